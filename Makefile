@@ -1,0 +1,89 @@
+# Everything a person or CI runs here. `make` lists it. Needs Python 3.11+ and make; all else goes into .venv.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+# Set up = the lock installed with its hashes, then this project on top of it. The stamps make the second time quick.
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+
+# make lock LOCK_ARGS=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes.
+LOCK_ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup demo run test lint proto bench clean lock prometheus
+
+help: ## list what make can do
+	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { gsub(/\$$\$$/, "$$", $$2); printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv: the locked dependencies, then this project
+	@echo "setup: $(VENV) is ready ($$($(BIN)/python --version))"
+
+demo: $(READY) ## play the $$200K incident with real processes, in two minutes
+	@echo "demo: the \$$200K incident, checked act by act; the report goes to demo-report.json"
+	@$(BIN)/risksvc demo
+
+run: $(READY) ## start the demo's world and keep it up until Ctrl-C
+	@echo "run: the demo's world, kept up; Ctrl-C ends it"
+	@$(BIN)/risksvc demo --keep-running
+
+test: lint prometheus ## lint, then every test; the core at 100 % branch coverage
+	@echo "test: the whole suite on two workers; tests that start processes run one after another"
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=
+	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
+	@$(BIN)/coverage report --include='risksvc/core/*' --fail-under=100
+
+lint: $(READY) ## style, types, import rules, protos, generated code
+	@echo "lint: ruff, mypy --strict, import rules, buf, generated code"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/buf lint proto
+	@$(BIN)/python proto/generate.py --check
+
+proto: $(READY) ## generate risksvc/v1 from proto/
+	@echo "proto: generate risksvc/v1 from proto/risksvc/v1"
+	@$(BIN)/python proto/generate.py
+
+bench: $(READY) ## measure checks, memory, halts
+	@echo "bench: measure on this machine; close other programs first"
+	@$(BIN)/python -m tests.bench
+
+clean: ## remove .venv, caches and what was built; never a state folder
+	@echo "clean: remove $(VENV), caches, build results"
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@find risksvc tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(VENV)/.uv ## resolve pyproject.toml into requirements.lock, with hashes
+	@echo "lock: pyproject.toml -> requirements.lock"
+	@.ci/lock "$(VENV)/lock/bin/uv" $(LOCK_ARGS)
+
+prometheus: ## install Debian's prometheus package if promtool is missing (as root; its service is not started)
+	@.ci/prometheus
+
+$(BIN)/python:
+	@.ci/venv "$(VENV)" "$(PYTHON)"
+
+$(LOCKED): requirements.lock | $(BIN)/python
+	@echo "setup: install requirements.lock into $(VENV), hashes checked"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	@echo "setup: install this project into $(VENV), in place"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $@
+
+$(VENV)/.uv: | $(BIN)/python
+	@echo "lock: install uv $(UV_VERSION) into $(VENV)/lock"
+	@$(BIN)/python -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@touch $@

@@ -1,0 +1,51 @@
+"""The only place of the command line that reads the environment.
+
+| variable | what for |
+|---|---|
+| RISKSVC_OPERATOR_ADDRESS | where the gate listens for operators |
+| RISKSVC_SETTINGS | the settings file |
+| RISKSVC_TOKEN_FILE | the file that holds this operator's token |
+| RISKSVC_TOKEN | the token itself |
+
+Values are returned as they are; who uses one checks it.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLES = {
+    "RISKSVC_OPERATOR_ADDRESS": "where the gate listens for operators",
+    "RISKSVC_SETTINGS": "the settings file",
+    "RISKSVC_TOKEN_FILE": "the file that holds the operator's token",
+    "RISKSVC_TOKEN": "the operator's token itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment says; empty text where it says nothing."""
+
+    operator_address: str
+    settings: str
+    token_file: str
+    token: str
+    user: str
+    home: Path
+
+    @property
+    def default_token_file(self) -> Path:
+        """Where a person's token is looked for when nothing else is said."""
+        return self.home / ".config" / "risksvc" / "token"
+
+
+def read_environment() -> Environment:
+    """The environment at this moment."""
+    return Environment(
+        operator_address=os.environ.get("RISKSVC_OPERATOR_ADDRESS", ""),
+        settings=os.environ.get("RISKSVC_SETTINGS", ""),
+        token_file=os.environ.get("RISKSVC_TOKEN_FILE", ""),
+        token=os.environ.get("RISKSVC_TOKEN", ""),
+        user=os.environ.get("USER", ""),
+        home=Path(os.environ.get("HOME", "/")),
+    )

@@ -1,0 +1,104 @@
+"""Where an answer goes: tables for people, one JSON document for programs. Errors and remarks go to standard error.
+
+In JSON an answer is the protobuf message itself, with the names of the .proto files, every field present, decimals and
+64-bit numbers as strings, enumerations by name.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from risksvc.cli.errors import Hint, hint_line
+from risksvc.cli.printable import printable
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from rich.console import RenderableType
+
+# What a table gets when nobody watches: lines stay whole for grep.
+_PIPE_WIDTH = 240
+# Purposes are aligned behind commands of up to this length.
+_ALIGNED = 60
+
+# Commands that ask no gate, and so take no address and no token.
+_LOCAL = (("limits", "check"), ("operator", "token"), ("serve",), ("venue",), ("init",))
+
+Cell = str | Text
+
+
+class Output:
+    """The answer of one command. `repeat`: options that every suggested command needs to reach the same gate."""
+
+    def __init__(self, *, as_json: bool, repeat: Sequence[str] = ()) -> None:
+        self.as_json = as_json
+        self._repeat = tuple(repeat)
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        if not self._console.is_terminal:
+            self._console = Console(highlight=False, markup=False, emoji=False, width=_PIPE_WIDTH)
+
+    def json(self, document: "Message | Mapping[str, Any] | Sequence[Any]") -> None:
+        """Print one document."""
+        click.echo(json.dumps(_plain(document), indent=2, ensure_ascii=False))
+
+    def line(self, text: Cell = "", style: str = "") -> None:
+        """Print a line; long ones are wrapped by the terminal, never cut."""
+        content = text if isinstance(text, Text) else Text(printable(text), style=style)
+        self._console.print(content, soft_wrap=True)
+
+    def show(self, renderable: "RenderableType") -> None:
+        """Print something laid out, such as a table."""
+        self._console.print(renderable)
+
+    def heading(self, text: str) -> None:
+        """Print the title of what follows."""
+        self.line()
+        self.line(text, style="bold")
+
+    def command(self, *words: str) -> str:
+        """A `risksvc` command, ready to paste, that reaches the gate that this one reached."""
+        local = any(words[: len(start)] == start for start in _LOCAL)
+        return shlex.join(["risksvc", *words, *(() if local else self._repeat)])
+
+    def next(self, *hints: tuple[tuple[str, ...], str]) -> None:
+        """Print what to type next: (words of the command, what for)."""
+        if not hints:
+            return
+        self.heading("Next:")
+        commands = [self.command(*words) for words, _purpose in hints]
+        width = max((len(command) for command in commands if len(command) <= _ALIGNED), default=0)
+        for command, (_words, purpose) in zip(commands, hints, strict=True):
+            self.line(hint_line(Hint(command.ljust(width), purpose)))
+
+
+def table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table; the columns in `right` hold numbers."""
+    result = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        result.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return result
+
+
+def add_row(to: Table, *cells: Cell, style: str = "") -> None:
+    """Add a row; plain text is made printable and never read as markup."""
+    to.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in cells), style=style or None)
+
+
+def _plain(document: "Message | Mapping[str, Any] | Sequence[Any]") -> object:
+    from google.protobuf.message import Message  # noqa: PLC0415 - needed for JSON only
+
+    if isinstance(document, Message):
+        return message_dict(document)
+    return document
+
+
+def message_dict(message: "Message") -> dict[str, Any]:
+    """A protobuf message as JSON values."""
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - needed for JSON only
+
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)

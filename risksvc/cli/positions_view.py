@@ -1,0 +1,130 @@
+"""Positions three ways. What differs is red; what nobody said is "unknown", never zero."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from risksvc.cli.output import Cell, Output, add_row, table
+from risksvc.cli.text import NONE, differ, interval, is_zero, milliseconds, money, position, quantity, total
+from risksvc.v1.operator_pb2 import AccountExposure, InstrumentExposure, StrategyExposure
+
+_NOT_SAID = "not said"
+
+
+def show(out: Output, accounts: Iterable[AccountExposure]) -> None:
+    """Print one table per account."""
+    shown = list(accounts)
+    if not shown:
+        out.line("The gate has no such account.", style="red")
+    for account in shown:
+        read = milliseconds(account.snapshot_age_ms)
+        out.line()
+        if account.snapshot_age_ms < 0:
+            out.line(f"account {account.account}: NO COMPLETE READ YET: what is held is not known", style="bold red")
+        else:
+            out.line(
+                f"account {account.account}, last complete read {read} ago, values in {account.currency}", style="bold"
+            )
+        if account.instruments:
+            out.show(_table(account.instruments))
+            _verdict(out, account)
+        elif account.snapshot_age_ms >= 0:
+            out.line("flat: nothing is held, nothing works")
+
+
+def differences(accounts: Iterable[AccountExposure]) -> list[str]:
+    """The instruments whose three positions are not the same now, as "account instrument"."""
+    return [
+        f"{account.account} {instrument.instrument}"
+        for account in accounts
+        for instrument in account.instruments
+        if _disagreement(instrument)
+    ]
+
+
+def _verdict(out: Output, account: AccountExposure) -> None:
+    differing = differences([account])
+    if differing:
+        out.line(
+            f"{len(differing)} of {len(account.instruments)} differ; a fill in flight explains it for seconds at most",
+            style="bold red",
+        )
+    else:
+        out.line("venue, ledger and belief agree", style="green")
+
+
+def _table(instruments: Iterable[InstrumentExposure]) -> Table:
+    result = table(
+        "instrument", "", "venue", "ledger", "belief", "belief age", "mark", "value", "",
+        right=("venue", "ledger", "belief", "mark", "value"),
+    )  # fmt: skip
+    for instrument in instruments:
+        problem = _disagreement(instrument)
+        add_row(
+            result,
+            Text(instrument.instrument, style="bold"),
+            "",
+            position(instrument.venue_position),
+            position(instrument.ledger_position),
+            _believed(instrument.strategies),
+            "",
+            quantity(instrument.mark, empty="no mark"),
+            money(instrument.value),
+            Text(problem, style="bold red") if problem else Text("agrees", style="green"),
+        )
+        for row in _parts(instrument):
+            add_row(result, *row, style="dim")
+    return result
+
+
+def _believed(strategies: Sequence[StrategyExposure]) -> str:
+    """The sum of the beliefs; who holds something and has not said makes it open."""
+    said = [strategy.believed_position for strategy in strategies if strategy.believed_position]
+    silent = any(_must_say(strategy) for strategy in strategies)
+    if not said:
+        return _NOT_SAID if silent else NONE
+    return position(total(said)) + (" + ?" if silent else "")
+
+
+def _must_say(strategy: StrategyExposure) -> bool:
+    return not strategy.believed_position and not is_zero(strategy.ledger_position)
+
+
+def _disagreement(instrument: InstrumentExposure) -> str:
+    """What is not the same, in words; empty when all is."""
+    problems = []
+    if differ(instrument.venue_position, instrument.ledger_position):
+        problems.append("VENUE ≠ LEDGER")
+    if instrument.position_low != instrument.position_high:
+        problems.append(f"between {interval(instrument.position_low, instrument.position_high)}")
+    problems += [
+        f"{strategy.strategy} BELIEVES OTHERWISE"
+        for strategy in instrument.strategies
+        if strategy.believed_position and differ(strategy.believed_position, strategy.ledger_position)
+    ]
+    problems += [f"{strategy.strategy} HAS NOT SAID" for strategy in instrument.strategies if _must_say(strategy)]
+    if instrument.unattributed and not is_zero(instrument.unattributed):
+        problems.append(f"{position(instrument.unattributed)} UNATTRIBUTED")
+    return ", ".join(problems)
+
+
+def _parts(instrument: InstrumentExposure) -> list[tuple[Cell, ...]]:
+    """The strategies' rows, then what was adopted without an owner."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            "",
+            strategy.strategy,
+            "",
+            position(strategy.ledger_position),
+            position(strategy.believed_position, empty=_NOT_SAID),
+            milliseconds(strategy.belief_age_ms),
+            "",
+            "",
+            "",
+        )
+        for strategy in instrument.strategies
+    ]
+    if instrument.adopted and not is_zero(instrument.adopted):
+        rows.append(("", "adopted, no owner", "", position(instrument.adopted), "", "", "", "", ""))
+    return rows

@@ -1,0 +1,38 @@
+"""Refused steps of an operator: which rule, why, and what to type then. `resume` and `adopt` share it."""
+
+from collections.abc import Iterable, Mapping
+
+from risksvc.cli.output import Output, add_row, table
+from risksvc.v1 import operator_pb2
+from risksvc.v1.operator_pb2 import RefusalReason
+
+# What to type after a refusal, and what for. A reason that is not listed gets `status`.
+_NEXT: Mapping["RefusalReason.ValueType", tuple[tuple[str, ...], str]] = {
+    operator_pb2.REFUSAL_REASON_NO_READ_SINCE_HALT: (("reconcile",), "makes a complete read now"),
+    operator_pb2.REFUSAL_REASON_ORDER_UNKNOWN: (("reservations",), "whose fate is not proven, and what proves it"),
+    operator_pb2.REFUSAL_REASON_UNEXPLAINED: (("adopt",), "lists what is unexplained, and how to explain it"),
+    operator_pb2.REFUSAL_REASON_DIVERGED: (("positions",), "where belief, ledger and venue differ"),
+    operator_pb2.REFUSAL_REASON_LIMIT_EXCEEDED: (("exposure",), "what is over which limit"),
+    operator_pb2.REFUSAL_REASON_ITEM_MISMATCH: (("adopt",), "lists what is unexplained now"),
+    operator_pb2.REFUSAL_REASON_NO_SNAPSHOT: (("reconcile",), "makes a complete read now"),
+    operator_pb2.REFUSAL_REASON_OWNER_UNKNOWN: (("limits", "show"), "which strategies there are"),
+}
+_OTHERWISE = (("status",), "halts in force, proposals, and why things are closed")
+
+
+def show_refusals(out: Output, refusals: Iterable[operator_pb2.Refusal], *, what: str) -> None:
+    """Print that `what` was refused, every reason, and what to type next."""
+    found = list(refusals)
+    out.line(f" REFUSED  {what}: nothing was changed", style="bold red")
+    result = table("rule", "why, and what to do")
+    for refusal in found:
+        add_row(result, _name(refusal.reason), refusal.message)
+    out.show(result)
+    hints = dict.fromkeys(_NEXT.get(refusal.reason, _OTHERWISE) for refusal in found)
+    out.next(*(hints or [_OTHERWISE]))
+
+
+def _name(reason: "RefusalReason.ValueType") -> str:
+    if reason not in RefusalReason.values():
+        return str(reason)
+    return RefusalReason.Name(reason).removeprefix("REFUSAL_REASON_")

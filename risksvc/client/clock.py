@@ -1,0 +1,32 @@
+"""Elapsed time that no clock step and no suspended machine can shorten.
+
+Never uses the wall clock. Rule: an approval or a heartbeat is as old as the larger of two clocks says: the monotonic
+one stands still while a machine or VM is suspended, CLOCK_BOOTTIME (Linux) does not.
+"""
+
+import time
+from typing import NamedTuple
+
+from risksvc.core.types import Nanoseconds
+
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+class Instant(NamedTuple):
+    """One moment, read from both clocks."""
+
+    monotonic_ns: Nanoseconds
+    boottime_ns: Nanoseconds
+
+
+def now() -> Instant:
+    """Read both clocks. Where there is no CLOCK_BOOTTIME, the monotonic clock stands for both."""
+    monotonic_ns = time.monotonic_ns()
+    if _BOOTTIME is None:
+        return Instant(monotonic_ns, monotonic_ns)
+    return Instant(monotonic_ns, time.clock_gettime_ns(_BOOTTIME))
+
+
+def elapsed(since: Instant, until: Instant) -> Nanoseconds:
+    """Return the nanoseconds between two moments: the longer of what the two clocks say."""
+    return max(until.monotonic_ns - since.monotonic_ns, until.boottime_ns - since.boottime_ns)

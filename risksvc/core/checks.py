@@ -1,0 +1,322 @@
+"""The pre-trade checks: one function per limit, in descending precedence.
+
+Every function gets the same `Check`, looks at one rule, and returns the denial or None. All of them run, so that a
+strategy is told everything that is wrong at once. None of them changes anything.
+
+Reducing orders (reduce_only, verified by `reduces_only`) pass the exposure, band, intent, belief-missing and rate
+rules: they must be able to leave when limits are exceeded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from risksvc.core.book import AccountBook, collared
+from risksvc.core.denials import Denial, DenialReason
+from risksvc.core.exposure import Working, WorstCase, worst_case
+from risksvc.core.limits import AccountLimits, InstrumentLimits, StrategyLimits
+from risksvc.core.line import Line
+from risksvc.core.reservations import Reservation
+from risksvc.core.strategy_line import StrategyLine
+from risksvc.core.types import (
+    MILLISECOND,
+    ZERO,
+    Nanoseconds,
+    Order,
+    OrderType,
+    PositionRange,
+    Scope,
+    Side,
+    TradingState,
+    plain,
+)
+
+
+@dataclass(slots=True)
+class Check:
+    """One order against everything that it depends on. `delta` is what it would add to the sums."""
+
+    order: Order
+    now: Nanoseconds
+    book: AccountBook
+    line: Line
+    part: StrategyLine
+    limits: AccountLimits
+    instrument_limits: InstrumentLimits
+    strategy_limits: StrategyLimits | None
+    state: TradingState
+    belief_given: bool
+    candidate: Reservation
+    delta_quantity: Decimal
+    delta_value: Decimal
+    band: PositionRange | None
+    operator: bool = False
+
+    @property
+    def reduces(self) -> bool:
+        """The order may only reduce."""
+        return self.order.reduce_only
+
+    @property
+    def here(self) -> Scope:
+        """The instrument's scope."""
+        return Scope(self.order.account, instrument=self.order.instrument)
+
+    @property
+    def mine(self) -> Scope:
+        """The strategy's scope."""
+        return Scope(self.order.account, strategy=self.order.strategy)
+
+    @property
+    def mine_here(self) -> Scope:
+        """The strategy's scope in this instrument."""
+        return Scope(self.order.account, strategy=self.order.strategy, instrument=self.order.instrument)
+
+    def with_order(self, working: Working) -> Working:
+        """Sums with this order added."""
+        return working.plus(
+            self.order.side, self.delta_quantity, value=self.delta_value, reduces=self.candidate.reduces
+        )
+
+    def line_after(self) -> WorstCase:
+        """The instrument's worst case with this order."""
+        return self._worst(self.line.low, self.line.high, self.with_order(self.line.working))
+
+    def part_after(self) -> WorstCase:
+        """The strategy's worst case in this instrument with this order."""
+        return self._worst(self.part.position, self.part.position, self.with_order(self.part.working))
+
+    def proven_after(self) -> WorstCase:
+        """The strategy's own doing: its position, its proven working orders, this order."""
+        working = self.with_order(proven_working(self.part))
+        return self._worst(self.part.position, self.part.position, working)
+
+    def _worst(self, low: Decimal, high: Decimal, working: Working) -> WorstCase:
+        return worst_case(low, high, working=working, unit=self.line.unit or ZERO)
+
+
+def proven_working(part: StrategyLine) -> Working:
+    """Sums over the orders that are known to work at the venue."""
+    total = Working()
+    for one in part.reservations.values():
+        if one.proven:
+            total = total.plus(one.order.side, one.counted_quantity, value=one.counted_value, reduces=one.reduces)
+    return total
+
+
+def not_adopted(check: Check) -> Denial | None:
+    """An account's existing positions and orders must be explained before it trades."""
+    if check.book.adopted or check.book.snapshot_as_of is None:
+        return None
+    return Denial(
+        DenialReason.NOT_ADOPTED,
+        Scope(check.order.account),
+        "the account holds positions or orders that nobody has adopted; see `risksvc reconcile`, then `risksvc adopt`",
+    )
+
+
+def snapshot_fresh(check: Check) -> Denial | None:
+    """Exposure rests on a complete venue read that is young enough; when stale, only reducing for 30 s."""
+    as_of = check.book.snapshot_as_of
+    scope = Scope(check.order.account)
+    if as_of is None:
+        return Denial(DenialReason.SNAPSHOT_MISSING, scope, "no complete venue read yet; is the venue process running?")
+    config = check.book.config
+    bound = config.stale_denied_after_ns if check.reduces else config.snapshot_max_age_ns
+    return _too_old(DenialReason.SNAPSHOT_STALE, scope, what="venue read", age=check.now - as_of, bound=bound)
+
+
+def marks_known(check: Check) -> Denial | None:
+    """Everything held or working, and this instrument, has a mark."""
+    if check.line.mark is None:
+        return Denial(DenialReason.MARK_MISSING, check.here, f"no mark price for {check.order.instrument}")
+    if check.reduces or not check.book.unvalued:
+        return None
+    key = next(iter(check.book.unvalued))
+    if check.book.unvalued[key].mark is not None:
+        return None
+    scope = Scope(check.order.account, instrument=key)
+    return Denial(DenialReason.MARK_MISSING, scope, f"{key} is held or worked and has no mark price")
+
+
+def marks_fresh(check: Check) -> Denial | None:
+    """Marks are young enough; when stale, only reducing for 30 s."""
+    if check.line.mark is None:
+        return None
+    oldest = check.line.mark.as_of
+    if not check.reduces and check.book.oldest_mark is not None:
+        oldest = min(oldest, check.book.oldest_mark)
+    config = check.book.config
+    bound = config.stale_denied_after_ns if check.reduces else config.mark_max_age_ns
+    return _too_old(DenialReason.MARK_STALE, check.here, what="mark price", age=check.now - oldest, bound=bound)
+
+
+def marks_confirmed(check: Check) -> Denial | None:
+    """No growth on a mark that jumped or is off the book, until two reads agree."""
+    if check.reduces:
+        return None
+    mark = check.line.mark
+    if mark is not None and not mark.confirmed:
+        text = f"the mark of {check.order.instrument} moved to {plain(mark.last)} and is not confirmed yet"
+        return Denial(DenialReason.MARK_UNCONFIRMED, check.here, text, observed=mark.last)
+    if check.book.unproven_marks:
+        key = next(iter(check.book.unproven_marks))
+        scope = Scope(check.order.account, instrument=key)
+        return Denial(DenialReason.MARK_UNCONFIRMED, scope, f"the mark of {key}, which is held, is not confirmed yet")
+    return None
+
+
+def rate_known(check: Check) -> Denial | None:
+    """The quote currency has a rate into the limits' currency; so has everything held."""
+    instrument = check.line.instrument
+    if instrument is not None and check.book.rate(instrument) is None:
+        text = f"the limits file has no rate for {instrument.quote}; add it under `rates`"
+        return Denial(DenialReason.RATE_MISSING, check.here, text)
+    if check.reduces:
+        return None
+    for key, line in check.book.unvalued.items():
+        if line.mark is not None:
+            scope = Scope(check.order.account, instrument=key)
+            return Denial(DenialReason.RATE_MISSING, scope, f"{key} is held and its quote currency has no rate")
+    return None
+
+
+def quantity_on_step(check: Check) -> Denial | None:
+    """The venue would truncate anything else, and trade another quantity than was checked."""
+    step = check.book.instruments[check.order.instrument].quantity_step
+    if step is None or not check.order.quantity % step:
+        return None
+    text = f"quantity {plain(check.order.quantity)} is not a multiple of the venue's step {plain(step)}"
+    return Denial(DenialReason.QUANTITY_OFF_STEP, check.here, text, limit=step, observed=check.order.quantity)
+
+
+def price_on_step(check: Check) -> Denial | None:
+    """The venue would round anything else."""
+    step, price = check.book.instruments[check.order.instrument].price_step, check.order.limit_price
+    if step is None or price is None or not price % step:
+        return None
+    text = f"limit price {plain(price)} is not a multiple of the venue's tick {plain(step)}"
+    return Denial(DenialReason.PRICE_OFF_STEP, check.here, text, limit=step, observed=price)
+
+
+def reducing_only(check: Check) -> Denial | None:
+    """In REDUCING, orders must reduce."""
+    if check.state is not TradingState.REDUCING or check.reduces:
+        return None
+    return Denial(
+        DenialReason.REDUCING_ONLY, check.mine_here, "the trading state is REDUCING: only reduce_only orders pass"
+    )
+
+
+def not_suspect(check: Check) -> Denial | None:
+    """No growth while belief, ledger and venue differ."""
+    if check.reduces or not check.line.suspicions:
+        return None
+    first = next(iter(check.line.suspicions.values()))
+    return Denial(DenialReason.INSTRUMENT_SUSPECT, check.here, f"{first.divergence.value}: {first.message}")
+
+
+def reduces_only(check: Check) -> Denial | None:
+    """A reducing order is at most what is held, at the smaller end, less all that works on that side."""
+    if not check.reduces:
+        return None
+    side = check.order.side
+    held = max(ZERO, check.line.low) if side is Side.SELL else max(ZERO, -check.line.high)
+    free = held - check.line.working.on_side(side)
+    if not check.operator:
+        own = max(ZERO, check.part.position) if side is Side.SELL else max(ZERO, -check.part.position)
+        free = min(free, own - check.part.working.on_side(side))
+    if check.delta_quantity <= free:
+        return None
+    text = f"reduce-only {side.value} of {plain(check.order.quantity)}: only {plain(max(ZERO, free))} is left to reduce"
+    return Denial(
+        DenialReason.NOT_REDUCING, check.mine_here, text, limit=max(ZERO, free), observed=check.order.quantity
+    )
+
+
+def belief_given(check: Check) -> Denial | None:
+    """A strategy says with every order what its own tracker believes: missing is unknown, not zero."""
+    if check.strategy_limits is None or not check.strategy_limits.belief_required:
+        return None
+    if check.reduces or check.belief_given:
+        return None
+    return Denial(DenialReason.BELIEF_MISSING, check.mine_here, "send believed_position with every order")
+
+
+def beliefs_fresh(check: Check) -> Denial | None:
+    """A tracker that is silent about a position that it holds, or that has not spoken since a resume, may not grow."""
+    limits = check.strategy_limits
+    if limits is None or not limits.belief_required or check.reduces:
+        return None
+    mine = check.book.strategy(check.order.strategy)
+    oldest = max(check.now - limits.belief_max_age_ns, mine.resumed_at)
+    for key in mine.held:
+        belief = check.book.lines[key].strategy(check.order.strategy).belief
+        if belief is None or belief.at < oldest:
+            scope = Scope(check.order.account, strategy=check.order.strategy, instrument=key)
+            text = f"{check.order.strategy} holds {key} and has not said lately what it believes; call ReportPosition"
+            return Denial(DenialReason.BELIEF_STALE, scope, text)
+    return None
+
+
+def belief_agrees(check: Check) -> Denial | None:
+    """The strategy's belief and its ledger position are the same, but for fills in flight."""
+    limits, part = check.strategy_limits, check.part
+    if limits is None or part.belief is None or part.belief_agrees(lag=limits.belief_lag_ns, now=check.now):
+        return None
+    believed, ledger = part.belief.quantity, part.position
+    text = f"{part.strategy} believes {plain(believed)} and the ledger says {plain(ledger)}"
+    return Denial(DenialReason.BELIEF_MISMATCH, check.mine_here, text, limit=ledger, observed=believed)
+
+
+def intent_known(check: Check) -> Denial | None:
+    """Growth needs a declared intention."""
+    if check.reduces or check.operator or check.band is not None:
+        return None
+    text = "no intended position was declared and the limits file has none; send intended_position"
+    return Denial(DenialReason.INTENT_MISSING, check.mine_here, text)
+
+
+def price_in_collar(check: Check) -> Denial | None:
+    """A limit price may not be further through the mark than the collar."""
+    price, mark = check.order.limit_price, check.line.mark
+    if check.order.type is not OrderType.LIMIT or price is None or mark is None:
+        return None
+    bound = collared(mark.price, check.instrument_limits.price_collar, check.order.side)
+    through = price > bound if check.order.side is Side.BUY else price < bound
+    if not through:
+        return None
+    percent = plain(check.instrument_limits.price_collar)
+    text = f"limit price {plain(price)} is past {plain(bound)}, which is {percent} % from the mark"
+    return Denial(DenialReason.PRICE_COLLAR, check.here, text, limit=bound, observed=price)
+
+
+def _too_old(reason: DenialReason, scope: Scope, *, what: str, age: Nanoseconds, bound: Nanoseconds) -> Denial | None:
+    if age <= bound:
+        return None
+    age_ms, bound_ms = Decimal(age // MILLISECOND), Decimal(bound // MILLISECOND)
+    text = f"the last {what} is {age_ms} ms old; at most {bound_ms} ms is allowed"
+    return Denial(reason, scope, text, limit=bound_ms, observed=age_ms)
+
+
+CheckFunction = Callable[[Check], Denial | None]
+
+# In descending precedence; `risksvc.core.sizing.LIMIT_CHECKS` follow.
+CHECKS: tuple[CheckFunction, ...] = (
+    not_adopted,
+    snapshot_fresh,
+    marks_known,
+    marks_fresh,
+    marks_confirmed,
+    rate_known,
+    quantity_on_step,
+    price_on_step,
+    reducing_only,
+    not_suspect,
+    reduces_only,
+    belief_given,
+    beliefs_fresh,
+    belief_agrees,
+    intent_known,
+    price_in_collar,
+)

@@ -1,0 +1,42 @@
+"""What the core needs of the settings file: how long to wait for what, and who must agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+
+from risksvc.core.types import MILLISECOND, SECOND, Nanoseconds
+
+
+class SecondPerson(Enum):
+    """Whether P0 and global resumes, and adoptions that grow exposure, need another operator."""
+
+    REQUIRED = "required"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConfig:
+    """How one account's venue is waited for. `venue_window_ns`: a request older than this is refused by the venue."""
+
+    venue_window_ns: Nanoseconds = 1000 * MILLISECOND
+    settle_ns: Nanoseconds = 2 * SECOND
+    drift_reads: int = 3
+    snapshot_max_age_ns: Nanoseconds = 6 * SECOND
+    mark_max_age_ns: Nanoseconds = 6 * SECOND
+    stale_denied_after_ns: Nanoseconds = 30 * SECOND
+    spot_baseline: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """What the core needs of the settings."""
+
+    gate_id: str
+    accounts: Mapping[str, AccountConfig]
+    approval_validity_ns: Nanoseconds = 100 * MILLISECOND
+    second_person: SecondPerson = SecondPerson.REQUIRED
+    cool_down_ns: Nanoseconds = 60 * SECOND
+    proposal_validity_ns: Nanoseconds = 15 * 60 * SECOND
+    ids_kept_ns: Nanoseconds = 10 * 60 * SECOND
+    ids_kept: int = 1_000_000

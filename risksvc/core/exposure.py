@@ -1,0 +1,83 @@
+"""Worst-case exposure: what can still happen, in any order of fills.
+
+With P in [low, high], ordinary buys B and sells S, venue-enforced reduce-only R_buy and R_sell:
+
+    lo = min(P, max(0, P - R_sell)) - S        hi = max(P, min(0, P + R_buy)) + B
+    E  = max(|value(lo)|, |value(hi)|)
+
+The position is valued at the mark, every order at the worst price it can fill at (`order_price`). Quantities are signed
+order units; values are in the limits' currency.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from risksvc.core.types import HUNDRED, ONE, ZERO, Instrument, InstrumentKind, OrderType, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Sums over everything approved and not proven finished. Values at the worst prices; reduce-only needs no value."""
+
+    buy: Decimal = ZERO
+    sell: Decimal = ZERO
+    reduce_buy: Decimal = ZERO
+    reduce_sell: Decimal = ZERO
+    buy_value: Decimal = ZERO
+    sell_value: Decimal = ZERO
+
+    def plus(self, side: Side, quantity: Decimal, *, value: Decimal, reduces: bool) -> "Working":
+        """These sums with `quantity` more (or, negative, less) on a side."""
+        if side is Side.BUY:
+            if reduces:
+                return replace(self, reduce_buy=self.reduce_buy + quantity)
+            return replace(self, buy=self.buy + quantity, buy_value=self.buy_value + value)
+        if reduces:
+            return replace(self, reduce_sell=self.reduce_sell + quantity)
+        return replace(self, sell=self.sell + quantity, sell_value=self.sell_value + value)
+
+    def on_side(self, side: Side) -> Decimal:
+        """All quantity working on a side, reduce-only included."""
+        return self.buy + self.reduce_buy if side is Side.BUY else self.sell + self.reduce_sell
+
+
+NOTHING_WORKING = Working()
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCase:
+    """Lowest and highest quantity that can come about, and the larger absolute value of the two."""
+
+    low: Decimal
+    high: Decimal
+    exposure: Decimal
+
+
+FLAT = WorstCase(ZERO, ZERO, ZERO)
+
+
+def worst_case(low: Decimal, high: Decimal, *, working: Working, unit: Decimal) -> WorstCase:
+    """Worst case of a position in [low, high]; `unit` is the value of one order unit of position."""
+    assert low <= high, "a position interval runs upwards"
+    low_held = min(low, max(ZERO, low - working.reduce_sell))
+    high_held = max(high, min(ZERO, high + working.reduce_buy))
+    low_value = abs(low_held * unit - working.sell_value)
+    high_value = abs(high_held * unit + working.buy_value)
+    return WorstCase(low_held - working.sell, high_held + working.buy, max(low_value, high_value))
+
+
+def unit_value(instrument: Instrument, *, rate: Decimal, price: Decimal) -> Decimal:
+    """The value of one order unit at a price, in the limits' currency."""
+    if instrument.kind is InstrumentKind.INVERSE:
+        return instrument.contract_size * rate
+    return instrument.contract_size * price * rate
+
+
+def order_price(
+    side: Side, order_type: OrderType, *, limit_price: Decimal | None, mark: Decimal, collar: Decimal
+) -> Decimal:
+    """The worst price that an order can fill at: a resting one at max(mark, limit), a market buy a collar above."""
+    if order_type is OrderType.LIMIT:
+        assert limit_price is not None, "a limit order has a price"
+        return max(mark, limit_price)
+    return mark * (ONE + collar / HUNDRED) if side is Side.BUY else mark

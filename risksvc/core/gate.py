@@ -1,0 +1,83 @@
+"""The whole service as one function: `RiskGate.apply(input, now) -> outputs`.
+
+One owner, one synchronous step per Input, nothing awaited between check and reserve, so no lock is needed. Replaying
+the same Inputs at the same times gives the same Outputs, bit for bit. The process around it does what the Outputs say:
+journal first, then reply, latch, publish, ask the venue, tell people.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from risksvc.core import events, operators_in, orders_in, venue_in
+from risksvc.core.denials import DenialReason
+from risksvc.core.events import Input
+from risksvc.core.outputs import Output
+from risksvc.core.state import GateState
+from risksvc.core.types import Nanoseconds
+
+Handler = Callable[[GateState, Any, Nanoseconds], Iterator[Output]]
+
+
+def _ticked(state: GateState, _event: events.Ticked, now: Nanoseconds) -> Iterator[Output]:
+    return venue_in.tick(state, now)
+
+
+HANDLERS: dict[type, Handler] = {
+    events.GateStarted: operators_in.gate_started,
+    events.DrainStarted: operators_in.drain_started,
+    events.FaultLatched: operators_in.fault_latched,
+    events.Ticked: _ticked,
+    events.LimitsLoaded: operators_in.limits_loaded,
+    events.LeaseRenewed: operators_in.lease_renewed,
+    events.LeaseLost: operators_in.lease_lost,
+    events.HaltSeen: operators_in.halt_seen,
+    events.ClearSeen: operators_in.clear_seen,
+    events.HaltRequested: operators_in.halt_requested,
+    events.ResumeProposed: operators_in.resume_proposed,
+    events.ResumeConfirmed: operators_in.resume_confirmed,
+    events.FeedConnected: venue_in.feed_connected,
+    events.FeedDisconnected: venue_in.feed_disconnected,
+    events.FillsReceived: venue_in.fills_received,
+    events.SnapshotReceived: venue_in.snapshot_received,
+    events.MarksReceived: venue_in.marks_received,
+    events.OrderStatesReceived: venue_in.order_states_received,
+    events.ReadFailed: venue_in.read_failed,
+    events.OrderChecked: orders_in.check_order,
+    events.ReducingOrderChecked: orders_in.check_order,
+    events.OrderReported: orders_in.report_order,
+    events.FillReported: orders_in.report_fill,
+    events.PositionReported: orders_in.report_position,
+    events.AdoptRequested: operators_in.adopt_requested,
+    events.AdoptConfirmed: operators_in.adopt_confirmed,
+}
+
+
+class RiskGate:
+    """Owns the state. `state` may be read at any time by the same thread, and is never written from outside."""
+
+    def __init__(self) -> None:
+        self.state = GateState()
+        self._last = 0
+
+    def apply(self, event: Input, now: Nanoseconds) -> tuple[Output, ...]:
+        """Takes one Input in. `now` never runs backwards. The first Output is the answer, where one is due.
+
+        An exception means that the state may be half changed: the caller closes the gate and rebuilds from the journal.
+        """
+        assert now >= self._last, "time runs forwards"
+        self._last = now
+        return tuple(HANDLERS[type(event)](self.state, event, now))
+
+    def closed_because(self, account: str, now: Nanoseconds) -> tuple[DenialReason, ...]:
+        """Why nothing of an account would be approved, apart from halts, in descending precedence."""
+        reasons = [reason for reason, _ in self.state.closed(now)]
+        book = self.state.accounts.get(account)
+        if book is None or (self.state.limits is not None and book.limits is None):
+            reasons.append(DenialReason.ACCOUNT_UNKNOWN)
+        elif book.snapshot_as_of is None:
+            reasons.append(DenialReason.SNAPSHOT_MISSING)
+        elif not book.adopted:
+            reasons.append(DenialReason.NOT_ADOPTED)
+        elif now - book.snapshot_as_of > book.config.snapshot_max_age_ns:
+            reasons.append(DenialReason.SNAPSHOT_STALE)
+        return tuple(reasons)

@@ -1,0 +1,277 @@
+"""What operators and the kill switch say: halts, clears, resumes, adoption, limits, the process's own life."""
+
+from collections.abc import Iterator
+
+from risksvc.core import adoption, resume
+from risksvc.core.book import AccountBook
+from risksvc.core.config import SecondPerson
+from risksvc.core.events import (
+    AdoptConfirmed,
+    AdoptRequested,
+    ClearSeen,
+    DrainStarted,
+    FaultLatched,
+    GateStarted,
+    HaltRequested,
+    HaltSeen,
+    LeaseLost,
+    LeaseRenewed,
+    LimitsLoaded,
+    ResumeConfirmed,
+    ResumeProposed,
+)
+from risksvc.core.outputs import (
+    Adopted,
+    ClearsGranted,
+    HaltRaised,
+    Output,
+    Refusal,
+    RefusalReason,
+    StepProposed,
+    StepRefused,
+)
+from risksvc.core.state import GateState
+from risksvc.core.trading_state import Clear, Halt
+from risksvc.core.trips import Trigger
+from risksvc.core.types import Nanoseconds, Scope
+from risksvc.core.venue_in import judge_positions
+
+
+def gate_started(state: GateState, event: GateStarted, _now: Nanoseconds) -> Iterator[Output]:
+    """A new process on this state: leases, feeds and freshness begin anew."""
+    state.set_config(event.config)
+    state.lease_until, state.lease_seen, state.store_lost, state.draining = 0, False, "", False
+    for book in state.accounts.values():
+        book.feed_connected = False
+        book.snapshot_as_of = None
+    if state.limits is not None:
+        for book in state.accounts.values():
+            book.set_limits(state.limits)
+    state.version += 1
+    yield from ()
+
+
+def drain_started(state: GateState, _event: DrainStarted, _now: Nanoseconds) -> Iterator[Output]:
+    """Nothing more is approved."""
+    state.draining = True
+    state.version += 1
+    yield from ()
+
+
+def fault_latched(state: GateState, event: FaultLatched, now: Nanoseconds) -> Iterator[Output]:
+    """Nothing more is approved until a person resumes."""
+    state.fault = event.what
+    state.version += 1
+    for name in state.accounts:
+        yield from state.trip(Trigger.GATE_FAULT, Scope(name), text=event.what, now=now)
+
+
+def limits_loaded(state: GateState, event: LimitsLoaded, now: Nanoseconds) -> Iterator[Output]:
+    """New limits replace the old, whole."""
+    state.limits = event.limits
+    state.version += 1
+    for book in state.accounts.values():
+        book.set_limits(event.limits)
+        yield from judge_positions(state, book, now=now)
+
+
+# -- kill switch --------------------------------------------------------------------------------------------------
+
+
+def lease_renewed(state: GateState, event: LeaseRenewed, _now: Nanoseconds) -> Iterator[Output]:
+    """The kill switch was read whole."""
+    if state.store_lost or not state.lease_seen:
+        state.version += 1
+    state.lease_until = max(state.lease_until, event.valid_until)
+    state.lease_seen, state.store_lost = True, ""
+    yield from ()
+
+
+def lease_lost(state: GateState, event: LeaseLost, _now: Nanoseconds) -> Iterator[Output]:
+    """The lease is given up before its time."""
+    state.lease_until = 0
+    state.store_lost = event.why if event.store_lost else state.store_lost
+    state.version += 1
+    yield from ()
+
+
+def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> Iterator[Output]:
+    """An operator halts: always taken."""
+    known = state.halts.halt(event.halt_id) if event.halt_id else None
+    if known is not None:
+        yield HaltRaised(known, repeated=True)
+        return
+    state.halts_made += 1
+    halt = Halt(
+        halt_id=event.halt_id or f"{state.gate_id}-{now}-{state.halts_made}",
+        scope=event.scope,
+        state=event.state,
+        severity=event.severity,
+        trigger=Trigger.OPERATOR.value,
+        reason=event.reason,
+        by=event.by,
+        at=now,
+        origin=state.gate_id,
+    )
+    state.halts.add_halt(halt)
+    state.version += 1
+    yield HaltRaised(halt)
+
+
+def halt_seen(state: GateState, event: HaltSeen, _now: Nanoseconds) -> Iterator[Output]:
+    """A halt from elsewhere."""
+    if state.halts.add_halt(event.halt):
+        state.version += 1
+    yield from ()
+
+
+def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator[Output]:
+    """A clear, read back from the store: it takes effect now."""
+    if not state.halts.add_clear(event.clear):
+        return
+    state.version += 1
+    halt = state.halts.halt(event.clear.halt_id)
+    if halt is not None:
+        _begin_anew(state, halt, now=now)
+    yield from ()
+
+
+def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
+    """After a resume: breaches count from nothing, and every strategy must first say what it believes."""
+    for book in _books(state, halt.scope):
+        names = [halt.scope.strategy] if halt.scope.strategy else list(book.strategies)
+        for name in names:
+            strategy = book.strategy(name)
+            strategy.resumed_at = now
+            strategy.breaches.clear()
+        if not halt.scope.strategy:
+            for line in book.lines.values():
+                line.overfilled = False
+    if state.fault and all(one.trigger != Trigger.GATE_FAULT.value for one in state.halts.active()):
+        state.fault = ""
+
+
+def _books(state: GateState, scope: Scope) -> list[AccountBook]:
+    if scope.is_global:
+        return list(state.accounts.values())
+    book = state.accounts.get(scope.account)
+    return [] if book is None else [book]
+
+
+# -- steps that may need two --------------------------------------------------------------------------------------
+
+
+def resume_proposed(state: GateState, event: ResumeProposed, now: Nanoseconds) -> Iterator[Output]:
+    """Clears, or waits for a second person, or says why not."""
+    refusals = _resume_refusals(state, event, now=now)
+    if refusals:
+        yield StepRefused(refusals)
+    elif _needs_second(state) and resume.needs_second_person(_named(state, event)):
+        yield _propose(state, event, now=now)
+    else:
+        yield _grant(event, by=(event.by,), now=now)
+
+
+def resume_confirmed(state: GateState, event: ResumeConfirmed, now: Nanoseconds) -> Iterator[Output]:
+    """The second person; everything is judged again."""
+    step = _confirmed(state, event.proposal_id, by=event.by, now=now)
+    if isinstance(step, Refusal):
+        yield StepRefused((step,))
+    elif isinstance(step, ResumeProposed):
+        refusals = _resume_refusals(state, step, now=now)
+        if refusals:
+            yield StepRefused(refusals)
+            return
+        del state.proposals.waiting[event.proposal_id]
+        yield _grant(step, by=(step.by, event.by), now=now)
+    else:
+        yield StepRefused((_other_kind(event.proposal_id, "adopt"),))
+
+
+def _resume_refusals(state: GateState, step: ResumeProposed, *, now: Nanoseconds) -> tuple[Refusal, ...]:
+    unknown = tuple(resume.unknown_halts(state.halts, step.halt_ids))
+    if unknown:
+        return unknown
+    assert state.config is not None, "no halts without a start"
+    halts = _named(state, step)
+    found = list(resume.cooling(state.config, halts, now=now))
+    if not state.has_lease(now):
+        text = "the kill switch's store can't be reached: a clear would not be durable; see `risksvc status`"
+        found.append(Refusal(RefusalReason.KILL_SWITCH_UNREACHABLE, text))
+    for halt in halts:
+        for book in _books(state, halt.scope):
+            found += resume.refusals(book, halt, now=now)
+    return tuple({(one.reason, one.message): one for one in found}.values())
+
+
+def _named(state: GateState, step: ResumeProposed) -> list[Halt]:
+    halts = [state.halts.halt(halt_id) for halt_id in step.halt_ids]
+    return [halt for halt in halts if halt is not None]
+
+
+def _grant(step: ResumeProposed, *, by: tuple[str, ...], now: Nanoseconds) -> ClearsGranted:
+    return ClearsGranted(tuple(Clear(halt_id, by, now, step.reason) for halt_id in step.halt_ids))
+
+
+def _needs_second(state: GateState) -> bool:
+    return state.config is None or state.config.second_person is SecondPerson.REQUIRED
+
+
+def _propose(state: GateState, step: ResumeProposed | AdoptRequested, *, now: Nanoseconds) -> StepProposed:
+    assert state.config is not None, "judged before"
+    proposal = state.proposals.add(step, expires_at=now + state.config.proposal_validity_ns)
+    return StepProposed(proposal.proposal_id, proposal.expires_at)
+
+
+def _confirmed(
+    state: GateState, proposal_id: str, *, by: str, now: Nanoseconds
+) -> ResumeProposed | AdoptRequested | Refusal:
+    refusal = state.proposals.judge(proposal_id, by=by, now=now)
+    return refusal or state.proposals.waiting[proposal_id].step
+
+
+def _other_kind(proposal_id: str, kind: str) -> Refusal:
+    return Refusal(RefusalReason.PROPOSAL_UNKNOWN, f"{proposal_id} is a proposal to {kind}; confirm it there")
+
+
+def adopt_requested(state: GateState, event: AdoptRequested, now: Nanoseconds) -> Iterator[Output]:
+    """Adopts, or waits for a second person where exposure grew, or says why not."""
+    book = state.accounts.get(event.account)
+    refusals = _adopt_refusals(book, event)
+    if book is None or refusals:
+        yield StepRefused(refusals)
+    elif _needs_second(state) and adoption.grows(book, event):
+        yield _propose(state, event, now=now)
+    else:
+        yield from _adopt(state, book, event, now=now)
+
+
+def adopt_confirmed(state: GateState, event: AdoptConfirmed, now: Nanoseconds) -> Iterator[Output]:
+    """The second person; everything is judged again."""
+    step = _confirmed(state, event.proposal_id, by=event.by, now=now)
+    if isinstance(step, Refusal):
+        yield StepRefused((step,))
+    elif isinstance(step, AdoptRequested):
+        book = state.accounts.get(step.account)
+        refusals = _adopt_refusals(book, step)
+        if book is None or refusals:
+            yield StepRefused(refusals)
+            return
+        del state.proposals.waiting[event.proposal_id]
+        yield from _adopt(state, book, step, now=now)
+    else:
+        yield StepRefused((_other_kind(event.proposal_id, "resume"),))
+
+
+def _adopt_refusals(book: AccountBook | None, step: AdoptRequested) -> tuple[Refusal, ...]:
+    if book is None:
+        text = f"account {step.account!r} is not in the settings file"
+        return (Refusal(RefusalReason.ITEM_MISMATCH, text),)
+    return tuple(adoption.refusals(book, step))
+
+
+def _adopt(state: GateState, book: AccountBook, step: AdoptRequested, *, now: Nanoseconds) -> Iterator[Output]:
+    adoption.adopt(book, step, now=now)
+    state.version += 1
+    yield Adopted(len(step.items))
+    yield from judge_positions(state, book, now=now)

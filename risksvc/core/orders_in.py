@@ -1,0 +1,345 @@
+"""What strategies say: checks, and reports of orders, fills and positions."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from risksvc.core.book import AccountBook
+from risksvc.core.deciding import Verdict, bare_denial, decision, identify, replaced, weigh
+from risksvc.core.denials import Denial, DenialReason
+from risksvc.core.events import (
+    FillReported,
+    OrderChecked,
+    OrderReport,
+    OrderReported,
+    PositionReported,
+    ReducingOrderChecked,
+)
+from risksvc.core.fills import FillResult, reattribute, take_fill
+from risksvc.core.limits import LimitMode, OnBreach
+from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.outputs import Decision, LookUp, Notice, NoticeKind, OrderRef, Output, ReportTaken
+from risksvc.core.positions import line_warning, total_warning
+from risksvc.core.reservations import Answer, Reservation, ReservationStatus, fingerprint
+from risksvc.core.state import GateState
+from risksvc.core.strategy_line import StrategyLine
+from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
+from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, plain
+
+Asked = OrderChecked | ReducingOrderChecked
+
+
+def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Output]:
+    """Decides one order; an approval reserves in the same step."""
+    order = event.order
+    operator = isinstance(event, ReducingOrderChecked)
+    denials = state.denied_whole(order, operator=operator, now=now)
+    book = state.accounts.get(order.account)
+    if book is None or book.limits is None:
+        denials.append(_unknown_account(state, order))
+        yield _bare(state, order, denials, now=now)
+        return
+    known = _known_already(book, order, denials=denials)
+    if known is not None:
+        yield replace(known, client_order_id=order.client_order_id)
+        return
+    denials += identify(book, book.limits, order, operator=operator)
+    if denials:
+        yield _deny(state, book, order, denials=denials, now=now)
+        return
+    yield from _decide(state, book, event, now=now)
+
+
+def _unknown_account(state: GateState, order: Order) -> Denial:
+    where = "the settings file" if order.account not in state.accounts else "the limits file"
+    text = f"account {order.account!r} is not in {where}"
+    return Denial(DenialReason.ACCOUNT_UNKNOWN, Scope(), text)
+
+
+def _bare(state: GateState, order: Order, denials: list[Denial], *, now: Nanoseconds) -> Decision:
+    trading = state.state_of(order.account, order.strategy, order.instrument)
+    return bare_denial(order, denials, state=trading, now=now, limits_hash=state.limits_hash)
+
+
+def _deny(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial], now: Nanoseconds) -> Decision:
+    """Denies without looking at exposure, and remembers the id."""
+    answer = _bare(state, order, denials, now=now)
+    _remember(book, order, answer)
+    return answer
+
+
+def _remember(book: AccountBook, order: Order, answer: Decision) -> None:
+    if order.client_order_id not in book.reservations and book.archive.find(order.client_order_id) is None:
+        reasons = [denial.reason for denial in answer.denials]
+        book.archive.add(order.client_order_id, fingerprint(order), reasons=reasons, now=answer.decided_at)
+
+
+def _known_already(book: AccountBook, order: Order, *, denials: list[Denial]) -> Decision | None:
+    """The answer given to this id before; adds denials when it was a denial, or the order is another one."""
+    live = book.reservations.get(order.client_order_id)
+    answer = None if live is None else live.answers.get(order.client_order_id)
+    mark = fingerprint(order)
+    if answer is not None:
+        if answer.fingerprint == mark:
+            return None if denials else answer.decision
+        denials.append(_reused(order))
+        return None
+    if live is not None:
+        denials.append(_reused(order))
+        return None
+    old = book.archive.find(order.client_order_id)
+    if old is None:
+        return None
+    old_mark, reasons, _ = old
+    if old_mark != mark or not reasons:
+        denials.append(_reused(order))
+        return None
+    text = "decided before, for the same order; a new attempt needs a new client order id"
+    denials += [Denial(reason, Scope(order.account), text) for reason in reasons]
+    return None
+
+
+def _reused(order: Order) -> Denial:
+    text = f"client order id {order.client_order_id} was used before; every order needs its own"
+    return Denial(DenialReason.CLIENT_ORDER_ID_REUSED, Scope(order.account), text)
+
+
+# -- a new order --------------------------------------------------------------------------------------------------
+
+
+def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanoseconds) -> Iterator[Output]:
+    order = event.order
+    assert state.config is not None, "closed without a configuration"
+    _forget_old(book, order, now=now)
+    line = book.line_for(order.instrument)
+    notices: list[Notice] = []
+    if isinstance(event, OrderChecked):
+        notices = _take_statements(book, line, event, now=now)
+    amends, problem = replaced(book, order)
+    valid_until = now + state.config.approval_validity_ns
+    trading = state.state_of(order.account, order.strategy, order.instrument)
+    verdict = weigh(book, event, state=trading, amends=amends, valid_until=valid_until, now=now)
+    if problem is not None:
+        verdict.denials.append(problem)
+    answer = decision(verdict, valid_until=valid_until, limits_hash=state.limits_hash)
+    if answer.approved:
+        _reserve(state, book, event, verdict=verdict, answer=answer, amends=amends)
+    else:
+        _remember(book, order, answer)
+    yield answer
+    yield from notices
+    yield from _shadows(book, verdict)
+    if answer.approved:
+        yield from _crossings(book, line)
+    elif isinstance(event, OrderChecked):
+        yield from _trip_breaches(state, book, verdict, now=now)
+
+
+def _forget_old(book: AccountBook, order: Order, *, now: Nanoseconds) -> None:
+    mine = book.strategy(order.strategy)
+    for approvals in (book.approvals, mine.approvals):
+        while approvals and approvals[0] <= now - SECOND:
+            approvals.popleft()
+
+
+def _take_statements(book: AccountBook, line: Line, event: OrderChecked, *, now: Nanoseconds) -> list[Notice]:
+    """Takes in what the strategy says of itself: its version, what it intends, what it believes."""
+    order = event.order
+    part = line.strategy(order.strategy)
+    if event.version:
+        book.strategy(order.strategy).version = event.version
+    if event.intent is not None:
+        part.declare(event.intent)
+    if event.belief is None:
+        return []
+    part.believe(event.belief, now=now)
+    return compare_belief(book, line, part, now=now)
+
+
+def compare_belief(book: AccountBook, line: Line, part: StrategyLine, *, now: Nanoseconds) -> list[Notice]:
+    """Holds a fresh belief against the strategy's ledger position: SUSPECT while they differ."""
+    limits = None if book.limits is None else book.limits.strategies.get(part.strategy)
+    key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
+    if limits is None or part.belief is None:
+        return []
+    if part.belief_agrees(lag=limits.belief_lag_ns, now=now):
+        if line.suspicions.pop(key, None) is None:
+            return []
+        text = f"{part.strategy} agrees with the ledger again"
+        kind = NoticeKind.SUSPECT_CLEARED
+    else:
+        text = f"{part.strategy} believes {plain(part.belief.quantity)}, the ledger says {plain(part.position)}"
+        if key in line.suspicions:
+            line.suspicions[key].message = text
+            return []
+        line.suspect(Suspicion(DivergenceClass.BELIEF_DRIFT, part.strategy, text, now))
+        kind = NoticeKind.SUSPECT
+    return [Notice(kind, book.name, DivergenceClass.BELIEF_DRIFT.value, text, line.symbol, part.strategy)]
+
+
+def _reserve(
+    state: GateState,
+    book: AccountBook,
+    event: Asked,
+    *,
+    verdict: Verdict,
+    answer: Decision,
+    amends: Reservation | None,
+) -> None:
+    order = event.order
+    operator = isinstance(event, ReducingOrderChecked)
+    assert not state.denied_whole(order, operator=operator, now=answer.decided_at), "I1: closed, and approved"
+    reservation = verdict.check.candidate
+    if amends is not None:
+        amends.amend(reservation.versions[-1])
+        amends.aliases.append(order.client_order_id)
+        reservation = amends
+    if isinstance(event, ReducingOrderChecked):
+        reservation.by = event.by
+    reservation.answers[order.client_order_id] = Answer(fingerprint(order), answer)
+    book.reserve(reservation)
+    assert _within_limits(verdict), "I2: approved over a limit"
+    book.approvals.append(answer.decided_at)
+    book.strategy(order.strategy).approvals.append(answer.decided_at)
+
+
+def _within_limits(verdict: Verdict) -> bool:
+    check = verdict.check
+    if check.reduces:
+        return True
+    net, total = check.instrument_limits.max_net_exposure, check.limits.max_total_exposure
+    net_holds = net.mode is LimitMode.SHADOW or check.line.worst.exposure <= net.value
+    return net_holds and (total.mode is LimitMode.SHADOW or check.book.total <= total.value)
+
+
+def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:
+    order = verdict.check.order
+    for breach in verdict.breaches:
+        if breach.shadow:
+            name, text = breach.denial.reason.name, f"would have been denied: {breach.denial.message}"
+            yield Notice(NoticeKind.SHADOW_BREACH, book.name, name, text, order.instrument, order.strategy)
+
+
+def _crossings(book: AccountBook, line: Line) -> Iterator[Notice]:
+    for notice in (line_warning(book, line), total_warning(book)):
+        if notice is not None:
+            yield notice
+
+
+_STRICTNESS = {OnBreach.DENY: 0, OnBreach.REDUCE: 1, OnBreach.HALT: 2}
+
+
+def _trip_breaches(state: GateState, book: AccountBook, verdict: Verdict, *, now: Nanoseconds) -> Iterator[Output]:
+    """An order that breaks a headline limit by the strategy's own doing: REDUCING, and on the third in 60 s HALTED."""
+    own = [breach for breach in verdict.breaches if breach.trips and breach.limit.on_breach is not OnBreach.DENY]
+    if not own:
+        return
+    worst = max(own, key=lambda breach: _STRICTNESS[breach.limit.on_breach])
+    order = verdict.check.order
+    breaches = book.strategy(order.strategy).breaches
+    while breaches and breaches[0] <= now - BREACH_WINDOW_NS:
+        breaches.popleft()
+    breaches.append(now)
+    scope = Scope(book.name, strategy=order.strategy)
+    if worst.limit.on_breach is OnBreach.HALT or len(breaches) >= BREACHES_TO_HALT:
+        text = f"{len(breaches)} breaches within a minute; the last: {worst.denial.message}"
+        yield from state.trip(Trigger.REPEATED_LIMIT_BREACH, scope, text=text, now=now)
+    else:
+        yield from state.trip(Trigger.LIMIT_BREACH, scope, text=worst.denial.message, now=now)
+
+
+# -- reports ------------------------------------------------------------------------------------------------------
+
+
+def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> Iterator[Output]:
+    """Takes in what a strategy says became of an order. It speeds proof up; it is never proof itself."""
+    book = state.accounts.get(event.account)
+    reservation = None if book is None else book.reservations.get(event.client_order_id)
+    if book is None or reservation is None or reservation.order.strategy != event.strategy:
+        yield ReportTaken(known=False)
+        return
+    _take_report(reservation, event)
+    if event.venue_order_id and not reservation.venue_order_id:
+        reservation.venue_order_id = event.venue_order_id
+        book.by_venue_id[event.venue_order_id] = reservation
+    book.recount(reservation)
+    yield ReportTaken(known=True)
+    line = book.line_for(reservation.order.instrument)
+    if event.venue_order_id and line.unexplained:
+        result = reattribute(book, line, now=now)
+        yield from apply_fill_result(state, book, result, now=now)
+    if reservation.needs_look_up:
+        reservation.looked_up_at = now
+        yield LookUp(book.name, (ref(reservation),))
+
+
+_NEXT: dict[OrderReport, ReservationStatus] = {
+    OrderReport.SENT: ReservationStatus.SENT,
+    OrderReport.NEVER_SENT: ReservationStatus.NEVER_SENT,
+    OrderReport.ACKNOWLEDGED: ReservationStatus.ACKNOWLEDGED,
+    OrderReport.CANCELLED: ReservationStatus.CANCEL_REPORTED,
+    OrderReport.REJECTED: ReservationStatus.REJECT_REPORTED,
+}
+_UNSENT = frozenset({ReservationStatus.APPROVED, ReservationStatus.SENT})
+
+
+def _take_report(reservation: Reservation, event: OrderReported) -> None:
+    if reservation.final_filled is not None:
+        return
+    early = event.report in (OrderReport.SENT, OrderReport.NEVER_SENT)
+    if early and (reservation.at_venue or reservation.status not in _UNSENT):
+        return
+    reservation.status = _NEXT[event.report]
+    if event.report in (OrderReport.CANCELLED, OrderReport.REJECTED):
+        reservation.needs_look_up = True
+
+
+def ref(reservation: Reservation) -> OrderRef:
+    """How the venue knows an order."""
+    found = reservation.found and bool(reservation.venue_order_id)
+    client_id = "" if found else reservation.order.client_order_id
+    return OrderRef(reservation.order.instrument, client_id, reservation.venue_order_id)
+
+
+def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iterator[Output]:
+    """Takes a fill in before the venue's feed tells of it; only for an order that this strategy had approved."""
+    book = state.accounts.get(event.account)
+    if book is None or not book.anchored:
+        yield ReportTaken(known=False)
+        return
+    reservation = book.reservations.get(event.fill.client_order_id)
+    if reservation is None and event.fill.client_order_id in book.finished:
+        reservation = book.finished[event.fill.client_order_id].reservation
+    if reservation is None or reservation.order.strategy != event.strategy or not _same_order(reservation, event):
+        yield ReportTaken(known=False)
+        return
+    result = FillResult()
+    take_fill(book, event.fill, now=now, result=result)
+    yield ReportTaken(known=bool(result.recorded))
+    yield from apply_fill_result(state, book, result, now=now)
+
+
+def _same_order(reservation: Reservation, event: FillReported) -> bool:
+    return reservation.order.instrument == event.fill.instrument and reservation.order.side is event.fill.side
+
+
+def apply_fill_result(state: GateState, book: AccountBook, result: FillResult, *, now: Nanoseconds) -> Iterator[Output]:
+    """Trips and tells what fills have led to."""
+    for trigger, instrument, text in result.trips:
+        yield from state.trip(trigger, Scope(book.name, instrument=instrument), text=text, now=now)
+    yield from result.notices
+
+
+def report_position(state: GateState, event: PositionReported, now: Nanoseconds) -> Iterator[Output]:
+    """Takes a belief in, and says whether the ledger agrees."""
+    book = state.accounts.get(event.account)
+    limits = None if book is None or book.limits is None else book.limits.strategies.get(event.strategy)
+    if book is None or limits is None or event.instrument not in book.instruments:
+        yield ReportTaken(known=False)
+        return
+    line = book.line_for(event.instrument)
+    part = line.strategy(event.strategy)
+    part.believe(event.quantity, now=now)
+    notices = compare_belief(book, line, part, now=now)
+    agrees = part.belief_agrees(lag=limits.belief_lag_ns, now=now)
+    yield ReportTaken(known=True, agrees=agrees, ledger_position=part.position)
+    yield from notices

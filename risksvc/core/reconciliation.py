@@ -1,0 +1,296 @@
+"""Believed, ledger, venue: what a complete read shows, and what follows.
+
+Rule 1: only a complete read gets here; one that failed changes nothing. Rule 2: the venue's quantity must equal the
+ledger at some point inside the read's window. Rule 3: what differs is SUSPECT at once; an order or fill that no
+approval explains is DIVERGED on one complete read, a wrong belief on the next, a drifting position on the third in a
+row. Rule 4: no ledger is ever overwritten by another; what can be true is an interval, and the worst end
+counts.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from risksvc.core.book import AccountBook
+from risksvc.core.events import SnapshotReceived, VenueOrder, VenuePosition, VenueStatus
+from risksvc.core.fills import FillResult, describe, reattribute, take_fill
+from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.outputs import Notice, NoticeKind
+from risksvc.core.reservations import Reservation, ReservationStatus, Version
+from risksvc.core.trips import Trigger
+from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Order, OrderType, plain
+
+KEEP_FILLS_MS = 60_000  # fills older than the window by this much can't be reached by a later window
+UNRESOLVED_READS = 3  # so many reads may fail to find a fill's order before it counts as unexplained
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a read has led to: (trigger, instrument, text) to trip, notices, orders to look up."""
+
+    trips: list[tuple[Trigger, str, str]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    look_up: list[Reservation] = field(default_factory=list)
+
+    def add(self, result: FillResult) -> None:
+        """Adds what fills have led to."""
+        self.trips += result.trips
+        self.notices += result.notices
+
+
+def take_snapshot(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds) -> Findings:
+    """Compares one complete read with everything that is known."""
+    findings = Findings()
+    if not _anchor(book, snapshot, now=now, findings=findings):
+        return findings
+    book.snapshot_as_of = snapshot.as_of
+    book.snapshots += 1
+    book.last_read_failure = ""
+    rows = {row.key: row for row in snapshot.positions}
+    for key in rows:
+        book.line_for(key)
+    for line in book.lines.values():
+        _compare(book, line, row=rows.get(line.key), snapshot=snapshot, now=now, findings=findings)
+    _match_orders(book, snapshot, now=now, findings=findings)
+    if not book.adopted:
+        book.adopted = nothing_unexplained(book)
+    if book.adopted:
+        for line in book.lines.values():
+            _judge(book, line, now=now, findings=findings)
+    return findings
+
+
+def nothing_unexplained(book: AccountBook) -> bool:
+    """True when ledger and venue agree everywhere and every order and fill has an approval or an owner."""
+    for line in book.lines.values():
+        unread = line.venue is None and not line.idle
+        if line.low != line.high or line.unexplained or unread:
+            return False
+    return all(reservation.explained for reservation in book.reservations.values())
+
+
+def _anchor(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, findings: Findings) -> bool:
+    """The very first read: fills older than it are history; one inside its window leaves the start to the next read."""
+    if book.anchored:
+        return True
+    settle_ms = book.config.settle_ns // MILLISECOND
+    from_ms = snapshot.window_start_ms - settle_ms
+    for fill in book.early_fills:
+        if fill.venue_time_ms < from_ms:
+            book.line_for(fill.instrument).remember(fill)
+    later = [fill for fill in book.early_fills if fill.venue_time_ms >= from_ms]
+    book.early_fills = later
+    if any(fill.venue_time_ms <= snapshot.window_end_ms for fill in later):
+        return False
+    book.early_fills = []
+    book.anchored = True
+    for fill in later:
+        result = FillResult()
+        take_fill(book, fill, now=now, result=result)
+        findings.add(result)
+    return True
+
+
+def _compare(
+    book: AccountBook,
+    line: Line,
+    *,
+    row: VenuePosition | None,
+    snapshot: SnapshotReceived,
+    now: Nanoseconds,
+    findings: Findings,
+) -> None:
+    seen = ZERO if row is None else row.quantity
+    seen -= book.config.spot_baseline.get(line.key, ZERO)
+    settle_ms = book.config.settle_ns // MILLISECOND
+    from_ms = snapshot.window_start_ms - settle_ms
+    _, sums, after = line.prefix_sums(from_ms=from_ms, to_ms=snapshot.window_end_ms)
+    line.venue, line.venue_row = seen, row
+    if seen in sums:
+        line.low = line.high = line.ledger
+        line.compact(before_ms=from_ms - KEEP_FILLS_MS)
+        _clear(book, line, DivergenceClass.POSITION_DRIFT, findings=findings)
+    else:
+        line.low, line.high = min(line.ledger, seen + after), max(line.ledger, seen + after)
+        if book.adopted:
+            text = f"the venue holds {plain(seen)}, the ledger says {plain(sums[-1])}"
+            _suspect(book, line, DivergenceClass.POSITION_DRIFT, text=text, now=now, findings=findings)
+    book.refresh(line)
+
+
+def _suspect(
+    book: AccountBook, line: Line, what: DivergenceClass, *, text: str, now: Nanoseconds, findings: Findings
+) -> None:
+    known = (what.value, "") in line.suspicions
+    suspicion = line.suspect(Suspicion(what, "", text, now))
+    suspicion.message = text
+    if not known:
+        findings.notices.append(Notice(NoticeKind.SUSPECT, book.name, what.value, text, line.key))
+
+
+def _clear(book: AccountBook, line: Line, what: DivergenceClass, *, findings: Findings) -> None:
+    gone = line.suspicions.pop((what.value, ""), None)
+    if gone is not None:
+        text = f"explained again: {gone.message}"
+        findings.notices.append(Notice(NoticeKind.SUSPECT_CLEARED, book.name, what.value, text, line.key))
+
+
+# -- orders -------------------------------------------------------------------------------------------------------
+
+
+def _match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, findings: Findings) -> None:
+    seen: dict[str, None] = {}
+    for row in snapshot.open_orders:
+        reservation = take_order(book, row, as_of=snapshot.as_of, now=now, findings=findings)
+        seen[reservation.order.client_order_id] = None
+    for reservation in book.live():
+        if reservation.order.client_order_id not in seen:
+            _absent(book, reservation, as_of=snapshot.as_of, findings=findings)
+    for line in book.lines.values():
+        if all(one.explained for one in line.reservations.values()):
+            _clear(book, line, DivergenceClass.UNEXPECTED_ORDER, findings=findings)
+
+
+def take_order(
+    book: AccountBook, row: VenueOrder, *, as_of: Nanoseconds, now: Nanoseconds, findings: Findings
+) -> Reservation:
+    """Takes in one working order that the venue shows; one that no approval explains counts, and is suspect."""
+    reservation = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
+    if reservation is None:
+        reservation = _found(row, now=now)
+        book.reserve(reservation)
+    newly_named = bool(row.venue_order_id) and row.venue_order_id not in book.by_venue_id
+    reservation.show(row, settled_before=as_of - book.config.venue_window_ns)
+    if newly_named:
+        book.by_venue_id[row.venue_order_id] = reservation
+    if reservation.found:
+        reservation.filled = max(reservation.filled, row.filled)
+    if reservation.explained and row.quantity > reservation.quantity:
+        reservation.explained = False
+        reservation.versions.append(Version(row.quantity, row.limit_price, reservation.valid_until))
+    book.recount(reservation)
+    line = book.line_for(row.instrument)
+    if newly_named and line.unexplained:
+        findings.add(reattribute(book, line, now=now))
+    if not reservation.explained and book.adopted:
+        text = describe_order(row)
+        _suspect(book, line, DivergenceClass.UNEXPECTED_ORDER, text=text, now=now, findings=findings)
+    return reservation
+
+
+def _found(row: VenueOrder, *, now: Nanoseconds) -> Reservation:
+    """A stand-in for an order that nobody approved: it can fill, so it counts."""
+    order = Order(
+        account="",
+        strategy="",
+        client_order_id=f"venue:{row.venue_order_id or row.client_order_id}",
+        instrument=row.instrument,
+        side=row.side,
+        type=OrderType.MARKET if row.limit_price is None else OrderType.LIMIT,
+        quantity=row.quantity,
+        limit_price=row.limit_price,
+        reduce_only=row.reduce_only,
+    )
+    version = Version(row.quantity, row.limit_price, now)
+    return Reservation(
+        order,
+        now,
+        [version],
+        reduces=row.reduce_only,
+        explained=False,
+        found=True,
+        aliases=[row.client_order_id] if row.client_order_id else [],
+        status=ReservationStatus.ACKNOWLEDGED,
+        venue_order_id=row.venue_order_id,
+        filled=row.filled,
+    )
+
+
+def describe_order(row: VenueOrder) -> str:
+    """An order in words."""
+    price = "market" if row.limit_price is None else plain(row.limit_price)
+    name = row.client_order_id or row.venue_order_id
+    return f"no approval explains order {name}: {row.side.value} {plain(row.quantity)} {row.instrument} at {price}"
+
+
+def _absent(book: AccountBook, reservation: Reservation, *, as_of: Nanoseconds, findings: Findings) -> None:
+    """A live reservation that a complete read did not show among the open orders."""
+    if not reservation.explained:
+        if as_of > reservation.approved_at:
+            book.release(reservation)
+        return
+    if reservation.at_venue and reservation.final_filled is None and as_of > reservation.approved_at:
+        reservation.needs_look_up = True
+        findings.look_up.append(reservation)
+        book.recount(reservation)
+
+
+def take_order_state(
+    book: AccountBook, row: VenueOrder, *, as_of: Nanoseconds, now: Nanoseconds, findings: Findings
+) -> None:
+    """Takes in the result of a targeted read."""
+    reservation = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
+    if reservation is None:
+        return
+    if row.status is VenueStatus.NOT_FOUND:
+        if reservation.absence_proves(as_of=as_of, venue_window=book.config.venue_window_ns):
+            findings.notices.append(_ended(book, reservation, "the venue does not know it"))
+            book.release(reservation)
+        return
+    line = book.line_for(reservation.order.instrument)
+    take_order(book, row, as_of=as_of, now=now, findings=findings)
+    if line.unexplained:
+        findings.add(reattribute(book, line, now=now))
+
+
+def _ended(book: AccountBook, reservation: Reservation, why: str) -> Notice:
+    order = reservation.order
+    text = f"{order.client_order_id}: {why}"
+    return Notice(NoticeKind.RESERVATION_ENDED, book.name, "RESERVATION_ENDED", text, order.instrument, order.strategy)
+
+
+# -- judgement ----------------------------------------------------------------------------------------------------
+
+
+def _judge(book: AccountBook, line: Line, *, now: Nanoseconds, findings: Findings) -> None:
+    """Counts this read for every suspicion of the line, and lets those that have lasted diverge."""
+    for suspicion in list(line.suspicions.values()):
+        suspicion.reads += 1
+        if suspicion.diverged or not _lasted(book, line, suspicion, now=now):
+            continue
+        suspicion.diverged = True
+        trigger = Trigger(suspicion.divergence.value)
+        text = suspicion.message
+        if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
+            text = "no approval explains " + "; ".join(describe(fill) for fill in list(line.unexplained.values())[:5])
+        findings.trips.append((trigger, line.key, text))
+        findings.notices.append(
+            Notice(NoticeKind.DIVERGED, book.name, trigger.value, text, line.key, suspicion.strategy)
+        )
+
+
+def _lasted(book: AccountBook, line: Line, suspicion: Suspicion, *, now: Nanoseconds) -> bool:
+    if suspicion.divergence is DivergenceClass.POSITION_DRIFT:
+        return suspicion.reads >= book.config.drift_reads
+    if suspicion.divergence is DivergenceClass.BELIEF_DRIFT:
+        return _belief_still_wrong(book, line, suspicion, now=now)
+    if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
+        settled = any(not fill.unresolved for fill in line.unexplained.values())
+        return settled or suspicion.reads >= UNRESOLVED_READS
+    return True
+
+
+def _belief_still_wrong(book: AccountBook, line: Line, suspicion: Suspicion, *, now: Nanoseconds) -> bool:
+    limits = None if book.limits is None else book.limits.strategies.get(suspicion.strategy)
+    part = line.strategy(suspicion.strategy)
+    if limits is not None and part.belief_agrees(lag=limits.belief_lag_ns, now=now):
+        line.suspicions.pop((suspicion.divergence.value, suspicion.strategy), None)
+        return False
+    read_began = book.snapshot_as_of
+    return read_began is not None and read_began > suspicion.since
+
+
+def difference(line: Line) -> Decimal:
+    """Venue less ledger, in quantity; 0 when they agree or the venue was never read."""
+    if line.venue is None or line.low == line.high:
+        return ZERO
+    return (line.low + line.high) - line.ledger - line.ledger

@@ -1,0 +1,227 @@
+"""Approved orders that are not proven finished, and the memory of ids that are.
+
+A reservation starts in the same step as the approval and ends only on proof (`Reservation.is_final`, or a complete
+look-up that does not know the id after the approval and the venue's window have run out). Never by time alone.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+
+from risksvc.core.denials import DenialReason
+from risksvc.core.events import VenueOrder, VenueStatus
+from risksvc.core.outputs import Decision
+from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode
+
+
+class ReservationStatus(Enum):
+    """What is known of an approved order."""
+
+    APPROVED = "APPROVED"
+    SENT = "SENT"
+    NEVER_SENT = "NEVER_SENT"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    CANCEL_REPORTED = "CANCEL_REPORTED"
+    REJECT_REPORTED = "REJECT_REPORTED"
+    FINAL_AWAITING_FILLS = "FINAL_AWAITING_FILLS"
+    UNKNOWN = "UNKNOWN"
+
+
+ENDS_WHEN = {
+    ReservationStatus.APPROVED: "the strategy reports it, or a look-up past its approval and venue window misses it",
+    ReservationStatus.SENT: "the venue shows it final, or a look-up past its approval and venue window misses it",
+    ReservationStatus.NEVER_SENT: "the venue window has passed",
+    ReservationStatus.ACKNOWLEDGED: "the venue shows it final with all its fills",
+    ReservationStatus.CANCEL_REPORTED: "the venue confirms the cancel (a targeted read is under way)",
+    ReservationStatus.REJECT_REPORTED: "the venue confirms the rejection (a targeted read is under way)",
+    ReservationStatus.FINAL_AWAITING_FILLS: "the fills that the venue counts have arrived",
+    ReservationStatus.UNKNOWN: "the venue says what became of it; look-ups repeat every second",
+}
+
+# Not yet known to have reached the venue: what may explain a belief that is ahead of the ledger.
+IN_FLIGHT = frozenset({ReservationStatus.APPROVED, ReservationStatus.SENT, ReservationStatus.UNKNOWN})
+# Statuses that a working order at the venue contradicts.
+NOT_WORKING = IN_FLIGHT | {ReservationStatus.NEVER_SENT, ReservationStatus.REJECT_REPORTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One approved form of an order: the first, or an amendment."""
+
+    quantity: Decimal
+    limit_price: Decimal | None
+    valid_until: Nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered to one client order id: the same question gets it again."""
+
+    fingerprint: bytes
+    decision: Decision
+
+
+@dataclass(slots=True)
+class Reservation:
+    """One approved order, or one found at the venue (then `filled` is what the venue says of it).
+
+    `aliases` are further ids of the same order (amendments, the id that the venue shows); `answers` the decision by id;
+    `counted_*` is what it adds to the sums of its line at this moment.
+    """
+
+    order: Order
+    approved_at: Nanoseconds
+    versions: list[Version]
+    reduces: bool
+    answers: dict[str, Answer] = field(default_factory=dict)
+    explained: bool = True
+    found: bool = False
+    by: str = ""
+    aliases: list[str] = field(default_factory=list)
+    status: ReservationStatus = ReservationStatus.APPROVED
+    venue_order_id: str = ""
+    at_venue: bool = False
+    filled: Decimal = ZERO
+    final_filled: Decimal | None = None
+    needs_look_up: bool = False
+    looked_up_at: Nanoseconds = 0
+    counted_quantity: Decimal = ZERO
+    counted_value: Decimal = ZERO
+
+    @property
+    def valid_until(self) -> Nanoseconds:
+        """When the last approval runs out."""
+        return self.versions[-1].valid_until
+
+    @property
+    def quantity(self) -> Decimal:
+        """The largest quantity that the venue may have."""
+        return max(version.quantity for version in self.versions)
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        """The largest limit price that the venue may have; None for a market order."""
+        if self.order.type is OrderType.MARKET:
+            return None
+        return max(version.limit_price or ZERO for version in self.versions)
+
+    @property
+    def remaining(self) -> Decimal:
+        """What can still fill."""
+        whole = self.quantity if self.final_filled is None else self.final_filled
+        return max(ZERO, whole - self.filled)
+
+    @property
+    def is_final(self) -> bool:
+        """Proof: nothing can fill any more and every fill is applied."""
+        if self.final_filled is not None:
+            return self.filled >= self.final_filled
+        return self.filled >= self.quantity
+
+    @property
+    def proven(self) -> bool:
+        """Known to work at the venue: its quantity is the strategy's own doing."""
+        return self.at_venue or self.status is ReservationStatus.ACKNOWLEDGED
+
+    @property
+    def in_flight(self) -> bool:
+        """Approved, and not known to have reached the venue."""
+        return not self.at_venue and self.status in IN_FLIGHT
+
+    def absence_proves(self, *, as_of: Nanoseconds, venue_window: Nanoseconds) -> bool:
+        """A complete read, begun once approval and venue window had run out, that misses the order proves its end."""
+        return not self.at_venue and self.final_filled is None and as_of > self.valid_until + venue_window
+
+    def amend(self, version: Version) -> None:
+        """Adds an approved amendment: the larger of all that the venue may have counts."""
+        self.versions.append(version)
+
+    def show(self, seen: VenueOrder, *, settled_before: Nanoseconds) -> None:
+        """Takes in what the venue shows. Amendments whose window closed before the read can't take effect any more."""
+        self.at_venue = True
+        self.venue_order_id = seen.venue_order_id or self.venue_order_id
+        if seen.status is VenueStatus.OPEN:
+            self.needs_look_up = self.status is ReservationStatus.CANCEL_REPORTED
+            if self.status in NOT_WORKING:
+                self.status = ReservationStatus.ACKNOWLEDGED
+            self._drop_superseded(seen, settled_before)
+        else:
+            self.status = ReservationStatus.FINAL_AWAITING_FILLS
+            self.final_filled = seen.filled
+            self.needs_look_up = False
+
+    def _drop_superseded(self, seen: VenueOrder, settled_before: Nanoseconds) -> None:
+        if len(self.versions) == 1:
+            return
+        last = self.versions[-1]
+        shown = Version(seen.quantity, seen.limit_price, last.valid_until)
+        self.versions = [shown, *(one for one in self.versions if one.valid_until > settled_before)]
+
+
+def fingerprint(order: Order) -> bytes:
+    """What makes two orders the same: everything that the venue would see, and whose it is."""
+    mode = order.replace_mode.value if order.replaces else ReplaceMode.CANCEL_REPLACE.value
+    parts = (
+        order.strategy,
+        order.instrument,
+        order.side.value,
+        order.type.value,
+        str(order.quantity.normalize()),
+        "" if order.limit_price is None else str(order.limit_price.normalize()),
+        str(order.reduce_only),
+        order.replaces,
+        mode,
+    )
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
+
+
+class IdArchive:
+    """Ids of denied and finished orders: bounded by age and number, about 150 bytes each.
+
+    Packed into one integer per id: seconds since the epoch, the fingerprint, and a bit per denial reason.
+    """
+
+    _REASON_BITS = 48
+    _FINGERPRINT_BITS = 64
+
+    def __init__(self, *, keep: int, keep_ns: Nanoseconds) -> None:
+        self._keep = keep
+        self._keep_ns = keep_ns
+        self._ids: OrderedDict[bytes, int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, client_order_id: str, mark: bytes, *, reasons: Iterable[DenialReason], now: Nanoseconds) -> None:
+        """Remembers an id. No reasons: it was approved, and is finished."""
+        bits = 0
+        for reason in reasons:
+            bits |= 1 << reason
+        packed = (now << self._FINGERPRINT_BITS | int.from_bytes(mark)) << self._REASON_BITS | bits
+        self._ids[self._key(client_order_id)] = packed
+        self._forget(now)
+
+    def find(self, client_order_id: str) -> tuple[bytes, tuple[DenialReason, ...], Nanoseconds] | None:
+        """The fingerprint, the denial reasons (none: approved, finished), and when; None: not known."""
+        packed = self._ids.get(self._key(client_order_id))
+        if packed is None:
+            return None
+        bits = packed & ((1 << self._REASON_BITS) - 1)
+        mark = packed >> self._REASON_BITS & ((1 << self._FINGERPRINT_BITS) - 1)
+        reasons = tuple(reason for reason in DenialReason if bits >> reason & 1)
+        return mark.to_bytes(8), reasons, packed >> (self._REASON_BITS + self._FINGERPRINT_BITS)
+
+    def _forget(self, now: Nanoseconds) -> None:
+        shift = self._REASON_BITS + self._FINGERPRINT_BITS
+        while self._ids:
+            oldest = next(iter(self._ids))
+            if len(self._ids) <= self._keep and now - (self._ids[oldest] >> shift) <= self._keep_ns:
+                return
+            del self._ids[oldest]
+
+    @staticmethod
+    def _key(client_order_id: str) -> bytes:
+        return hashlib.blake2b(client_order_id.encode(), digest_size=16).digest()

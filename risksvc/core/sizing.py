@@ -1,0 +1,186 @@
+"""The checks with a number: order size, order rate, exposure, total, and the band around the intended position.
+
+A limit can stand at several scopes (instrument, account, strategy, strategy in an instrument); each is checked on its
+own aggregate. `own` tells whether the strategy breaks it by its own doing (its position, its proven working orders,
+this order) or only lacks headroom because of others and of what is not proven finished. Limits are inclusive.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from risksvc.core.checks import Check, proven_working
+from risksvc.core.denials import HEADLINE, Denial, DenialReason
+from risksvc.core.exposure import worst_case
+from risksvc.core.limits import Limit, LimitMode, OrderLimits
+from risksvc.core.types import ZERO, Scope, Side, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that an order would break."""
+
+    denial: Denial
+    limit: Limit
+    own: bool = True
+
+    @property
+    def shadow(self) -> bool:
+        """Only told, not denied."""
+        return self.limit.mode is LimitMode.SHADOW
+
+    @property
+    def trips(self) -> bool:
+        """Trips the strategy's kill switch, as far as the limit's `on_breach` says."""
+        return self.own and not self.shadow and self.denial.reason in HEADLINE
+
+    def as_denied(self) -> Denial:
+        """What the strategy is told: for want of headroom that others hold, HEADROOM_RESERVED."""
+        if self.own or self.denial.reason not in HEADLINE:
+            return self.denial
+        return replace(
+            self.denial,
+            reason=DenialReason.HEADROOM_RESERVED,
+            message=f"{self.denial.message}; room is held by others or by orders not proven finished: try again",
+        )
+
+
+def order_size(check: Check) -> Iterator[Breach]:
+    """`max_order_quantity` and `max_order_notional`, at every scope that has them; the operator's exits pass."""
+    if check.operator:
+        return
+    value = check.order.quantity * check.book.order_unit(check.line, check.candidate)
+    for scope, limits in _order_limits(check):
+        yield from _above(
+            DenialReason.MAX_ORDER_QUANTITY, scope, limits.max_order_quantity, observed=check.order.quantity
+        )
+        yield from _above(DenialReason.MAX_ORDER_NOTIONAL, scope, limits.max_order_notional, observed=value)
+
+
+def _order_limits(check: Check) -> Iterator[tuple[Scope, OrderLimits]]:
+    yield check.here, check.instrument_limits.order
+    if check.strategy_limits is not None:
+        yield check.mine, check.strategy_limits.order
+        both = check.strategy_limits.instruments.get(check.order.instrument)
+        if both is not None:
+            yield check.mine_here, both.order
+
+
+def order_rate(check: Check) -> Iterator[Breach]:
+    """`max_orders_per_second` of the account and of the strategy: approvals of the last second and this one."""
+    if check.reduces:
+        return
+    account = Scope(check.order.account)
+    recent = Decimal(1 + len(check.book.approvals))
+    yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, account, check.limits.max_orders_per_second, observed=recent)
+    if check.strategy_limits is not None:
+        mine = check.book.strategy(check.order.strategy).approvals
+        recent = Decimal(1 + len(mine))
+        limit = check.strategy_limits.max_orders_per_second
+        yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, check.mine, limit, observed=recent)
+
+
+def net_exposure(check: Check) -> Iterator[Breach]:
+    """`max_net_exposure`: the instrument's worst case; the strategy's own, where it has a limit of its own."""
+    if check.reduces:
+        return
+    limit = check.instrument_limits.max_net_exposure
+    after = check.line_after().exposure
+    yield from _above(
+        DenialReason.MAX_NET_EXPOSURE, check.here, limit, observed=after, own=_own_net(check, limit, after)
+    )
+    if check.strategy_limits is None:
+        return
+    mine = check.part_after().exposure
+    both = check.strategy_limits.instruments.get(check.order.instrument)
+    own_limits = (
+        (check.mine, check.strategy_limits.max_net_exposure),
+        (check.mine_here, None if both is None else both.max_net_exposure),
+    )
+    for scope, own_limit in own_limits:
+        yield from _above(
+            DenialReason.MAX_NET_EXPOSURE, scope, own_limit, observed=mine, own=_own_net(check, own_limit, mine)
+        )
+
+
+def _own_net(check: Check, limit: Limit | None, observed: Decimal) -> bool:
+    if limit is None or observed <= limit.value:
+        return False
+    return check.proven_after().exposure > limit.value
+
+
+def total_exposure(check: Check) -> Iterator[Breach]:
+    """`max_total_exposure`: the account's worst case over all instruments; the strategy's, where it has a limit."""
+    if check.reduces:
+        return
+    after = check.book.total - check.line.worst.exposure + check.line_after().exposure
+    limit = check.limits.max_total_exposure
+    own = after > limit.value and _own_total(check) > limit.value
+    yield from _above(DenialReason.MAX_TOTAL_EXPOSURE, Scope(check.order.account), limit, observed=after, own=own)
+    if check.strategy_limits is None or check.strategy_limits.max_total_exposure is None:
+        return
+    own_limit = check.strategy_limits.max_total_exposure
+    book = check.book.strategy(check.order.strategy)
+    mine = book.total - check.part.worst.exposure + check.part_after().exposure
+    own = mine > own_limit.value and _own_total(check) > own_limit.value
+    yield from _above(DenialReason.MAX_TOTAL_EXPOSURE, check.mine, own_limit, observed=mine, own=own)
+
+
+def _own_total(check: Check) -> Decimal:
+    """The strategy's own doing over all instruments. Walks them, so only asked when a limit is broken."""
+    total = check.proven_after().exposure
+    for key, line in check.book.lines.items():
+        part = line.strategies.get(check.order.strategy)
+        if part is not None and key != check.line.key:
+            working = proven_working(part)
+            unit = line.unit or ZERO
+            total += worst_case(part.position, part.position, working=working, unit=unit).exposure
+    return total
+
+
+def intended_band(check: Check) -> Iterator[Breach]:
+    """The 150 % rule: an order that grows the position may not take its worst case out of the band."""
+    if check.reduces or check.band is None or check.strategy_limits is None or check.delta_quantity <= ZERO:
+        return
+    buying = check.order.side is Side.BUY
+    after, proven = check.part_after(), check.proven_after()
+    edge = check.band.high if buying else check.band.low
+    observed, own_observed = (after.high, proven.high) if buying else (after.low, proven.low)
+    leaves = observed > edge if buying else observed < edge
+    if not leaves:
+        return
+    own = own_observed > edge if buying else own_observed < edge
+    percent = check.strategy_limits.band.value
+    text = (
+        f"{check.order.strategy} could reach {plain(observed)} {check.order.instrument}; its band "
+        f"({plain(percent)} % of what it intends) is {plain(check.band.low)} to {plain(check.band.high)}"
+    )
+    denial = Denial(DenialReason.INTENDED_BAND, check.mine_here, text, limit=edge, observed=observed)
+    yield Breach(denial, check.strategy_limits.band, own=own)
+
+
+_WHAT = {
+    DenialReason.MAX_ORDER_QUANTITY: "order quantity",
+    DenialReason.MAX_ORDER_NOTIONAL: "order notional",
+    DenialReason.MAX_ORDERS_PER_SECOND: "orders per second",
+    DenialReason.MAX_NET_EXPOSURE: "net exposure",
+    DenialReason.MAX_TOTAL_EXPOSURE: "total exposure",
+}
+
+
+def _above(
+    reason: DenialReason, scope: Scope, limit: Limit | None, *, observed: Decimal, own: bool = True
+) -> Iterator[Breach]:
+    if limit is None or observed <= limit.value:
+        return
+    text = f"{_WHAT[reason]} of {scope} would be {plain(observed)}; the limit is {plain(limit.value)}"
+    yield Breach(Denial(reason, scope, text, limit=limit.value, observed=observed), limit, own=own)
+
+
+LIMIT_CHECKS: tuple[Callable[[Check], Iterator[Breach]], ...] = (
+    order_size,
+    order_rate,
+    net_exposure,
+    total_exposure,
+    intended_band,
+)

@@ -1,0 +1,160 @@
+"""What the venue feed says: fills, complete reads, marks, targeted reads; and what time alone brings about."""
+
+from collections.abc import Iterator
+
+from risksvc.core.book import AccountBook
+from risksvc.core.events import (
+    FeedConnected,
+    FeedDisconnected,
+    FillsReceived,
+    MarksReceived,
+    OrderStatesReceived,
+    ReadFailed,
+    SnapshotReceived,
+)
+from risksvc.core.fills import FillResult, take_fill
+from risksvc.core.orders_in import apply_fill_result, ref
+from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output
+from risksvc.core.positions import excesses, line_warning, total_warning
+from risksvc.core.reconciliation import Findings, take_order_state, take_snapshot
+from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
+from risksvc.core.state import GateState
+from risksvc.core.types import SECOND, Nanoseconds, Scope
+
+LOOK_UP_AGAIN_NS = SECOND
+LOOK_UPS_AT_ONCE = 50
+
+
+def feed_connected(state: GateState, event: FeedConnected, _now: Nanoseconds) -> Iterator[Output]:
+    """Takes in what the venue lists and can do."""
+    book = state.accounts.get(event.account)
+    if book is not None:
+        book.set_feed(event)
+        state.version += 1
+    yield from ()
+
+
+def feed_disconnected(state: GateState, event: FeedDisconnected, _now: Nanoseconds) -> Iterator[Output]:
+    """Reads grow old from here on."""
+    book = state.accounts.get(event.account)
+    if book is not None:
+        book.feed_connected = False
+    yield from ()
+
+
+def fills_received(state: GateState, event: FillsReceived, now: Nanoseconds) -> Iterator[Output]:
+    """Takes fills in; before the first complete read they are kept aside."""
+    book = state.accounts.get(event.account)
+    if book is None:
+        return
+    if not book.anchored:
+        book.early_fills += event.fills
+        return
+    result = FillResult()
+    for fill in event.fills:
+        take_fill(book, fill, now=now, result=result)
+    yield from apply_fill_result(state, book, result, now=now)
+
+
+def snapshot_received(state: GateState, event: SnapshotReceived, now: Nanoseconds) -> Iterator[Output]:
+    """Compares a complete read with everything that is known."""
+    book = state.accounts.get(event.account)
+    if book is None or (book.snapshot_as_of is not None and event.as_of < book.snapshot_as_of):
+        return
+    findings = take_snapshot(book, event, now=now)
+    yield from _act_on(state, book, findings, now=now)
+    yield from judge_positions(state, book, now=now)
+
+
+def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> Iterator[Output]:
+    """Values everything anew."""
+    book = state.accounts.get(event.account)
+    if book is None:
+        return
+    for mark in event.marks:
+        notice = line_warning(book, book.set_mark(mark, as_of=event.as_of))
+        if notice is not None:
+            yield notice
+    book.age_marks()
+    notice = total_warning(book)
+    if notice is not None:
+        yield notice
+    yield from judge_positions(state, book, now=now)
+
+
+def order_states_received(state: GateState, event: OrderStatesReceived, now: Nanoseconds) -> Iterator[Output]:
+    """Takes targeted reads in: the fast proof that an order is finished."""
+    book = state.accounts.get(event.account)
+    if book is None:
+        return
+    findings = Findings()
+    for row in event.orders:
+        take_order_state(book, row, as_of=event.as_of, now=now, findings=findings)
+    yield from _act_on(state, book, findings, now=now)
+
+
+def read_failed(state: GateState, event: ReadFailed, _now: Nanoseconds) -> Iterator[Output]:
+    """A failed read never changes a position; it is shown until a good one comes."""
+    book = state.accounts.get(event.account)
+    if book is not None:
+        book.last_read_failure = f"{event.what}: {event.error}"
+    yield from ()
+
+
+def judge_positions(state: GateState, book: AccountBook, *, now: Nanoseconds) -> Iterator[Output]:
+    """Trips on positions over their limits or outside their bands."""
+    for excess in list(excesses(book)):
+        scope = Scope(book.name, instrument=excess.instrument)
+        yield from state.trip(excess.trigger, scope, text=excess.text, now=now)
+
+
+def _act_on(state: GateState, book: AccountBook, findings: Findings, *, now: Nanoseconds) -> Iterator[Output]:
+    for trigger, instrument, text in findings.trips:
+        yield from state.trip(trigger, Scope(book.name, instrument=instrument), text=text, now=now)
+    yield from findings.notices
+    yield from look_up(book, findings.look_up, now=now)
+
+
+def look_up(book: AccountBook, reservations: list[Reservation], *, now: Nanoseconds) -> Iterator[LookUp]:
+    """Asks where orders stand, each at most once a second."""
+    due = [one for one in reservations if now - one.looked_up_at >= LOOK_UP_AGAIN_NS]
+    refs: list[OrderRef] = []
+    for reservation in due:
+        reservation.looked_up_at = now
+        refs.append(ref(reservation))
+    for start in range(0, len(refs), LOOK_UPS_AT_ONCE):
+        yield LookUp(book.name, tuple(refs[start : start + LOOK_UPS_AT_ONCE]))
+
+
+def tick(state: GateState, now: Nanoseconds) -> Iterator[Output]:
+    """What time brings about. State changes exactly where an Output says so."""
+    for book in state.accounts.values():
+        yield from _end_never_sent(book, now=now)
+        if book.feed_connected:
+            yield from look_up(book, [one for one in book.watched.values() if _is_due(book, one, now=now)], now=now)
+    for proposal in state.proposals.expired(now):
+        text = f"{proposal.kind} proposal {proposal.proposal_id} by {proposal.step.by} ran out"
+        yield Notice(NoticeKind.PROPOSAL_EXPIRED, "", proposal.kind, text)
+
+
+def _end_never_sent(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
+    for reservation in list(book.watched.values()):
+        over = now > reservation.valid_until + book.config.venue_window_ns
+        if reservation.status is ReservationStatus.NEVER_SENT and over and not reservation.at_venue:
+            order = reservation.order
+            text = f"{order.client_order_id}: never sent, and the venue window has passed"
+            book.release(reservation)
+            kind = NoticeKind.RESERVATION_ENDED
+            yield Notice(kind, book.name, kind.value, text, order.instrument, order.strategy)
+
+
+def _is_due(book: AccountBook, reservation: Reservation, *, now: Nanoseconds) -> bool:
+    """Nothing proves yet what became of it; its window is over, or someone said that it is finished."""
+    if now - reservation.looked_up_at < LOOK_UP_AGAIN_NS or reservation.final_filled is not None:
+        return False
+    if reservation.needs_look_up:
+        return True
+    over = now > reservation.valid_until + book.config.venue_window_ns
+    if over and reservation.status in IN_FLIGHT:
+        reservation.status = ReservationStatus.UNKNOWN
+    return over and not reservation.at_venue

@@ -1,0 +1,1 @@
+"""The gate process: owns the RiskGate and everything that serves it (journal, kill switch, gRPC, HTTP, metrics)."""

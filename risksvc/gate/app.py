@@ -1,0 +1,58 @@
+"""What one gate process is made of: the parts that its services, its HTTP side and its metrics share.
+
+Only wiring: no behaviour lives here. Everything is used on the one event loop thread; `owner.submit` is the only way to
+change the gate's state, `owner.state` may be read between two steps and is never written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from risksvc.core.types import Nanoseconds
+from risksvc.gate.clock import Clock
+from risksvc.gate.feeds import Feeds
+from risksvc.gate.kill_switch.follower import KillSwitchFollower
+from risksvc.gate.limits_keeper import LimitsKeeper
+from risksvc.gate.owner import Owner
+from risksvc.gate.settings import Settings
+from risksvc.gate.watching import Watchers
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counted by the process itself, for status and metrics; everything else is counted by listening to the owner.
+
+    `malformed` counts refused requests, `expired` those dropped because their deadline had passed, `late_loops` how
+    often the event loop lagged so far that the lease was given up.
+    """
+
+    malformed: int = 0
+    expired: int = 0
+    internal_errors: int = 0
+    late_loops: int = 0
+    listener_errors: int = 0
+    feed_messages_refused: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class GateApp:
+    """One running gate.
+
+    `owner`: state and the way to change it; append to `owner.listeners` to hear every Input with its Outputs.
+    `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `feeds`: connected venue feeds.
+    `watchers`: strategies that follow their trading state. `addresses`: what listens where, by listener name
+    ("strategy", "operator", "venue", "http"). `serving`: started, and not draining.
+    """
+
+    gate_id: str
+    version: str
+    settings: Settings
+    clock: Clock
+    owner: Owner
+    kill_switch: KillSwitchFollower
+    limits: LimitsKeeper
+    feeds: Feeds
+    watchers: Watchers
+    started_at: Nanoseconds
+    counters: Counters = field(default_factory=Counters)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    serving: bool = False

@@ -1,0 +1,213 @@
+"""What strategies say and hear, between wire and core."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from risksvc.core.denials import Denial
+from risksvc.core.events import (
+    Fill,
+    FillReported,
+    OrderChecked,
+    OrderReport,
+    OrderReported,
+    PositionReported,
+)
+from risksvc.core.outputs import Decision, ExposureUse
+from risksvc.core.trading_state import Halt
+from risksvc.core.types import (
+    MalformedInputError,
+    Order,
+    PositionRange,
+    ReplaceMode,
+    Scope,
+    Severity,
+    parse_decimal,
+    parse_positive,
+    plain,
+)
+from risksvc.gate import convert
+from risksvc.v1 import strategy_pb2, types_pb2
+
+MAX_VERSION = 64
+
+_REPLACE_MODES: Mapping[int, ReplaceMode] = {
+    strategy_pb2.REPLACE_MODE_UNSPECIFIED: ReplaceMode.CANCEL_REPLACE,
+    strategy_pb2.REPLACE_MODE_CANCEL_REPLACE: ReplaceMode.CANCEL_REPLACE,
+    strategy_pb2.REPLACE_MODE_AMEND: ReplaceMode.AMEND,
+}
+_REPORTS: Mapping[int, OrderReport] = {
+    strategy_pb2.ORDER_REPORT_SENT: OrderReport.SENT,
+    strategy_pb2.ORDER_REPORT_NEVER_SENT: OrderReport.NEVER_SENT,
+    strategy_pb2.ORDER_REPORT_ACKNOWLEDGED: OrderReport.ACKNOWLEDGED,
+    strategy_pb2.ORDER_REPORT_CANCELLED: OrderReport.CANCELLED,
+    strategy_pb2.ORDER_REPORT_REJECTED: OrderReport.REJECTED,
+}
+_SEVERITIES = {
+    Severity.P0: types_pb2.SEVERITY_P0,
+    Severity.P1: types_pb2.SEVERITY_P1,
+    Severity.P2: types_pb2.SEVERITY_P2,
+}
+
+
+# -- in -----------------------------------------------------------------------------------------------------------
+
+
+def order_checked(request: strategy_pb2.CheckOrderRequest) -> OrderChecked:
+    """A strategy's question. Raises MalformedInputError."""
+    return OrderChecked(
+        order=_order(request),
+        intent=_intent(request),
+        belief=_belief(request),
+        version=convert.free_text(request.strategy_version, field="strategy_version", longest=MAX_VERSION),
+    )
+
+
+def _order(request: strategy_pb2.CheckOrderRequest) -> Order:
+    order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
+    client_order_id = convert.order_id(request.client_order_id, field="client_order_id")
+    return Order(
+        account=convert.name(request.account, field="account"),
+        strategy=convert.name(request.strategy, field="strategy"),
+        client_order_id=client_order_id,
+        instrument=convert.name(request.instrument, field="instrument"),
+        side=convert.member(request.side, convert.SIDES, field="side"),
+        type=order_type,
+        quantity=parse_positive(request.quantity, field="quantity"),
+        limit_price=convert.limit_price(request.limit_price, order_type),
+        reduce_only=request.reduce_only,
+        replaces=_replaces(request, client_order_id),
+        replace_mode=convert.member(request.replace_mode, _REPLACE_MODES, field="replace_mode"),
+    )
+
+
+def _replaces(request: strategy_pb2.CheckOrderRequest, client_order_id: str) -> str:
+    field = "replaces_client_order_id"
+    replaces = convert.optional_id(request.replaces_client_order_id, field=field)
+    if replaces == client_order_id:
+        raise MalformedInputError(field, "is this order's own id; name the order that it replaces")
+    if request.replace_mode and not replaces:
+        raise MalformedInputError("replace_mode", f"is allowed only with {field}")
+    return replaces
+
+
+def _intent(request: strategy_pb2.CheckOrderRequest) -> PositionRange | None:
+    which = request.WhichOneof("intent")
+    if which is None:
+        return None
+    if which == "intended_position":
+        one = parse_decimal(request.intended_position, field=which)
+        return PositionRange(one, one)
+    return convert.position_range(request.intended_range.low, request.intended_range.high, field=which)
+
+
+def _belief(request: strategy_pb2.CheckOrderRequest) -> Decimal | None:
+    if not request.HasField("believed_position"):
+        return None
+    return parse_decimal(request.believed_position, field="believed_position")
+
+
+def order_reported(request: strategy_pb2.ReportOrderRequest) -> OrderReported:
+    """What became of an order. Raises MalformedInputError."""
+    report = convert.member(request.report, _REPORTS, field="report")
+    longest = convert.MAX_VENUE_ID
+    venue_id = convert.optional_id(request.venue_order_id, field="venue_order_id", longest=longest)
+    if report is OrderReport.ACKNOWLEDGED and not venue_id:
+        raise MalformedInputError("venue_order_id", "is required with ACKNOWLEDGED; give the venue's id of the order")
+    return OrderReported(
+        account=convert.name(request.account, field="account"),
+        strategy=convert.name(request.strategy, field="strategy"),
+        client_order_id=convert.order_id(request.client_order_id, field="client_order_id"),
+        report=report,
+        venue_order_id=venue_id,
+    )
+
+
+def fill_reported(request: strategy_pb2.ReportFillRequest) -> FillReported:
+    """A fill, told before the venue's feed does. Raises MalformedInputError."""
+    fill = Fill(
+        instrument=convert.name(request.instrument, field="instrument"),
+        trade_id=convert.order_id(request.trade_id, field="trade_id", longest=convert.MAX_VENUE_ID),
+        side=convert.member(request.side, convert.SIDES, field="side"),
+        quantity=parse_positive(request.quantity, field="quantity"),
+        price=parse_positive(request.price, field="price"),
+        venue_time_ms=convert.milliseconds(request.venue_time_ms, field="venue_time_ms"),
+        client_order_id=convert.order_id(request.client_order_id, field="client_order_id"),
+    )
+    return FillReported(
+        account=convert.name(request.account, field="account"),
+        strategy=convert.name(request.strategy, field="strategy"),
+        fill=fill,
+    )
+
+
+def position_reported(request: strategy_pb2.ReportPositionRequest) -> PositionReported:
+    """A belief. Raises MalformedInputError."""
+    return PositionReported(
+        account=convert.name(request.account, field="account"),
+        strategy=convert.name(request.strategy, field="strategy"),
+        instrument=convert.name(request.instrument, field="instrument"),
+        quantity=parse_decimal(request.believed_position, field="believed_position"),
+    )
+
+
+# -- out ----------------------------------------------------------------------------------------------------------
+
+
+def decision_message(decision: Decision) -> strategy_pb2.CheckOrderResponse:
+    """The answer to a check."""
+    approved = decision.approved
+    return strategy_pb2.CheckOrderResponse(
+        outcome=strategy_pb2.OUTCOME_APPROVED if approved else strategy_pb2.OUTCOME_DENIED,
+        client_order_id=decision.client_order_id,
+        denials=[denial_message(denial) for denial in decision.denials],
+        instrument_exposure=_use_message(decision.instrument_exposure),
+        total_exposure=_use_message(decision.total_exposure),
+        trading_state=types_pb2.TradingState.ValueType(decision.trading_state),
+        valid_until_ns=decision.valid_until if approved else 0,
+        valid_for_ns=decision.valid_until - decision.decided_at if approved else 0,
+        limits_hash=decision.limits_hash,
+        decided_at_ns=decision.decided_at,
+    )
+
+
+def denial_message(denial: Denial) -> types_pb2.Denial:
+    """One rule that an order broke."""
+    return types_pb2.Denial(
+        reason=types_pb2.DenialReason.ValueType(denial.reason),
+        scope=scope_message(denial.scope),
+        limit=number(denial.limit),
+        observed=number(denial.observed),
+        message=denial.message,
+        transient=denial.transient,
+    )
+
+
+def scope_message(scope: Scope) -> types_pb2.Scope:
+    """A scope."""
+    return types_pb2.Scope(account=scope.account, strategy=scope.strategy, instrument=scope.instrument)
+
+
+def halt_message(halt: Halt) -> types_pb2.ActiveHalt:
+    """A halt in force."""
+    return types_pb2.ActiveHalt(
+        halt_id=halt.halt_id,
+        scope=scope_message(halt.scope),
+        state=types_pb2.TradingState.ValueType(halt.state),
+        severity=_SEVERITIES[halt.severity],
+        trigger=halt.trigger,
+        reason=halt.reason,
+        by=halt.by,
+        at_ns=halt.at,
+        origin=halt.origin,
+    )
+
+
+def number(value: Decimal | None) -> str:
+    """A decimal's text; empty where there is none."""
+    return "" if value is None else plain(value)
+
+
+def _use_message(use: ExposureUse) -> types_pb2.ExposureUse:
+    return types_pb2.ExposureUse(
+        before=number(use.before), after=number(use.after), limit=number(use.limit), headroom=number(use.headroom)
+    )

@@ -1,0 +1,51 @@
+"""How far a halt has reached, told from what the gates' heartbeats say; pure."""
+
+from dataclasses import dataclass
+
+from risksvc.core.types import MILLISECOND
+from risksvc.gate.kill_switch.view import Seen, StoreView
+
+REDIS = "redis"
+
+
+@dataclass(frozen=True, slots=True)
+class HaltPaths:
+    """Which ways a halt was made to last. Either is enough; `problem` says what failed, and is told to people."""
+
+    latched: bool
+    stored: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """EFFECTIVE exactly when `missing` is empty; else who has not confirmed ("redis", or gate ids)."""
+
+    missing: tuple[str, ...]
+
+    @property
+    def effective(self) -> bool:
+        """No gate of the halt's namespace can approve against it any more."""
+        return not self.missing
+
+
+def judge_effect(view: StoreView, halt_id: str, *, own_id: str) -> Effect:
+    """Who does not have the halt yet, by a view of its namespace; this gate itself has latched it.
+
+    A gate has it when it has applied exactly this content. A gate whose last heartbeat is older than its lease and its
+    approvals last can use no approval any more, and reads the halt before it gets another lease: it counts as well.
+    """
+    others = sorted(gate_id for gate_id in view.seen if gate_id != own_id)
+    if halt_id not in view.halts:
+        return Effect((REDIS, *(gate_id for gate_id in others if not _run_out(view, view.seen[gate_id]))))
+    return Effect(
+        tuple(
+            gate_id
+            for gate_id in others
+            if view.seen[gate_id].heartbeat.digest != view.digest and not _run_out(view, view.seen[gate_id])
+        )
+    )
+
+
+def _run_out(view: StoreView, seen: Seen) -> bool:
+    return (view.redis_ms - seen.at_ms) * MILLISECOND > seen.heartbeat.bound_ns

@@ -1,0 +1,201 @@
+"""The one door to the state: an Input in, applied, journaled, and only then answered.
+
+Rule 1: apply, journal, reply, in this order; nothing is awaited in between, so no lock is needed. Rule 2: what can't be
+journaled was never decided: the owner closes, and its caller gets an exception and never the Outputs. Rule 3: after an
+exception the state may be half changed, so it is thrown away and rebuilt from the journal before anything else is
+taken. Rule 4: everything happens on one thread, the event loop's; others `hand_over`.
+
+Two Inputs are journaled with care. A renewed lease matters only through the last one before a decision, so the last is
+written just before the next entry of another kind. A tick is written when it gives Outputs: only then it changed state.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from risksvc.core.denials import DenialReason
+from risksvc.core.events import FaultLatched, Input, LeaseRenewed, Ticked
+from risksvc.core.gate import RiskGate
+from risksvc.core.outputs import Output
+from risksvc.core.state import GateState
+from risksvc.core.types import Nanoseconds, RiskError
+from risksvc.gate.codec import encode
+from risksvc.gate.journal import JournalStats
+from risksvc.gate.replay import replay
+
+_log = logging.getLogger(__name__)
+
+
+class GateClosedError(RiskError):
+    """The gate met a fault: nothing is taken until it has been rebuilt, and nothing approved until a person resumes."""
+
+
+class EntryLog(Protocol):
+    """What the owner needs of a journal (`risksvc.gate.journal.Journal`)."""
+
+    def recover(self) -> Iterator[bytes]:
+        """Every payload, oldest first; after its end `append` is ready."""
+        ...
+
+    def append(self, payload: bytes) -> None:
+        """Returns once the entry survives this process; raises otherwise."""
+        ...
+
+    @property
+    def stats(self) -> JournalStats:
+        """How it stands now."""
+        ...
+
+
+class TimeSource(Protocol):
+    """What the owner needs of a clock."""
+
+    def now(self) -> Nanoseconds:
+        """Never below an earlier reading."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What closed the gate. `fatal`: an assertion failed, so this process must not go on."""
+
+    what: str
+    fatal: bool
+
+
+Listener = Callable[[Input, tuple[Output, ...], Nanoseconds], None]
+
+
+class Owner:
+    """Owns the RiskGate. `gate` must be what the journal's entries give; `journal` must be ready for `append`.
+
+    `listeners` are called after each reply is certain, in order; they must be quick and must not submit. `on_fault` is
+    called once for each closing; whoever is called latches a halt and calls `reopen`.
+    """
+
+    def __init__(
+        self,
+        gate: RiskGate,
+        journal: EntryLog,
+        clock: TimeSource,
+        *,
+        on_fault: Callable[[Fault], None] | None = None,
+    ) -> None:
+        self.listeners: list[Listener] = []
+        self.on_fault = on_fault
+        self._gate = gate
+        self._journal = journal
+        self._clock = clock
+        self._lease: tuple[LeaseRenewed, Nanoseconds] | None = None
+        self._fault: Fault | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> GateState:
+        """The state as it is now; another object after a rebuild, so it is asked for each time and never kept."""
+        return self._gate.state
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why nothing is taken now; None: open."""
+        return self._fault
+
+    @property
+    def journal_stats(self) -> JournalStats:
+        """How the journal stands."""
+        return self._journal.stats
+
+    def closed_because(self, account: str, now: Nanoseconds) -> tuple[DenialReason, ...]:
+        """Why nothing of an account would be approved, apart from halts, in descending precedence."""
+        if self._fault is not None:
+            return (DenialReason.GATE_FAULT,)
+        return self._gate.closed_because(account, now)
+
+    # -- taking --------------------------------------------------------------------------------------------------
+
+    def submit(self, event: Input) -> tuple[Output, ...]:
+        """Applies, journals, gives back the Outputs. Raises GateClosedError; then nothing of it counts."""
+        if self._fault is not None:
+            raise GateClosedError(self._fault.what)
+        now = self._clock.now()
+        try:
+            outputs = self._gate.apply(event, now)
+            self._write(event, outputs, now)
+        except Exception as error:
+            raise self._close(event, error) from error
+        for listener in self.listeners:
+            _tell(listener, event, outputs, now)
+        return outputs
+
+    def hand_over(self, event: Input) -> "Future[tuple[Output, ...]]":
+        """The same from another thread."""
+        if self._loop is None:
+            raise GateClosedError("the gate is not running yet")
+        done: Future[tuple[Output, ...]] = Future()
+        self._loop.call_soon_threadsafe(self._submit_into, event, done)
+        return done
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Names the loop on whose thread everything happens."""
+        self._loop = loop
+
+    def _submit_into(self, event: Input, done: "Future[tuple[Output, ...]]") -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            done.set_result(self.submit(event))
+        except RiskError as error:
+            done.set_exception(error)
+
+    def _write(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
+        if not outputs and isinstance(event, LeaseRenewed):
+            # What counts is the latest end that was promised.
+            if self._lease is None or event.valid_until >= self._lease[0].valid_until:
+                self._lease = (event, now)
+            return
+        if not outputs and isinstance(event, Ticked):
+            return
+        if self._lease is not None:
+            lease, at = self._lease
+            self._append(lease, (), at)
+            self._lease = None
+        self._append(event, outputs, now)
+
+    def _append(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
+        self._journal.append(encode(self._journal.stats.entries + 1, now, event, outputs))
+
+    # -- faults --------------------------------------------------------------------------------------------------
+
+    def _close(self, event: Input, error: Exception) -> GateClosedError:
+        what = f"{type(event).__name__}: {error}" if isinstance(error, RiskError) else f"{type(event).__name__}: {error!r}"
+        self._fault = Fault(what, fatal=isinstance(error, AssertionError))
+        _log.critical("the gate is closed: %s", what, exc_info=error)
+        if self.on_fault is not None:
+            self.on_fault(self._fault)
+        return GateClosedError(what)
+
+    def reopen(self, first: Sequence[Input] = ()) -> None:
+        """Rebuilds the state from the journal and takes Inputs again: `first`, then FaultLatched.
+
+        Raises when the journal can't be read or written yet: the owner stays closed.
+        """
+        if self._fault is None:
+            return
+        fault = self._fault
+        self._gate = replay(self._journal.recover()).gate
+        self._lease = None
+        self._fault = None
+        for event in (*first, FaultLatched(fault.what)):
+            self.submit(event)
+
+
+def _tell(listener: Listener, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
+    try:
+        listener(event, outputs, now)
+    except Exception:
+        _log.exception("a listener failed on %s", type(event).__name__)

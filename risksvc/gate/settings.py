@@ -1,0 +1,284 @@
+"""The settings file: read, validated whole, paths resolved; what each part of the service is started with comes out.
+
+Relative paths are relative to the settings file; sockets to the state folder. Secrets are not read here: the settings
+only know where they are (`risksvc.gate.secret_files`). Nothing is opened, made or connected.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
+from risksvc.core.types import Nanoseconds
+from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
+from risksvc.gate.config_schema import read_section
+from risksvc.gate.operator_tokens import Operator
+from risksvc.gate.secret_files import SecretSource, read_secret
+from risksvc.gate.settings_schema import (
+    LISTENERS,
+    AccountSection,
+    Durability,
+    ListenerSection,
+    RedisSection,
+    SettingsSection,
+    VenueSection,
+    max_age,
+)
+from risksvc.gate.settings_values import CREDENTIALS, MAX_SOCKET_PATH, SecretPlace
+from risksvc.gate.yaml_lines import Document, KeyPath, UnreadableError, parse_document, read_document
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where something listens: a unix socket (absolute path, permissions, group), or a loopback host and port."""
+
+    path: Path | None = None
+    mode: int = 0o600
+    group: str | None = None
+    host: str = ""
+    port: int = 0
+
+    @property
+    def target(self) -> str:
+        """As gRPC writes it: unix:/path or host:port."""
+        if self.path is not None:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """The user's own Redis. `url` holds no password."""
+
+    url: str
+    password: SecretSource | None = None
+
+    def connection_url(self, environment: Mapping[str, str] | None = None) -> str:
+        """The address with the password in it, for the client only. Raises SecretError."""
+        if self.password is None:
+            return self.url
+        password = quote(read_secret(self.password, environment), safe="")
+        parts = urlsplit(self.url)
+        user, _, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}"))
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSettings:
+    """Which exchange, by whose key. `exchange` is a ccxt id or "module:Name"; `key` is by ccxt's names (apiKey)."""
+
+    exchange: str
+    key: Mapping[str, SecretSource]
+    base_url: str
+    sandbox: bool
+    allow_orders: bool
+    options: Mapping[str, object]
+    urls: Mapping[str, object]
+    quirks: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account: its venue, how often it is read, and what the core needs to know of that."""
+
+    venue: VenueSettings
+    positions_every_ns: Nanoseconds
+    marks_every_ns: Nanoseconds
+    config: AccountConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A valid settings file. Paths are absolute; `warnings` are one line each, and stop nothing.
+
+    `gate_id` None: made at the first start. `redis` None: a private server in the state folder.
+    """
+
+    path: Path
+    gate_id: str | None
+    state_dir: Path
+    limits_path: Path
+    approval_validity_ns: Nanoseconds
+    lease_ns: Nanoseconds
+    poll_ns: Nanoseconds
+    heartbeat_ns: Nanoseconds
+    redis: RedisSettings | None
+    strategy: Listener
+    operator: Listener
+    venue: Listener
+    http: Listener
+    accounts: Mapping[str, AccountSettings]
+    operators: tuple[Operator, ...]
+    second_person: SecondPerson
+    cool_down_ns: Nanoseconds
+    durability: Durability
+    warnings: tuple[str, ...]
+
+    def gate_config(self, gate_id: str) -> GateConfig:
+        """What the core needs of it. `gate_id`: this file's, or the one made at the first start."""
+        return GateConfig(
+            gate_id=gate_id,
+            accounts={name: account.config for name, account in self.accounts.items()},
+            approval_validity_ns=self.approval_validity_ns,
+            second_person=self.second_person,
+            cool_down_ns=self.cool_down_ns,
+        )
+
+
+def load_settings(path: Path) -> Settings:
+    """Reads the file as it is now. Raises SettingsFileError with every mistake, and nothing else."""
+    try:
+        document = read_document(path)
+    except UnreadableError as error:
+        raise SettingsFileError((error.problem,)) from error
+    return _loaded(document, path)
+
+
+def parse_settings(text: str, *, path: Path) -> Settings:
+    """The same for a text that is not a file; `path` is what errors name and relative paths start from."""
+    try:
+        document = parse_document(text, file=path)
+    except UnreadableError as error:
+        raise SettingsFileError((error.problem,)) from error
+    return _loaded(document, path)
+
+
+def _loaded(document: Document, path: Path) -> Settings:
+    section, problems = read_section(SettingsSection, document)
+    if section is None:
+        raise SettingsFileError(ordered(problems, file=path))
+    return _Resolver(path.absolute().parent, section, document).settings(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """Turns what is written into what is used: paths made absolute, gaps filled."""
+
+    folder: Path
+    section: SettingsSection
+    document: Document
+
+    def settings(self, path: Path) -> Settings:
+        section = self.section
+        problems = ordered((*self._long_sockets(), *self._shared_addresses()), file=path)
+        if problems:
+            raise SettingsFileError(problems)
+        return Settings(
+            path=path,
+            gate_id=section.gate.id,
+            state_dir=self._state_dir,
+            limits_path=self.folder / section.limits,
+            approval_validity_ns=section.gate.approval_validity_ns,
+            lease_ns=section.gate.lease_ns,
+            poll_ns=section.gate.poll_ns,
+            heartbeat_ns=section.watch.heartbeat_ns,
+            redis=None if section.redis is None else self._redis(section.redis),
+            strategy=self._listener("strategy"),
+            operator=self._listener("operator"),
+            venue=self._listener("venue"),
+            http=self._listener("http"),
+            accounts={name: self._account(name, account) for name, account in sorted(section.accounts.items())},
+            operators=tuple(Operator(each.name, each.token_sha256) for each in section.operators),
+            second_person=section.second_person,
+            cool_down_ns=section.cool_down_ns,
+            durability=section.journal.durability,
+            warnings=tuple(str(self.document.problem(key, text)) for key, text in _warnings(section)),
+        )
+
+    @property
+    def _state_dir(self) -> Path:
+        return self.folder / self.section.gate.state_dir
+
+    def _listener(self, name: str) -> Listener:
+        written: ListenerSection = getattr(self.section.listen, name)
+        address = written.address
+        if not address.socket:
+            return Listener(host=address.host, port=address.port)
+        mode = LISTENERS[name] if written.mode is None else written.mode
+        return Listener(path=self._state_dir / address.socket, mode=mode, group=written.group)
+
+    def _long_sockets(self) -> Iterator[FileProblem]:
+        for key in LISTENERS:
+            listener = self._listener(key)
+            length = len(bytes(listener.path)) if listener.path is not None else 0
+            if length > MAX_SOCKET_PATH:
+                yield self.document.problem(
+                    ("listen", key),
+                    f"{listener.path} has {length} bytes; a socket's path has at most {MAX_SOCKET_PATH}. Choose a "
+                    "shorter gate.state_dir, or write an absolute path here",
+                )
+
+    def _shared_addresses(self) -> Iterator[FileProblem]:
+        first: dict[str, str] = {}
+        for key in LISTENERS:
+            target = self._listener(key).target
+            other = first.setdefault(target, key)
+            if other != key and not target.endswith(":0"):
+                message = f"{target} is listen.{other} too; each needs its own, since each lets others in"
+                yield self.document.problem(("listen", key), message)
+
+    def _redis(self, written: RedisSection) -> RedisSettings:
+        if written.password_file is not None:
+            source = SecretSource("redis.password_file", file=self.folder / written.password_file)
+            return RedisSettings(written.url, source)
+        if written.password_env is not None:
+            return RedisSettings(written.url, SecretSource("redis.password_env", variable=written.password_env))
+        return RedisSettings(written.url)
+
+    def _account(self, name: str, written: AccountSection) -> AccountSettings:
+        snapshot, marks = written.snapshot_max_age_ns, written.mark_max_age_ns
+        config = AccountConfig(
+            venue_window_ns=written.venue_window_ns,
+            settle_ns=written.settle_ns,
+            drift_reads=written.drift_reads,
+            snapshot_max_age_ns=max_age(written.cadence.positions_ns) if snapshot is None else snapshot,
+            mark_max_age_ns=max_age(written.cadence.marks_ns) if marks is None else marks,
+            stale_denied_after_ns=written.stale_denied_after_ns,
+            spot_baseline=dict(sorted(written.spot_baseline.items())),
+        )
+        return AccountSettings(
+            venue=self._venue(name, written.venue),
+            positions_every_ns=written.cadence.positions_ns,
+            marks_every_ns=written.cadence.marks_ns,
+            config=config,
+        )
+
+    def _venue(self, account: str, written: VenueSection) -> VenueSettings:
+        return VenueSettings(
+            exchange=written.exchange or written.class_path or "",
+            key={CREDENTIALS[name]: self._secret(account, name, place) for name, place in written.key.items()},
+            base_url=written.base_url or "",
+            sandbox=written.sandbox,
+            allow_orders=written.allow_orders,
+            options=written.options,
+            urls=written.urls,
+            quirks=written.quirks,
+        )
+
+    def _secret(self, account: str, name: str, place: SecretPlace) -> SecretSource:
+        key = f"accounts.{account}.venue.key.{name}"
+        if place.file:
+            return SecretSource(f"{key}_file", file=self.folder / place.file)
+        return SecretSource(f"{key}_env", variable=place.variable)
+
+
+# -- what is allowed and worth a thought --------------------------------------------------------------------------
+
+
+def _warnings(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:
+    if not section.operators:
+        yield (
+            ("operators",),
+            "nobody is listed: nobody can halt, resume or look; `risksvc operator token NAME` adds one",
+        )
+    elif section.second_person is SecondPerson.REQUIRED and len(section.operators) == 1:
+        yield (
+            ("operators",),
+            "one operator alone can't clear a P0 or global halt; list a second, or write second_person: none",
+        )
+    if section.second_person is SecondPerson.NONE:
+        yield ("second_person",), "none: one person alone clears P0 and global halts, after the cool-down"
+    for key in ("strategy", "venue"):
+        if not getattr(section.listen, key).address.socket:
+            yield ("listen", key), "a port: every user of this machine can connect; a unix socket has permissions"

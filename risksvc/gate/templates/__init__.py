@@ -1,0 +1,33 @@
+"""The two files of a new user, commented: what `risksvc init` writes, and the reference of every key.
+
+Both are valid as they stand.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from risksvc.gate.operator_tokens import Operator
+
+SETTINGS_NAME = "risksvc.yaml"
+LIMITS_NAME = "limits.yaml"
+_NOBODY = "operators: []\n"
+
+
+def limits_text() -> str:
+    """A limits file."""
+    return _text(LIMITS_NAME)
+
+
+def settings_text(operators: Sequence[Operator] = ()) -> str:
+    """A settings file that lists these operators."""
+    text = _text(SETTINGS_NAME)
+    if text.count(_NOBODY) != 1:
+        raise ValueError(f"the template {SETTINGS_NAME} has no place for operators")
+    if not operators:
+        return text
+    listed = "".join(f"  - name: {each.name}\n    token_sha256: {each.token_sha256}\n" for each in operators)
+    return text.replace(_NOBODY, f"operators:\n{listed}")
+
+
+def _text(name: str) -> str:
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")

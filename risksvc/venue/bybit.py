@@ -1,0 +1,216 @@
+"""Bybit v5's lists, read page by page through ccxt's endpoint methods and parsed by ccxt.
+
+ccxt's unified list calls are not used here: they ask for one kind of execution only (liquidations would stay unseen),
+ask for inverse orders by the linear settle coin (an empty list), return one page and lose the cursor when it is empty.
+Signing, throttling, error classes and row parsing are ccxt's. Each page must have the expected shape, and a time that
+is not older than the request: a frozen answer is not an answer.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from ccxt.base import errors as ccxt_errors
+
+from risksvc.core.types import Instrument, InstrumentKind
+from risksvc.venue.failures import ReadFailure
+from risksvc.venue.guarded import CcxtExchange
+from risksvc.venue.listing import MAX_PAGES, Listed, OrderReference, Pace, merged, together
+from risksvc.venue.quirks import Quirks
+from risksvc.venue.rows import Row
+
+Params: TypeAlias = dict[str, Any]
+Call: TypeAlias = Callable[[Params], Awaitable[Any]]
+
+_STALE_MS = 1_000  # an answer may be so much older than its request: servers of one venue differ by less
+_RECENT_PAGES = 2  # of ended orders in one coalesced look-up; what is not among them is looked up by its id
+_FEW_TICKERS = 3  # up to so many are read one by one: a whole category is 600 rows
+_LINEAR, _INVERSE = "linear", "inverse"
+_CONTRACT = "contract"
+
+
+class BybitListing:
+    """Reads one account. `instruments` gives the loaded ones, which say what categories and settle coins there are."""
+
+    def __init__(
+        self,
+        exchange: CcxtExchange,
+        *,
+        quirks: Quirks,
+        instruments: Callable[[], dict[str, Instrument]],
+        pace: Pace | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._pages = quirks.pages
+        self._window_ms = quirks.fills_window_ms
+        self._instruments = instruments
+        self._pace = pace
+
+    async def positions(self) -> Listed:
+        """Read every position of every settle coin; inverse ones come in one list."""
+        call, limit = self._exchange.privateGetV5PositionList, self._pages.positions
+        scopes = [{"category": _LINEAR, "settleCoin": coin} for coin in self._settle_coins(InstrumentKind.LINEAR)]
+        if self._settle_coins(InstrumentKind.INVERSE):
+            scopes.append({"category": _INVERSE})
+        lists = await together(*(self._read("positions", call, scope, limit=limit) for scope in scopes))
+        return _parsed(lists, self._exchange.parse_position)
+
+    async def open_orders(self) -> Listed:
+        """Read every open order, conditional ones included."""
+        lists = await together(*(self._orders("open_orders", scope) for scope in self._order_scopes()))
+        return _parsed(lists, self._parse_order)
+
+    async def fills(self, since_ms: int) -> Listed:
+        """Read every kind of execution, in spans that the venue allows; without an end the venue answers until now."""
+        spans: list[Params] = []
+        start, now_ms = since_ms, self._now_ms()
+        while now_ms - start > self._window_ms:
+            spans.append({"startTime": start, "endTime": start + self._window_ms})
+            start += self._window_ms + 1
+        spans.append({"startTime": start})
+        call, limit = self._exchange.privateGetV5ExecutionList, self._pages.fills
+        scopes = [{"category": category, **span} for category in self._categories() for span in spans]
+        lists = await together(*(self._read("fills", call, scope, limit=limit) for scope in scopes))
+        return _parsed(lists, self._parse_trade)
+
+    async def recent_orders(self, instruments: Sequence[str]) -> Listed:
+        """Read open orders, then recently ended ones: an order that ends in between is in the second list."""
+        wanted = {self._settle_coin(symbol) for symbol in instruments}
+        scopes = [scope for scope in self._order_scopes() if (scope["category"], scope["settleCoin"]) in wanted]
+        lists = await together(*(self._orders("order", scope) for scope in scopes))
+        ended = await together(
+            *(self._orders("order", {**scope, "openOnly": 1}, pages=_RECENT_PAGES) for scope in scopes)
+        )
+        return _parsed([*lists, *ended], self._parse_order)
+
+    async def order(self, reference: OrderReference) -> Listed:
+        """Look one order up where it can be: live and recently ended ones, then history, then executions.
+
+        History lags behind, so it is asked second. Executions of an order that neither list knows are a contradiction.
+        """
+        market = self._exchange.market(reference.instrument)
+        by_id = (
+            {"orderLinkId": reference.client_order_id}
+            if reference.client_order_id
+            else {"orderId": reference.venue_order_id}
+        )
+        scope = {"category": _category(market), "symbol": market["id"], **by_id}
+        for call in (self._exchange.privateGetV5OrderRealtime, self._exchange.privateGetV5OrderHistory):
+            found = await self._known(call, scope)
+            if found.rows:
+                return _parsed([found], self._parse_order)
+        executions = await self._known(self._exchange.privateGetV5ExecutionList, scope)
+        if executions.rows:
+            raise ReadFailure("order", f"{by_id} has executions, but neither open orders nor history list it")
+        return executions
+
+    async def tickers(self, instruments: Sequence[str]) -> Listed:
+        """Read tickers one by one when few are wanted, else a category at once; only wanted rows are parsed."""
+        if not instruments:
+            return Listed([], self._now_ms())
+        markets = {symbol: self._exchange.market(symbol) for symbol in instruments}
+        ids = {market["id"]: market for market in markets.values()}
+        if len(markets) <= _FEW_TICKERS:
+            scopes = [{"category": _category(market), "symbol": market["id"]} for market in markets.values()]
+        else:
+            scopes = [{"category": category} for category in sorted({_category(market) for market in markets.values()})]
+        call = self._exchange.publicGetV5MarketTickers
+        lists = await together(*(self._read("marks", call, scope, limit=None) for scope in scopes))
+        wanted = merged(lists)
+        rows = [self._exchange.parse_ticker(row, ids[row["symbol"]]) for row in wanted.rows if row.get("symbol") in ids]
+        return Listed(rows, wanted.venue_time_ms)
+
+    def follow(self, instruments: frozenset[str]) -> None:
+        """Do nothing: executions are listed account-wide."""
+
+    async def _orders(self, what: str, scope: Params, *, pages: int = MAX_PAGES) -> Listed:
+        call = self._exchange.privateGetV5OrderRealtime
+        return await self._read(what, call, scope, limit=self._pages.open_orders, pages=pages)
+
+    async def _known(self, call: Call, scope: Params) -> Listed:
+        """Read a list by id; some endpoints answer with an error where others answer with an empty list."""
+        try:
+            return await self._read("order", call, scope, limit=None)
+        except ccxt_errors.OrderNotFound:
+            return Listed([], self._now_ms())
+
+    async def _read(self, what: str, call: Call, scope: Params, *, limit: int | None, pages: int = MAX_PAGES) -> Listed:
+        """Read a list to its end: no cursor comes back, or an empty page. Fewer `pages` read its start only."""
+        rows: list[Row] = []
+        params = scope if limit is None else {**scope, "limit": limit}
+        first_ms, cursor = 0, ""
+        for _ in range(pages):
+            page, next_cursor, at_ms = await self._page(what, call, {**params, "cursor": cursor} if cursor else params)
+            first_ms = first_ms or at_ms
+            rows.extend(page)
+            if not page or not next_cursor:
+                return Listed(rows, first_ms)
+            if next_cursor == cursor:
+                raise ReadFailure(what, "the venue gave the same page cursor twice: the list can't be read to its end")
+            cursor = next_cursor
+        if pages == MAX_PAGES:
+            raise ReadFailure(what, f"the list has more than {MAX_PAGES} pages")
+        return Listed(rows, first_ms)
+
+    async def _page(self, what: str, call: Call, params: Params) -> tuple[list[Row], str, int]:
+        if self._pace is not None:
+            await self._pace.turn()
+        asked_ms = self._now_ms()
+        answer = await call(params)
+        result, at_ms = answer["result"], answer.get("time")
+        if not isinstance(result.get("list"), list) or not all(isinstance(row, dict) for row in result["list"]):
+            raise ReadFailure(what, f"the answer has no list but {str(result)[:80]!r}")
+        if not isinstance(at_ms, int):
+            raise ReadFailure(what, f"the answer's time is {at_ms!r}")
+        if at_ms < asked_ms - _STALE_MS:
+            raise ReadFailure(what, f"the answer is {asked_ms - at_ms} ms older than its request", clock_off=True)
+        return result["list"], str(result.get("nextPageCursor") or ""), at_ms
+
+    def _now_ms(self) -> int:
+        """Give the venue's time by this machine's clock and the measured offset."""
+        return int(self._exchange.nonce())
+
+    def _settle_coins(self, kind: InstrumentKind) -> list[str]:
+        return sorted({coin for category, coin in self._all_settle_coins() if category == _CATEGORY[kind]})
+
+    def _all_settle_coins(self) -> set[tuple[str, str]]:
+        return {self._settle_coin(symbol) for symbol in self._instruments()}
+
+    def _settle_coin(self, symbol: str) -> tuple[str, str]:
+        market = self._exchange.market(symbol)
+        return _category(market), str(market["settle"])
+
+    def _categories(self) -> list[str]:
+        return sorted({category for category, _ in self._all_settle_coins()}) or [_LINEAR]
+
+    def _order_scopes(self) -> list[Params]:
+        return [{"category": category, "settleCoin": coin} for category, coin in sorted(self._all_settle_coins())]
+
+    def _parse_order(self, row: Row) -> Row:
+        parsed: Row = self._exchange.parse_order(row, self._market_of(row))
+        return parsed
+
+    def _parse_trade(self, row: Row) -> Row:
+        parsed: Row = self._exchange.parse_trade(row, self._market_of(row))
+        return parsed
+
+    def _market_of(self, row: Row) -> Any:  # noqa: ANN401 - ccxt's
+        return self._exchange.safe_market(row.get("symbol"), None, None, _CONTRACT)
+
+
+_CATEGORY = {InstrumentKind.LINEAR: _LINEAR, InstrumentKind.INVERSE: _INVERSE}
+
+
+def _category(market: Row) -> str:
+    return _LINEAR if market["linear"] else _INVERSE
+
+
+def _parsed(lists: Sequence[Listed], parse: Callable[[Row], Row]) -> Listed:
+    """Parse raw rows one for one: none may be lost on the way."""
+    whole = merged(lists)
+    return Listed([parse(row) for row in whole.rows], whole.venue_time_ms)
+
+
+async def key_may_order(exchange: CcxtExchange) -> bool:
+    """Ask the venue whether the key may do more than read."""
+    answer = await exchange.privateGetV5UserQueryApi()
+    return str(answer["result"].get("readOnly")) == "0"

@@ -1,0 +1,84 @@
+"""What the venue process is started with: values only; the command line has read settings, files and environment.
+
+Never reads a file or the environment, never shows a secret (`repr` leaves them out).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from risksvc.core.types import MalformedInputError
+
+_AT_LEAST_ONE = (
+    "positions_every_ms",
+    "marks_every_ms",
+    "time_offset_every_ms",
+    "markets_every_ms",
+    "gate_silence_ms",
+    "request_timeout_ms",
+    "read_timeout_ms",
+    "look_up_window_ms",
+    "look_ups_per_second",
+    "fills_overlap_ms",
+    "deep_fills_every_ms",
+    "deep_fills_overlap_ms",
+    "reconnect_min_ms",
+    "reconnect_max_ms",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueConfig:
+    """One account at one venue, and the gate that hears of it. Durations are milliseconds.
+
+    `gate_target` is a gRPC target ("unix:/run/risksvc/feed.sock"). `exchange` is a ccxt id ("bybit") or a class as
+    "module:Name" for a venue of one's own. `credentials` are further ccxt keys (password, uid, walletAddress, ...).
+    `base_url` points every address of the exchange at one server (the paper venue); `options` and `urls` are merged
+    into ccxt's; `quirks` replaces fields of the venue's entry in the table of `quirks.py`. `instruments` limits what is
+    announced as tradable, never what is read: a position elsewhere is still reported. A read-only key suffices unless
+    `allow_orders`.
+    """
+
+    account: str
+    gate_target: str
+    exchange: str = "bybit"
+    api_key: str = field(default="", repr=False)
+    api_secret: str = field(default="", repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    base_url: str = ""
+    sandbox: bool = False
+    options: Mapping[str, object] = field(default_factory=dict)
+    urls: Mapping[str, object] = field(default_factory=dict)
+    quirks: Mapping[str, object] = field(default_factory=dict)
+    instruments: tuple[str, ...] = ()
+    allow_orders: bool = False
+    positions_every_ms: int = 2_000
+    marks_every_ms: int = 1_000
+    time_offset_every_ms: int = 300_000
+    markets_every_ms: int = 3_600_000
+    gate_silence_ms: int = (
+        2_000  # no heartbeat for so long (it sends one every 100 ms): the stream is dead, connect again
+    )
+    request_timeout_ms: int = 3_000
+    read_timeout_ms: int = 15_000  # one whole read, the wait for ccxt's throttle included
+    look_up_window_ms: int = 40  # look-ups that arrive within it are read together
+    look_ups_per_second: int = 40  # requests, not orders
+    fills_overlap_ms: int = 10_000  # how far behind the last complete read the next one starts
+    deep_fills_every_ms: int = 60_000
+    deep_fills_overlap_ms: int = 120_000  # for fills that the venue lists late
+    reconnect_min_ms: int = 50
+    reconnect_max_ms: int = 1_000
+
+    def __post_init__(self) -> None:
+        for name in ("account", "gate_target", "exchange"):
+            if not getattr(self, name):
+                raise MalformedInputError(name, "must be set")
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise MalformedInputError(name, f"{getattr(self, name)} must be at least 1")
+        if self.reconnect_min_ms > self.reconnect_max_ms:
+            raise MalformedInputError("reconnect_min_ms", "must not exceed reconnect_max_ms")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must never be shown, longest first so that none is left half covered by another."""
+        known = {self.api_key, self.api_secret, *self.credentials.values()} - {""}
+        return tuple(sorted(known, key=lambda secret: (-len(secret), secret)))

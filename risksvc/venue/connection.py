@@ -1,0 +1,104 @@
+"""The exchange as this process holds it: two ccxt instances that share markets and clock, and what the markets say.
+
+The poll instance is throttled by ccxt; the command instance is not, so that a cancel or a look-up never queues behind a
+list. Invariants: markets are replaced whole; `instruments` is never empty once loaded; the two clocks have one offset.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import ccxt
+
+from risksvc import __version__
+from risksvc.core.types import Instrument
+from risksvc.venue.bybit import BybitListing, key_may_order
+from risksvc.venue.config import VenueConfig
+from risksvc.venue.failures import ReadFailure, failing_as
+from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_of, exchange_id_of
+from risksvc.venue.listing import Listing, Pace
+from risksvc.venue.markets import normalise_markets
+from risksvc.venue.quirks import Quirks, quirks_of
+from risksvc.venue.unified import UnifiedListing
+
+_LOG = logging.getLogger("risksvc.venue")
+
+
+class VenueConnection:
+    """One account at one exchange."""
+
+    def __init__(self, config: VenueConfig) -> None:
+        self.config = config
+        self.exchange_id = exchange_id_of(exchange_class_of(config.exchange))
+        self.quirks: Quirks = quirks_of(self.exchange_id, config.quirks)
+        self.poll: CcxtExchange = build_exchange(config, self.quirks, throttled=True)
+        self.command: CcxtExchange = build_exchange(config, self.quirks, throttled=False)
+        self.instruments: dict[str, Instrument] = {}
+        self.can_cancel = False
+        self.poll_listing = self._listing(self.poll, None)
+        self.command_listing = self._listing(self.command, Pace(config.look_ups_per_second))
+
+    @property
+    def software(self) -> str:
+        """Name what feeds, as it is shown in the status."""
+        return f"risksvc-venue {__version__}, ccxt {ccxt.__version__}"
+
+    def announced(self) -> list[Instrument]:
+        """Give the instruments that may be traded here, sorted."""
+        named = frozenset(self.config.instruments)
+        return [each for symbol, each in sorted(self.instruments.items()) if not named or symbol in named]
+
+    def known(self, symbols: Sequence[str]) -> list[str]:
+        """Keep the symbols that the venue lists, sorted, each once."""
+        return sorted(self.instruments.keys() & set(symbols))
+
+    def venue_now_ms(self) -> int:
+        """Give the venue's time by this machine's clock and the measured offset."""
+        return int(self.poll.milliseconds() - self.poll.options.get("timeDifference", 0))
+
+    async def load_markets(self) -> bool:
+        """Load the markets (again), and say whether what is announced changed; a ReadFailure keeps the old ones."""
+        before = self.announced()
+        with failing_as("markets", self.config.secrets()):
+            # Shielded: ccxt shares one load among its waiters; one that is cancelled would cancel it for the others.
+            await asyncio.shield(self.poll.load_markets(True))
+            loaded = normalise_markets(self.poll.markets, precision_mode=self.poll.precisionMode, quirks=self.quirks)
+        if not loaded:
+            raise ReadFailure("markets", "the venue lists no linear or inverse contract")
+        self.command.set_markets_from_exchange(self.poll)
+        self.instruments = loaded
+        missing = set(self.config.instruments) - loaded.keys()
+        if missing:
+            _LOG.warning("not listed at %s: %s", self.exchange_id, ", ".join(sorted(missing)))
+        return self.announced() != before
+
+    async def measure_clock(self) -> None:
+        """Measure the venue's clock against this machine's; raises ReadFailure. Not all venues tell a time."""
+        if self.poll.has.get("fetchTime") is not True:
+            return
+        with failing_as("time", self.config.secrets()):
+            await self.command.load_time_difference()
+        self.poll.options["timeDifference"] = self.command.options["timeDifference"]
+
+    async def check_key(self) -> None:
+        """Make one signed read, and ask whether the key may cancel if orders are allowed; raises ReadFailure."""
+        with failing_as("positions", self.config.secrets()):
+            await self.poll_listing.positions()
+            self.can_cancel = self.config.allow_orders and await self._key_may_order()
+
+    async def close(self) -> None:
+        """Close both instances."""
+        await asyncio.gather(self.poll.close(), self.command.close(), return_exceptions=True)
+
+    async def _key_may_order(self) -> bool:
+        """Ask the venue where it can say so; elsewhere a refusal of the first cancel tells."""
+        return await key_may_order(self.command) if self.quirks.listing == "bybit" else True
+
+    def _listing(self, exchange: CcxtExchange, pace: Pace | None) -> Listing:
+        if self.quirks.listing == "bybit":
+            return BybitListing(exchange, quirks=self.quirks, instruments=self._loaded, pace=pace)
+        named = self.config.instruments
+        return UnifiedListing(exchange, quirks=self.quirks, instruments=self._loaded, named=named, pace=pace)
+
+    def _loaded(self) -> dict[str, Instrument]:
+        return self.instruments

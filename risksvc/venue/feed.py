@@ -1,0 +1,135 @@
+"""The venue process: connects the exchange, then feeds the gate session after session until it is told to stop.
+
+What can never work ends it at the start with one clear line and an exit code (a class that does not exist, a key that
+the venue refuses); once it has begun it never gives up. Keys never reach a log.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+
+from risksvc.core.types import MalformedInputError, use_exact_arithmetic
+from risksvc.venue import wire
+from risksvc.venue.config import VenueConfig
+from risksvc.venue.connection import VenueConnection
+from risksvc.venue.failures import ReadFailure, StartError
+from risksvc.venue.gate_link import GateLink, SessionEndedError
+from risksvc.venue.polls import Backoff
+from risksvc.venue.session import Session
+
+_LOG = logging.getLogger("risksvc.venue")
+
+# The numbers mean what they mean for every risksvc command.
+EXIT_OK, EXIT_UNUSABLE, EXIT_PERMISSION = 0, 2, 4
+_LONG_SESSION_S = 5.0  # after a session of that length the next attempt is made at once
+
+
+def run_venue(config: VenueConfig) -> int:
+    """Run until SIGTERM or SIGINT; give the exit code: 0 stopped, 2 settings that can't work, 4 refused by the venue."""
+    use_exact_arithmetic()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return asyncio.run(feed_until_told(config))
+
+
+async def feed_until_told(config: VenueConfig) -> int:
+    """Run in the current event loop; as run_venue."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        connection = VenueConnection(config)
+    except (StartError, MalformedInputError) as error:
+        _LOG.critical("the venue process can't start: %s", error)
+        return EXIT_UNUSABLE
+    feeding = asyncio.create_task(_feed(connection))
+    stopping = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait((feeding, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not feeding.done():
+            _LOG.info("stopping")
+            return EXIT_OK
+        return feeding.result()
+    finally:
+        for task in (feeding, stopping):
+            task.cancel()
+        await asyncio.gather(feeding, stopping, return_exceptions=True)
+        await connection.close()
+
+
+async def _feed(connection: VenueConnection) -> int:
+    """Connect the exchange, then feed for ever; gives an exit code only when starting is pointless."""
+    try:
+        await _connect_exchange(connection)
+    except ReadFailure as failure:
+        _LOG.critical("%s refuses this key, or can't be read: %s", connection.exchange_id, failure)
+        return EXIT_PERMISSION
+    pause = _ReconnectPause(connection.config)
+    while True:
+        began = asyncio.get_running_loop().time()
+        await _feed_once(connection)
+        await asyncio.sleep(pause.next_s(lasted_s=asyncio.get_running_loop().time() - began))
+
+
+async def _connect_exchange(connection: VenueConnection) -> None:
+    """Measure the clock, load the markets, try the key; retries for ever what a retry can help, raises what it can't."""
+    backoff = Backoff()
+    while True:
+        try:
+            await connection.measure_clock()
+            await connection.load_markets()
+            await connection.check_key()
+        except ReadFailure as failure:
+            if failure.permanent:
+                raise
+            _LOG.warning("%s can't be reached yet: %s", connection.exchange_id, failure)
+            await asyncio.sleep(backoff.next_s(failure.pause_ms))
+        else:
+            return
+
+
+async def _feed_once(connection: VenueConnection) -> None:
+    config = connection.config
+    try:
+        async with GateLink(config.gate_target) as link:
+            welcome = await link.introduce(_hello(connection))
+            _LOG.info(
+                "feeding gate %s with account %s at %s: %d instruments, %s",
+                welcome.gate_id,
+                config.account,
+                connection.exchange_id,
+                len(connection.announced()),
+                "may cancel" if connection.can_cancel else "reads only",
+            )
+            await Session(connection, link=link, welcome=welcome).run()
+    except SessionEndedError as end:
+        _LOG.warning("session with the gate ended: %s", end)
+    except Exception:
+        # A bug; the gate sees its snapshots grow stale and closes. Trying again may help, giving up can't.
+        _LOG.exception("session ended by an internal error")
+
+
+def _hello(connection: VenueConnection) -> wire.venue_pb2.FeedRequest:
+    return wire.hello(
+        connection.config.account,
+        venue=connection.exchange_id,
+        quirks=connection.quirks,
+        instruments=connection.announced(),
+        can_cancel=connection.can_cancel,
+        software=connection.software,
+    )
+
+
+class _ReconnectPause:
+    """Pauses between sessions: short after a long session, doubling while none comes about, never over the maximum."""
+
+    def __init__(self, config: VenueConfig) -> None:
+        self._min_ms, self._max_ms = config.reconnect_min_ms, config.reconnect_max_ms
+        self._ms = 0
+
+    def next_s(self, *, lasted_s: float) -> float:
+        """Give the pause after a session that lasted so long."""
+        self._ms = self._min_ms if lasted_s >= _LONG_SESSION_S else min(max(self._ms * 2, self._min_ms), self._max_ms)
+        # Spread, so that several feeds do not knock at a restarted gate together. No secret: any randomness will do.
+        return self._ms * random.uniform(0.75, 1.0) / 1_000  # noqa: S311

@@ -1,0 +1,74 @@
+"""ccxt's markets -> the instruments that the gate may hear of.
+
+Pure, and never imports ccxt. Only linear and inverse contracts are read; spot, options and quanto contracts are left
+out, so that a position in one of them is an unknown instrument, which fails the read instead of being valued wrongly.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from risksvc.core.types import ONE, ZERO, Instrument, InstrumentKind
+from risksvc.venue.quirks import Quirks
+from risksvc.venue.rows import Row, RowReader, UnreadableRowError
+
+_TICK_SIZE, _DECIMAL_PLACES = 4, 2  # ccxt's precisionMode; its third, significant digits, is no step
+
+
+def normalise_market(market: Row, *, precision_mode: int, quirks: Quirks) -> Instrument | None:
+    """Read one of ccxt's markets; None for what this feed does not read."""
+    linear, inverse = market.get("linear") is True, market.get("inverse") is True
+    if not market.get("contract") or market.get("option") or linear == inverse:
+        return None
+    reader = RowReader({**market, "side": ""}, "markets")
+    step = _STEPS.get(precision_mode, _no_step)
+    precision = market.get("precision") or {}
+    return Instrument(
+        symbol=reader.text("symbol"),
+        kind=InstrumentKind.INVERSE if inverse else InstrumentKind.LINEAR,
+        base=reader.text("base"),
+        quote=reader.text("quote"),
+        contract_size=_contract_size(reader, inverse=inverse, quirks=quirks),
+        quantity_step=step(precision.get("amount")),
+        price_step=step(precision.get("price")),
+    )
+
+
+def _contract_size(reader: RowReader, *, inverse: bool, quirks: Quirks) -> Decimal:
+    if inverse and quirks.inverse_contract_size is not None:
+        return quirks.inverse_contract_size
+    size = reader.exact("contractSize")
+    if size is None and not inverse:
+        return ONE  # such venues count in base units
+    if size is None or size <= ZERO:
+        raise reader.refuse(f"contractSize is {reader.row.get('contractSize')!r}; a number above 0 is needed")
+    return size
+
+
+def _tick(value: object) -> Decimal | None:
+    step = Decimal(str(value)) if value is not None else ZERO
+    return step if step > ZERO else None
+
+
+def _places(value: object) -> Decimal | None:
+    return Decimal(1).scaleb(-int(str(value))) if value is not None else None
+
+
+def _no_step(value: object) -> Decimal | None:
+    del value
+    return None
+
+
+_STEPS: Mapping[int, Callable[[object], Decimal | None]] = {_TICK_SIZE: _tick, _DECIMAL_PLACES: _places}
+
+
+def normalise_markets(markets: Mapping[str, Row], *, precision_mode: int, quirks: Quirks) -> dict[str, Instrument]:
+    """Read all markets. One that can't be read is left out, as if it were not listed: nothing is approved on it."""
+    found: dict[str, Instrument] = {}
+    for market in markets.values():
+        try:
+            instrument = normalise_market(market, precision_mode=precision_mode, quirks=quirks)
+        except UnreadableRowError:
+            continue
+        if instrument is not None:
+            found[instrument.symbol] = instrument
+    return found

@@ -1,0 +1,69 @@
+"""The synthetic depth: what stands on each side of a mid price before anybody trades.
+
+A ladder of price levels whose sizes grow by the same notional from level to level, so that a bigger order visibly
+moves further. Pure: a ladder follows from mid, profile and instrument alone. Taking from it changes only the list
+that was handed out.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from risksvc.venue.paper.decimals import BPS, ceil_to, floor_to
+from risksvc.venue.paper.instruments import Instrument
+from risksvc.venue.paper.orders import Side
+
+MAX_LEVELS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthProfile:
+    """The shape of both sides: the best of `levels` is `half_spread_bps` off the mid, each next one `gap_bps` further.
+
+    `first_notional` is the worth of the best level in the quote coin, each further level is worth `growth_notional`
+    more. No levels means an empty book: nothing can trade.
+    """
+
+    levels: int = 25
+    half_spread_bps: Decimal = Decimal("0.5")
+    gap_bps: Decimal = Decimal(1)
+    first_notional: Decimal = Decimal(25_000)
+    growth_notional: Decimal = Decimal(25_000)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.levels <= MAX_LEVELS:
+            raise ValueError(f"depth: levels must lie between 0 and {MAX_LEVELS}")
+        if self.half_spread_bps < 0 or self.gap_bps < 0 or self.first_notional < 0 or self.growth_notional < 0:
+            raise ValueError("depth: half_spread_bps, gap_bps, first_notional and growth_notional must not be negative")
+        if (self.half_spread_bps + self.levels * self.gap_bps) >= BPS:
+            raise ValueError("depth: the last level would lie at or below zero; lower levels or gap_bps")
+
+
+@dataclass(slots=True)
+class Level:
+    """A price and what is left to take there."""
+
+    price: Decimal
+    size: Decimal
+
+
+def ladder(mid: Decimal, *, side: Side, profile: DepthProfile, instrument: Instrument) -> list[Level]:
+    """Build the bids (`side` Buy) or asks (Sell): best first, strictly ordered, on the instrument's grid."""
+    levels: list[Level] = []
+    for index in range(profile.levels):
+        price = _level_price(
+            mid, side=side, bps=profile.half_spread_bps + index * profile.gap_bps, tick=instrument.tick
+        )
+        if levels and side.sign * (levels[-1].price - price) < instrument.tick:
+            price = levels[-1].price - side.sign * instrument.tick
+        if price <= 0:
+            break
+        worth = profile.first_notional + index * profile.growth_notional
+        levels.append(Level(price, max(instrument.step, floor_to(worth / price, instrument.step))))
+    return levels
+
+
+def _level_price(mid: Decimal, *, side: Side, bps: Decimal, tick: Decimal) -> Decimal:
+    """Round away from the mid, and never onto it: the best bid is always below the best ask."""
+    if side is Side.BUY:
+        return min(floor_to(mid * (1 - bps / BPS), tick), ceil_to(mid, tick) - tick)
+    return max(ceil_to(mid * (1 + bps / BPS), tick), floor_to(mid, tick) + tick)

@@ -1,0 +1,173 @@
+"""The words of trading: sides, types, states, and the records of an order and of an execution.
+
+Records only: what may change them is in `engine.py` and `accounts.py`. Quantities are in the base coin, values and
+fees in the settle coin, times in milliseconds since the epoch. Invariants: `filled` is the sum of the quantities of
+`fills`; a final order has no margin and is never changed again.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from risksvc.core.types import ZERO
+from risksvc.venue.paper.decimals import money
+
+
+class Side(StrEnum):
+    """Which way an order trades, as Bybit writes it."""
+
+    BUY = "Buy"
+    SELL = "Sell"
+
+    @property
+    def sign(self) -> int:
+        """Give +1 for a buy, -1 for a sell."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """Give the other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """How an order names its price."""
+
+    LIMIT = "Limit"
+    MARKET = "Market"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may wait."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    POST_ONLY = "PostOnly"
+
+
+class OrderStatus(StrEnum):
+    """The states of an order.
+
+    Bybit ends a partly filled derivative order as `Cancelled` with an executed quantity; `PartiallyFilledCanceled` is
+    what spot says.
+    """
+
+    NEW = "New"
+    PARTIALLY_FILLED = "PartiallyFilled"
+    FILLED = "Filled"
+    CANCELLED = "Cancelled"
+    PARTIALLY_FILLED_CANCELED = "PartiallyFilledCanceled"
+    REJECTED = "Rejected"
+
+
+class ExecType(StrEnum):
+    """Why an execution happened."""
+
+    TRADE = "Trade"
+    BUST_TRADE = "BustTrade"
+    ADL_TRADE = "AdlTrade"
+
+
+class Ending(StrEnum):
+    """Why an order ended without being filled, in Bybit's `rejectReason` words."""
+
+    NONE = "EC_NoError"
+    BY_USER = "EC_PerCancelRequest"
+    POST_ONLY = "EC_PostOnlyWillTakeLiquidity"
+    NOT_ENOUGH_DEPTH = "EC_NoImmediateQtyToFill"
+    REDUCE_ONLY = "EC_ReduceOnlyRejected"
+    REJECTED = "EC_Others"
+
+
+OPEN_STATUSES: Final = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as it is asked for; `price` is None for a market order."""
+
+    symbol: str
+    side: Side
+    order_type: OrderType
+    qty: Decimal
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    reduce_only: bool = False
+    link_id: str = ""
+    created_by: str = "CreateByUser"
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """An order as the venue knows it; `price` of a market order is the worst price it may trade at."""
+
+    number: int
+    order_id: str
+    link_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: Decimal
+    qty: Decimal
+    reduce_only: bool
+    created_by: str
+    created_ms: int
+    updated_ms: int
+    mark_at_creation: Decimal
+    status: OrderStatus = OrderStatus.NEW
+    filled: Decimal = ZERO
+    value: Decimal = ZERO
+    fees: Decimal = ZERO
+    margin: Decimal = ZERO
+    ending: Ending = Ending.NONE
+    closed_number: int = 0
+    fills: list["Execution"] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> Decimal:
+        """Give the quantity that can still trade; 0 once the order is final."""
+        return self.qty - self.filled if self.is_open else ZERO
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order can still trade."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def average_price(self) -> Decimal:
+        """Give the mean price of the fills, 0 without any."""
+        return money(self.value / self.filled) if self.filled else ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One fill; `seq` is the instrument's cross sequence, which all fills of one matching event share.
+
+    It carries what it shows of its order instead of the order itself, which may be forgotten before it.
+    """
+
+    number: int
+    exec_id: str
+    symbol: str
+    order_id: str
+    link_id: str
+    side: Side
+    order_type: OrderType
+    order_price: Decimal
+    order_qty: Decimal
+    created_by: str
+    price: Decimal
+    qty: Decimal
+    fee: Decimal
+    fee_rate: Decimal
+    leaves: Decimal
+    closed: Decimal
+    pnl: Decimal
+    mark: Decimal
+    is_maker: bool
+    exec_type: ExecType
+    seq: int
+    at_ms: int

@@ -1,0 +1,202 @@
+"""The shapes that ccxt's rows are read into, and the reader that takes fields out of a row.
+
+Pure, and never imports ccxt. A field is read exactly or refused (`UnreadableRowError` says what and where); nothing is
+guessed into existence. Floats (a ccxt built without `number=str`, recorded data) are read by their shortest text, never
+by their binary value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
+from enum import Enum
+from typing import Any
+
+from risksvc.core.types import MAX_DECIMALS, ZERO, MalformedInputError, RiskError, Side, parse_decimal
+from risksvc.venue.quirks import FillKind
+
+Row = Mapping[str, Any]
+
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_LAST_SHOWN_DIGIT = Decimal(1).scaleb(-MAX_DECIMALS)
+_WIDE = Context(prec=140)  # a rounding must not depend on who set this process's decimal context
+
+
+class UnreadableRowError(RiskError):
+    """A row that can't be read. `what` names the list: positions, open_orders, order, fills, marks, markets."""
+
+    def __init__(self, what: str, where: str, problem: str) -> None:
+        super().__init__(f"{what}: {where}: {problem}")
+        self.what = what
+        self.where = where
+        self.problem = problem
+
+
+class UnknownInstrumentError(UnreadableRowError):
+    """A row names an instrument that the loaded markets don't have: they must be loaded again."""
+
+
+class OrderStatus(Enum):
+    """Where an order stands at the venue."""
+
+    OPEN = "OPEN"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    NOT_FOUND = "NOT_FOUND"
+
+    @property
+    def final(self) -> bool:
+        """True when the order can't fill any more."""
+        return self is not OrderStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionRow:
+    """One position or one leg of a hedge.
+
+    `quantity` is signed, in the order unit; `base_quantity` in base units and `notional` in the quote currency at the
+    mark, both None where the row gives no way to know them. `leg` tells two legs of one instrument apart.
+    """
+
+    symbol: str
+    quantity: Decimal
+    leg: str
+    base_quantity: Decimal | None = None
+    notional: Decimal | None = None
+    entry_price: Decimal | None = None
+    unrealised_pnl: Decimal | None = None
+    liquidation_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """One order; quantities in the order unit.
+
+    `limit_price` is None for a market order, `trigger_price` unless the order waits for one.
+    """
+
+    symbol: str
+    client_order_id: str
+    venue_order_id: str = ""
+    side: Side | None = None
+    quantity: Decimal = ZERO
+    filled: Decimal = ZERO
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    status: OrderStatus = OrderStatus.NOT_FOUND
+    created_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillRow:
+    """One execution. `client_order_id`: "" when the order has none, None when the row does not say."""
+
+    symbol: str
+    trade_id: str
+    venue_order_id: str
+    client_order_id: str | None
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal | None
+    fee_currency: str
+    venue_time_ms: int
+    kind: FillKind
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it one fill: trade ids are unique per instrument only."""
+        return (self.symbol, self.trade_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRow:
+    """Prices of one instrument; bid and ask are None where the venue gives none."""
+
+    symbol: str
+    mark: Decimal
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+
+class RowReader:
+    """Takes fields out of one row, and names row and field when that fails."""
+
+    def __init__(self, row: Row, what: str) -> None:
+        self.row = row
+        self.what = what
+        info = row.get("info")
+        self.info: Row = info if isinstance(info, Mapping) else {}
+        self.where = f"{row.get('symbol') or 'no symbol'} {row.get('id') or row.get('side') or ''}".strip()
+
+    def refuse(self, problem: str) -> UnreadableRowError:
+        """Make the error for this row."""
+        return UnreadableRowError(self.what, self.where, problem)
+
+    def instead(self, key: str, value: object) -> "RowReader":
+        """Read the same row with one field from elsewhere."""
+        return RowReader({**self.row, key: value}, self.what)
+
+    def decimal(self, key: str) -> Decimal | None:
+        """Give the field; None when the venue says nothing ("" included)."""
+        value = self.row.get(key)
+        if value is None or value == "":
+            return None
+        if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+            raise self.refuse(f"{key} is {value!r}, not a number")
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise self.refuse(f"{key} is {value!r}, not a number") from None
+        if not number.is_finite():
+            raise self.refuse(f"{key} is {value!r}, not a finite number")
+        return number
+
+    def exact(self, key: str) -> Decimal | None:
+        """As `decimal`, within what the wire carries: dropping digits would make it another quantity."""
+        number = self.decimal(key)
+        if number is None:
+            return None
+        try:
+            return parse_decimal(format(number, "f"), field=key)
+        except MalformedInputError as error:
+            raise self.refuse(str(error)) from None
+
+    def positive(self, key: str) -> Decimal:
+        """As `exact`, above 0."""
+        number = self.exact(key)
+        if number is None or number <= ZERO:
+            raise self.refuse(f"{key} is {self.row.get(key)!r}; a number above 0 is needed")
+        return number
+
+    def figure(self, key: str) -> Decimal | None:
+        """Give a figure that nothing is decided on, rounded to what the wire carries."""
+        number = self.decimal(key)
+        return None if number is None else number.quantize(_LAST_SHOWN_DIGIT, context=_WIDE)
+
+    def price_figure(self, key: str) -> Decimal | None:
+        """As `figure`; several venues write 0 for "none"."""
+        return self.figure(key) or None
+
+    def text(self, key: str) -> str:
+        """Give the field as text; empty when it is missing."""
+        value = self.row.get(key)
+        return "" if value is None else str(value)
+
+    def side(self) -> Side:
+        """Give buy or sell."""
+        side = _SIDES.get(self.text("side").lower())
+        if side is None:
+            raise self.refuse(f"side is {self.row.get('side')!r}; buy or sell is needed")
+        return side
+
+    def milliseconds(self, key: str) -> int:
+        """Give a time; 0 when the venue says none."""
+        value = self.row.get(key)
+        if value is None:
+            return 0
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise self.refuse(f"{key} is {value!r}, not milliseconds") from None

@@ -1,0 +1,163 @@
+"""One session with the gate: after the welcome, several loops that read the venue and put messages into one queue.
+
+Order is kept where it matters: fills are queued as soon as they are read, so before the snapshot and the order states
+that rest on them; a command's result follows what it caused. The session ends when the stream ends, when the gate falls
+silent, or when the venue's instruments have changed (only a new hello can say so).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+
+from risksvc.v1 import venue_pb2
+from risksvc.venue import wire
+from risksvc.venue.commands import Canceller, CommandOutcome
+from risksvc.venue.connection import VenueConnection
+from risksvc.venue.desk import CancelDesk, LookUpDesk
+from risksvc.venue.failures import ReadFailure
+from risksvc.venue.fills import FillCursor, OrderIds, Reach
+from risksvc.venue.gate_link import GateClock, GateLink, SessionEndedError
+from risksvc.venue.lookup import OrderLookUp
+from risksvc.venue.marks import MarkReader
+from risksvc.venue.polls import AccountPoll, MarkPoll
+from risksvc.venue.reader import AccountReader
+from risksvc.venue.reports import FailureReports
+from risksvc.venue.rows import FillRow
+
+_LOG = logging.getLogger("risksvc.venue")
+
+_SHORT_OVERLAP_MS = 2_000
+_RESOLVE_EVERY_S = 0.5
+_WATCH_EVERY_S = 0.1
+_MARKETS_PAUSE_S = 5.0  # between loads that unknown instruments cause
+
+
+class Session:
+    """Feeds one gate over one stream."""
+
+    def __init__(self, connection: VenueConnection, *, link: GateLink, welcome: venue_pb2.FeedWelcome) -> None:
+        config = connection.config
+        self._connection = connection
+        self._link = link
+        self._clock = GateClock()
+        self._reports = FailureReports(link.send)
+        orders = OrderIds()
+        self._cursor = _cursor(connection, welcome.fills_since_ms, orders)
+        self._reader = AccountReader(connection, cursor=self._cursor, orders=orders, pass_on=self._pass_on)
+        self._marks = MarkReader(connection, welcome.mark_instruments)
+        self._poll = AccountPoll(
+            config, reader=self._reader, marks=self._marks, clock=self._clock, send=link.send, reports=self._reports
+        )
+        self._mark_poll = MarkPoll(config, marks=self._marks, clock=self._clock, send=link.send, reports=self._reports)
+        self._look_ups = LookUpDesk(
+            OrderLookUp(connection, reader=self._reader, orders=orders),
+            window_ms=config.look_up_window_ms,
+            clock=self._clock,
+            send=link.send,
+            reports=self._reports,
+        )
+        self._cancels = CancelDesk(Canceller(connection), send=link.send)
+
+    async def run(self) -> None:
+        """Feed until the session ends; raises SessionEndedError with the reason."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for loop in (
+                    self._link.write_queued(),
+                    self._listen(group),
+                    self._watch_gate(),
+                    self._poll.run(),
+                    self._mark_poll.run(),
+                    self._look_ups.run(),
+                    self._resolve_fills(),
+                    self._keep_clock(),
+                    self._keep_markets(),
+                ):
+                    group.create_task(loop)
+        except ExceptionGroup as ends:
+            reasons = [end for end in ends.exceptions if isinstance(end, SessionEndedError)]
+            raise (reasons or ends.exceptions)[0] from ends
+
+    async def _listen(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            answer = await self._link.read()
+            match answer.WhichOneof("message"):
+                case "heartbeat":
+                    self._clock.beat(answer.heartbeat.gate_time_ns)
+                case "command":
+                    self._obey(answer.command, group)
+                case "welcome":  # again: other instruments need marks now
+                    self._marks.limited = frozenset(answer.welcome.mark_instruments)
+                case _:
+                    _LOG.warning("the gate sent a message that this feed does not know: it may be newer than the feed")
+
+    def _obey(self, command: venue_pb2.FeedCommand, group: asyncio.TaskGroup) -> None:
+        match command.WhichOneof("command"):
+            case "read_now":
+                self._poll.read_now(command.command_id)
+            case "look_up_orders":
+                self._look_ups.ask(command.command_id, wire.references(command.look_up_orders.orders))
+            case "cancel_orders":
+                references = wire.references(command.cancel_orders.orders)
+                group.create_task(self._cancels.answer(command.command_id, references))
+            case _:
+                outcome = CommandOutcome(ok=False, error="this feed does not know the command")
+                self._link.send(wire.command_result(command.command_id, outcome))
+
+    async def _watch_gate(self) -> None:
+        limit_ms = self._connection.config.gate_silence_ms
+        while self._clock.silent_ms() <= limit_ms:
+            await asyncio.sleep(_WATCH_EVERY_S)
+        raise SessionEndedError(f"the gate has sent no heartbeat for {limit_ms} ms")
+
+    def _pass_on(self, fills: Sequence[FillRow]) -> None:
+        for message in wire.fills(fills):
+            self._link.send(message)
+
+    async def _resolve_fills(self) -> None:
+        while True:
+            await asyncio.sleep(_RESOLVE_EVERY_S)
+            await self._telling(self._reader.resolve_fills())
+
+    async def _keep_clock(self) -> None:
+        """Measure the venue's clock now and then, and at once when the venue refused a time stamp."""
+        while True:
+            await _either(self._reports.clock_off, self._connection.config.time_offset_every_ms / 1_000)
+            self._reports.clock_off.clear()
+            await self._telling(self._connection.measure_clock())
+
+    async def _keep_markets(self) -> None:
+        """Load the markets now and then, and when a row names an instrument that they lack."""
+        while True:
+            await _either(self._reports.markets_stale, self._connection.config.markets_every_ms / 1_000)
+            if await self._telling(self._connection.load_markets()):
+                raise SessionEndedError("the venue's instruments have changed")
+            self._reports.markets_stale.clear()
+            await asyncio.sleep(_MARKETS_PAUSE_S)
+
+    async def _telling(self, work: Awaitable[bool | None]) -> bool:
+        """Do something that may fail as a read does; tell it then."""
+        try:
+            return bool(await work)
+        except ReadFailure as failure:
+            self._reports.tell(failure)
+            return False
+
+
+def _cursor(connection: VenueConnection, since_ms: int, orders: OrderIds) -> FillCursor:
+    config = connection.config
+    overlaps = {
+        Reach.SHORT: min(_SHORT_OVERLAP_MS, config.fills_overlap_ms),
+        Reach.USUAL: config.fills_overlap_ms,
+        Reach.DEEP: config.deep_fills_overlap_ms,
+    }
+    return FillCursor(since_ms=since_ms, now_ms=connection.venue_now_ms(), overlaps=overlaps, orders=orders)
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, or so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
