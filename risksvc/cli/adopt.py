@@ -81,7 +81,7 @@ def adopt(  # noqa: PLR0913 - one parameter per option
     named = [_owned(item, owner) for item in chosen]
     if not out.as_json:
         out.line(f"Adopting in account {result.account}, owner {owner or 'none'}, each by its name:", style="bold")
-        out.show(item_table(named))
+        out.show_rows(named, item_table)
         out.line()
     return _send(gate, out, AdoptRequest(account=result.account, items=named, cause=cause, reason=reason))
 

@@ -1,5 +1,7 @@
 """What is unexplained, as a table with the selectors that `risksvc adopt` takes."""
 
+from collections.abc import Iterable
+
 from rich.table import Table
 
 from risksvc.cli.output import Output, add_row, table
@@ -15,7 +17,7 @@ def selector(item: AdoptItem) -> str:
     return f"position:{item.instrument}"
 
 
-def item_table(items: list[AdoptItem]) -> Table:
+def item_table(items: Iterable[AdoptItem]) -> Table:
     """One row per item."""
     result = table("item", "instrument", "what")
     for item in items:
@@ -35,4 +37,4 @@ def show_unexplained(out: Output, result: ReconcileResult) -> None:
     """Print the unexplained items of one account."""
     if result.unexplained:
         out.heading(f"Unexplained in account {result.account} ({len(result.unexplained)})")
-        out.show(item_table(list(result.unexplained)))
+        out.show_rows(result.unexplained, item_table)

@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "positions": Lazy("positions", "positions", "what is held: venue beside ledger beside belief"),
         "orders": Lazy("orders", "orders", "orders that can still fill"),
         "cancel-all": Lazy("orders", "cancel_all", "cancel working orders, or list what to cancel by hand"),
+        "check-reducing": Lazy("reducing", "check_reducing", "ask for your own reducing order, also while HALTED"),
         "reconcile": Lazy("reconcile", "reconcile", "read the venue now and say whether everything agrees"),
         "adopt": Lazy("adopt", "adopt", "explain positions, orders and fills that no approval explains"),
         "resume": Lazy("resume", "resume", "propose or confirm clearing named halts"),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from risksvc.cli.connection import VENUE_CALL_SECONDS, Gate
-from risksvc.cli.order_table import order_table
+from risksvc.cli.order_table import show_orders
 from risksvc.cli.output import Output
 from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2 import CancelAllRequest, CancelAllResponse
@@ -39,7 +39,7 @@ def show_cancel(out: Output, answer: CancelAllResponse) -> None:
         if orders:
             out.line()
             out.line(f"{title} ({len(orders)}):", style=style)
-            out.show(order_table(orders))
+            show_orders(out, orders)
     if answer.problem:
         out.line(f"! {answer.problem}", style="bold red")
     if not (answer.cancelled or answer.by_hand or answer.kept):

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     UNDECIDED = 3
     PERMISSION = 4
+    FAULT = 70
     INTERRUPTED = 130
 
 
@@ -21,6 +22,7 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.USAGE: "the command, the settings or the request can't be understood",
     ExitCode.UNDECIDED: "the gate can't be reached or could not decide: what was asked is not known to be done",
     ExitCode.PERMISSION: "no usable token, or this operator or user may not",
+    ExitCode.FAULT: "only `serve`: an internal error ended the gate; started again, it comes back halted",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
 }
 

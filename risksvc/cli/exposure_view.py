@@ -6,7 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from risksvc.cli.output import Output, add_row, table
-from risksvc.cli.text import NONE, interval, is_zero, money, over, percent, quantity, state_text
+from risksvc.cli.text import NONE, count, interval, is_zero, money, over, percent, quantity, state_text
+from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2 import AccountExposure, InstrumentExposure
 
 # Utilisation from which a row is coloured; the limits file's `warn_at` decides what is told to others.
@@ -27,8 +28,23 @@ def show(out: Output, accounts: Iterable[AccountExposure]) -> None:
         if account.snapshot_age_ms < 0:
             out.line("NO COMPLETE READ YET: what is held is not known", style="bold red")
         if account.instruments:
-            out.show(_exposures(account.instruments))
+            _show_instruments(out, account)
             _bands(out, account.instruments)
+
+
+def _show_instruments(out: Output, account: AccountExposure) -> None:
+    worth = [instrument for instrument in account.instruments if not _is_idle(instrument)]
+    if worth:
+        out.show_rows(worth, _exposures)
+    idle = len(account.instruments) - len(worth)
+    if idle:
+        out.line(f"nothing held and nothing works in {count(idle, 'more instrument' if worth else 'instrument')}")
+
+
+def _is_idle(instrument: InstrumentExposure) -> bool:
+    quantities = (instrument.position_low, instrument.position_high, instrument.worst_low, instrument.worst_high)
+    active = instrument.trading_state == types_pb2.TRADING_STATE_ACTIVE
+    return active and is_zero(instrument.exposure) and all(map(is_zero, quantities))
 
 
 def _exposures(instruments: Iterable[InstrumentExposure]) -> Table:

@@ -15,7 +15,7 @@ from risksvc.cli.connection import Gate
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.options import gate_command, reason_option, scope_from, scope_options, scope_words_of
-from risksvc.cli.order_table import order_table
+from risksvc.cli.order_table import show_orders
 from risksvc.cli.output import Output, message_dict
 from risksvc.cli.text import count, scope_words, state_text
 from risksvc.v1 import types_pb2
@@ -109,7 +109,7 @@ def _show(out: Output, request: HaltRequest, answer: HaltResponse, *, also_cance
         out.line("No order in this scope can still fill, as far as the gate knows.")
     else:
         out.line(f"{count(len(answer.can_still_fill), 'order')} can still fill:", style="bold")
-        out.show(order_table(answer.can_still_fill))
+        show_orders(out, answer.can_still_fill)
     scope = scope_words_of(request.scope)
     hints = [
         (("cancel-all", "--reason", request.reason, *scope), "cancels what can still fill, keeps protective orders"),

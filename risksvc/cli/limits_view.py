@@ -94,10 +94,8 @@ def show_file(out: Output, answer: GetLimitsResponse) -> None:
 def show_effective(out: Output, answer: GetLimitsResponse) -> None:
     """Print every limit after defaults."""
     out.line(f"limits in force, hash {answer.hash}", style="dim")
-    result = table("key", "limit", right=("limit",))
     for entry in answer.effective:
-        add_row(result, entry.key, entry.after or entry.before)
-    out.show(result)
+        out.line(f"{entry.key}: {entry.after or entry.before}")
 
 
 # -- diff, reload -------------------------------------------------------------------------------------------------
@@ -120,7 +118,7 @@ def show_reload(out: Output, answer: ReloadLimitsResponse, *, dry_run: bool) -> 
         out.line(f"no limit changes, hash {answer.hash}", style="green")
         return
     out.line(f"{count(len(answer.changes), 'change')}:", style="bold")
-    out.show(_change_table(answer.changes))
+    out.show_rows(answer.changes, _change_table)
     if dry_run:
         out.next((("limits", "reload", "--reason", "<why>"), "puts the gate's own file in force"))
     else:

@@ -47,7 +47,7 @@ def account_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def reason_option(*, required: bool = True) -> Decorator:
     """Add --reason: words of a person."""
-    return click.option("--reason", required=required, callback=_reason, metavar="WORDS", help="Why, in words.")
+    return click.option("-r", "--reason", required=required, callback=_reason, metavar="WORDS", help="Why, in words.")
 
 
 def _reason(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -87,9 +87,9 @@ def scope_words_of(scope: types_pb2.Scope) -> tuple[str, ...]:
     return tuple(word for option, value in named if value for word in (option, value))
 
 
-def exit_with(code: ExitCode) -> None:
+def exit_with(code: int) -> None:
     """End the command with this code."""
-    click.get_current_context().exit(int(code))
+    click.get_current_context().exit(code)
 
 
 def gate_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
@@ -113,7 +113,9 @@ def gate_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
 
 def connection_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add what says where the gate is and who asks."""
-    address = "unix:/path or 127.0.0.1:PORT. Default: RISKSVC_OPERATOR_ADDRESS, then the settings file."
+    address = (
+        "unix:/path or 127.0.0.1:PORT. Default: the file of --settings, RISKSVC_OPERATOR_ADDRESS, the settings file."
+    )
     token = "File with your token. Default: RISKSVC_TOKEN_FILE, RISKSVC_TOKEN, ~/.config/risksvc/token."  # noqa: S105
     function = click.option("--token-file", type=PathOption, help=token)(function)
     function = settings_option(function)
@@ -130,7 +132,10 @@ def gate_session(
     from risksvc.cli.target import find_token, parse_address  # noqa: PLC0415
 
     environment = read_environment()
-    address = operator_address or environment.operator_address or operator_address_of(settings, environment)
+    from_settings = settings is not None or not environment.operator_address
+    address = operator_address or (
+        operator_address_of(settings, environment) if from_settings else environment.operator_address
+    )
     token = find_token(token_file, environment)
     if token.loose:
         warning = f"risksvc: others on this machine may read your token: {shlex.join(['chmod', '600', token.source])}"

@@ -1,12 +1,17 @@
 """Working orders as a table: `orders`, `halt` and `cancel-all` show the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from risksvc.cli.output import add_row, table
+from risksvc.cli.output import Output, add_row, table
 from risksvc.cli.text import NONE, quantity, side_word
 from risksvc.v1 import operator_pb2
+
+
+def show_orders(out: Output, orders: Sequence[operator_pb2.WorkingOrder]) -> None:
+    """Print working orders, those first that no approval explains."""
+    out.show_rows(sorted(orders, key=lambda order: order.explained), order_table)
 
 
 def order_table(orders: Iterable[operator_pb2.WorkingOrder]) -> Table:

@@ -17,7 +17,7 @@ from risksvc.cli.options import (
     scope_options,
     scope_words_of,
 )
-from risksvc.cli.order_table import order_table
+from risksvc.cli.order_table import show_orders
 from risksvc.cli.output import Output, add_row, table
 from risksvc.cli.text import NONE, count, duration, money, quantity, side_word, total
 from risksvc.v1.operator_pb2 import ListOpenOrdersRequest, ListReservationsRequest, Reservation
@@ -37,7 +37,7 @@ def orders(gate: Gate, out: Output, *, account: str) -> ExitCode:
         out.next((("reconcile",), "reads the venue now"))
         return ExitCode.OK
     out.line(f"{count(len(answer.orders), 'order')} can still fill", style="bold")
-    out.show(order_table(answer.orders))
+    show_orders(out, answer.orders)
     hints: list[tuple[tuple[str, ...], str]] = [
         (("cancel-all", "--reason", "<why>"), "cancels them, keeps protective orders")
     ]
@@ -61,7 +61,7 @@ def reservations(gate: Gate, out: Output, *, account: str) -> ExitCode:
         return ExitCode.OK
     reserved = money(total([reservation.reserved for reservation in answer.reservations]))
     out.line(f"{count(len(answer.reservations), 'reservation')} hold {reserved}", style="bold")
-    out.show(_reservation_table(answer.reservations))
+    out.show_rows(answer.reservations, _reservation_table)
     if any(reservation.status == "UNKNOWN" for reservation in answer.reservations):
         out.next((("reconcile",), "a complete read proves what became of UNKNOWN orders"))
     return ExitCode.OK

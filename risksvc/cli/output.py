@@ -6,11 +6,12 @@ In JSON an answer is the protobuf message itself, with the names of the .proto f
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -25,11 +26,18 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 240
 # Purposes are aligned behind commands of up to this length.
 _ALIGNED = 60
+# The widest table that is laid out as a whole.
+_ROOM = 2_000
+# More rows than this take seconds to lay out, and nobody reads them.
+MAX_ROWS = 200
+# The least that a column of words gets.
+_WORDS_WIDTH = 30
 
 # Commands that ask no gate, and so take no address and no token.
 _LOCAL = (("limits", "check"), ("operator", "token"), ("serve",), ("venue",), ("init",))
 
 Cell = str | Text
+Row = TypeVar("Row")
 
 
 class Output:
@@ -52,8 +60,19 @@ class Output:
         self._console.print(content, soft_wrap=True)
 
     def show(self, renderable: "RenderableType") -> None:
-        """Print something laid out, such as a table."""
-        self._console.print(renderable)
+        """Print something laid out. A table wider than the terminal is wrapped by it: nothing is cut off."""
+        console = self._console
+        width = console.width
+        if isinstance(renderable, Table):
+            console.width = max(width, _needed_width(console, renderable))
+        console.print(renderable)
+        console.width = width
+
+    def show_rows(self, rows: Sequence[Row], make: Callable[[Sequence[Row]], Table]) -> None:
+        """Print a table of rows; of very many the first, and how many more there are."""
+        self.show(make(rows[:MAX_ROWS]))
+        if len(rows) > MAX_ROWS:
+            self.line(f"... and {len(rows) - MAX_ROWS:,} more; --json has them all", style="bold")
 
     def heading(self, text: str) -> None:
         """Print the title of what follows."""
@@ -65,23 +84,45 @@ class Output:
         local = any(words[: len(start)] == start for start in _LOCAL)
         return shlex.join(["risksvc", *words, *(() if local else self._repeat)])
 
-    def next(self, *hints: tuple[tuple[str, ...], str]) -> None:
-        """Print what to type next: (words of the command, what for)."""
+    def next(self, *suggestions: tuple[tuple[str, ...], str]) -> None:
+        """Print what to type next: (words of a risksvc command, what for)."""
+        self.hints([Hint(self.command(*words), purpose) for words, purpose in suggestions])
+
+    def hints(self, hints: Sequence[Hint]) -> None:
+        """Print what to type next, as it stands."""
         if not hints:
             return
         self.heading("Next:")
-        commands = [self.command(*words) for words, _purpose in hints]
-        width = max((len(command) for command in commands if len(command) <= _ALIGNED), default=0)
-        for command, (_words, purpose) in zip(commands, hints, strict=True):
-            self.line(hint_line(Hint(command.ljust(width), purpose)))
+        width = max((len(hint.command) for hint in hints if len(hint.command) <= _ALIGNED), default=0)
+        for hint in hints:
+            self.line(hint_line(Hint(hint.command.ljust(width), hint.purpose)))
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table; the columns in `right` hold numbers."""
+def table(*columns: str, right: Sequence[str] = (), words: Sequence[str] = ()) -> Table:
+    """An empty table. Columns in `right` hold numbers; those in `words`, and the last one, may be broken into lines.
+
+    All others stay whole: half a number, or half an id, is worse than a long line.
+    """
     result = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        result.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        number = column in right
+        breakable = column in words or (column == columns[-1] and not number)
+        result.add_column(
+            column,
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=not breakable,
+        )
     return result
+
+
+def _needed_width(console: Console, table: Table) -> int:
+    """The width at which everything that must stay whole does, and words can still be read."""
+    room = console.options.update(max_width=_ROOM)
+    for column in table.columns:
+        widest = max(Measurement.get(console, room, cell).maximum for cell in (column.header, *column.cells))
+        column.min_width = widest if column.no_wrap else min(widest, _WORDS_WIDTH)
+    return Measurement.get(console, room, table).minimum
 
 
 def add_row(to: Table, *cells: Cell, style: str = "") -> None:

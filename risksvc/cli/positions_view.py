@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from risksvc.cli.output import Cell, Output, add_row, table
-from risksvc.cli.text import NONE, differ, interval, is_zero, milliseconds, money, position, quantity, total
+from risksvc.cli.text import NONE, count, differ, interval, is_zero, milliseconds, money, position, quantity, total
 from risksvc.v1.operator_pb2 import AccountExposure, InstrumentExposure, StrategyExposure
 
 _NOT_SAID = "not said"
@@ -27,8 +27,7 @@ def show(out: Output, accounts: Iterable[AccountExposure]) -> None:
                 f"account {account.account}, last complete read {read} ago, values in {account.currency}", style="bold"
             )
         if account.instruments:
-            out.show(_table(account.instruments))
-            _verdict(out, account)
+            _show_instruments(out, account)
         elif account.snapshot_age_ms >= 0:
             out.line("flat: nothing is held, nothing works")
 
@@ -52,6 +51,24 @@ def _verdict(out: Output, account: AccountExposure) -> None:
         )
     else:
         out.line("venue, ledger and belief agree", style="green")
+
+
+def _show_instruments(out: Output, account: AccountExposure) -> None:
+    worth = [instrument for instrument in account.instruments if not _is_flat(instrument)]
+    if worth:
+        out.show_rows(worth, _table)
+    flat = len(account.instruments) - len(worth)
+    if flat:
+        out.line(f"flat in {count(flat, 'more instrument' if worth else 'instrument')}")
+    _verdict(out, account)
+
+
+def _is_flat(instrument: InstrumentExposure) -> bool:
+    """Flat by every source, and nothing to tell."""
+    said = [instrument.venue_position, instrument.ledger_position]
+    for strategy in instrument.strategies:
+        said += [strategy.ledger_position, strategy.believed_position or "0"]
+    return all(map(is_zero, said)) and not _disagreement(instrument)
 
 
 def _table(instruments: Iterable[InstrumentExposure]) -> Table:

@@ -1,10 +1,20 @@
-"""Which settings file is meant, and the one thing that asking a gate needs of it: where operators are listened to."""
+"""Which settings file is meant, and what the command line needs of it.
+
+A gate must be halted even while somebody is breaking its settings file: where only the operators' address is needed, a
+file with mistakes still gives the address that it names, and the mistakes are told.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from risksvc.cli.environment import Environment
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from risksvc.gate.settings import Settings
 
 DEFAULT_PLACES = (Path("risksvc.yaml"), Path("/etc/risksvc/risksvc.yaml"))
 
@@ -22,9 +32,62 @@ def find_settings(settings: Path | None, environment: Environment) -> Path:
     raise CliError(
         f"there is no settings file: no --settings, no RISKSVC_SETTINGS, neither {places}",
         code=ExitCode.USAGE,
-        hints=[Hint("risksvc init", "writes one"), Hint("risksvc COMMAND --operator-address ADDRESS", "needs none")],
+        hints=[
+            Hint("risksvc init", "writes one"),
+            Hint("", "A command that asks a gate needs none with --operator-address ADDRESS"),
+        ],
     )
 
 
+def read_settings(settings: Path | None, environment: Environment) -> "Settings":
+    """The whole file, valid. A file with mistakes ends the command with every one of them."""
+    from risksvc.gate.config_problems import SettingsFileError  # noqa: PLC0415 - pydantic, only where it is needed
+    from risksvc.gate.settings import load_settings  # noqa: PLC0415
+
+    path = find_settings(settings, environment)
+    try:
+        return load_settings(path)
+    except SettingsFileError as error:
+        hints = [Hint("", str(problem)) for problem in error.errors]
+        raise CliError(f"the settings file {path} can't be used", code=ExitCode.USAGE, hints=hints) from error
+
+
 def operator_address_of(settings: Path | None, environment: Environment) -> str:
-    raise NotImplementedError
+    """Where the gate of this settings file listens for operators."""
+    try:
+        listener = read_settings(settings, environment).operator
+    except CliError as error:
+        written = _address_as_written(find_settings(settings, environment))
+        if written is None:
+            raise
+        click.secho(f"risksvc: {error.message}; asking the gate at {written}, which it names", err=True, fg="yellow")
+        return written
+    if not listener.path and not listener.port:
+        raise CliError(
+            "the settings let the system pick the operators' port: give --operator-address, as `risksvc serve` said it",
+            code=ExitCode.USAGE,
+        )
+    return listener.target
+
+
+def _address_as_written(path: Path) -> str | None:
+    """The operators' address in a file with mistakes elsewhere; None where it can't be known."""
+    from pydantic import ValidationError  # noqa: PLC0415 - only for a broken file
+
+    from risksvc.gate.settings_schema import GateSection, ListenSection  # noqa: PLC0415
+    from risksvc.gate.yaml_lines import UnreadableError, read_document  # noqa: PLC0415
+
+    try:
+        root = read_document(path).root
+        address = ListenSection.model_validate(root.get("listen")).operator.address
+        folder = GateSection.model_validate(root.get("gate")).state_dir
+    except (UnreadableError, ValidationError):
+        return None
+    if address.socket:
+        return f"unix:{path.absolute().parent / folder / address.socket}"
+    return f"{address.host}:{address.port}" if address.port else None
+
+
+def limits_file_of(settings: Path | None, environment: Environment) -> Path:
+    """The limits file that the settings name."""
+    return read_settings(settings, environment).limits_path

@@ -98,7 +98,7 @@ def _proposals(out: Output, status: GetStatusResponse) -> None:
     if not status.proposals:
         return
     out.heading("Waiting for a second person")
-    result = table("proposal", "kind", "by", "runs out in", "names", "reason")
+    result = table("proposal", "kind", "by", "runs out in", "names", "reason", words=("names",))
     for proposal in status.proposals:
         left = duration(proposal.expires_at_ns - status.now_ns)
         add_row(

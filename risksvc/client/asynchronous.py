@@ -36,6 +36,9 @@ if TYPE_CHECKING:  # it exists in the types only
 
 logger = logging.getLogger("risksvc.client")
 
+# How long calls that were cancelled may take to come back.
+_DRAIN = 0.02
+
 
 class AsyncRiskGate(StrategySession):
     """Asks the gate before every order. Follows the trading state from its first use in an event loop.
@@ -64,7 +67,6 @@ class AsyncRiskGate(StrategySession):
             on_state=on_state,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._channel: grpc.aio.Channel | None = None
         self._tasks: list[asyncio.Task[None]] = []
         # Set when there is something to deliver; when everything was answered; when the state was heard.
         self._work = asyncio.Event()
@@ -147,17 +149,10 @@ class AsyncRiskGate(StrategySession):
             return
         self._closed = True
         self._follower.close()
-        await self.flush(timeout)
-        if len(self._queue):
-            left = len(self._queue)
-            logger.warning("closed with %d reports undelivered; the gate learns of them from the venue's feed", left)
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._heard.set()
-        if self._channel is not None:
-            await self._channel.close()
+        try:
+            await self.flush(timeout)
+        finally:
+            await self._end()
 
     async def __aenter__(self) -> Self:
         self._start()
@@ -171,12 +166,22 @@ class AsyncRiskGate(StrategySession):
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
-            self._channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
-            self._stub = StrategyServiceStub(self._channel)
-            self._tasks = [loop.create_task(self._listen()), loop.create_task(self._deliver())]
+            channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+            self._stub = StrategyServiceStub(channel)
+            self._tasks = [loop.create_task(self._listen(channel)), loop.create_task(self._deliver())]
         if loop is not self._loop:
             raise RuntimeError("this AsyncRiskGate belongs to another event loop; make one gate for each loop")
         return self._stub
+
+    async def _end(self) -> None:
+        left = len(self._queue)
+        if left:
+            logger.warning("closed with %d reports undelivered; the gate learns of them from the venue's feed", left)
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._heard.set()
 
     async def _ask(self, stub: "StrategyServiceAsyncStub", question: Question) -> object:
         try:
@@ -203,7 +208,18 @@ class AsyncRiskGate(StrategySession):
 
     # -- listening ------------------------------------------------------------------------------------------------
 
-    async def _listen(self) -> None:
+    async def _listen(self, channel: grpc.aio.Channel) -> None:
+        try:
+            await self._listen_on()
+        finally:
+            # Here, because an event loop that ends cancels its tasks and nothing else. What grpc still has under way
+            # has to come back while the loop lives: else the process's next loop logs "Event loop is closed" for it.
+            self._closed = True
+            self._follower.close()
+            await channel.close()
+            await asyncio.sleep(_DRAIN)
+
+    async def _listen_on(self) -> None:
         pause = RECONNECT_FIRST
         while True:
             before = self._messages

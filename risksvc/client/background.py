@@ -1,9 +1,8 @@
 """The two threads of one blocking gate: one listens to the trading state, one delivers reports.
 
 They hold nothing of the gate object itself, so that a forgotten one can be collected, and they are daemons that end
-when it is closed, collected, or the interpreter exits. Rules: the listening thread
-never waits for a report, nor reports for the user's `on_state`; whatever goes wrong here ends in silence, and silence
-denies.
+when it is closed, collected, or the interpreter exits. Rules: the listening thread never waits for a report, nor
+reports for the user's `on_state`; whatever goes wrong here ends in silence, and silence denies.
 """
 
 import logging

@@ -79,13 +79,18 @@ class Guarded:
 
     def _admit(self, gate: StrategySession, plan: Placing, decision: Decision) -> None:
         """Let an order pass, and report it sent; or raise OrderDenied."""
+        if not plan.amends and self._placed.find(plan.client_order_id, {}) is not None:
+            # Nothing is reported: the first order of that id may be working.
+            raise OrderDenied(decision, _used_before(plan.client_order_id))
         refusal = decision.refusal()
         if refusal is None:
             tighten(self._exchange)  # The options are the user's and may have changed since.
-            gate.sent(decision.client_order_id)
+            if not plan.amends:
+                self._placed.add("", plan.placed)
+            gate.sent(plan.client_order_id)
             return
         if decision.approved and not plan.amends:
-            gate.never_sent(decision.client_order_id)
+            gate.never_sent(plan.client_order_id)
         raise OrderDenied(decision, refusal)
 
     def _failed(self, gate: StrategySession, plan: Placing, error: BaseException) -> None:
@@ -107,6 +112,12 @@ class Guarded:
         placed = self._placed.find(order_id, params)
         if placed is not None:
             gate.cancelled(placed.client_order_id)
+
+
+def _used_before(client_order_id: str) -> Denial:
+    todo = "look up what became of it, and give a new order a new id"
+    message = f"an order {client_order_id!r} was sent before, and sending twice has doubled orders; {todo}"
+    return local_denial(LocalReason.INVALID_REQUEST, message)
 
 
 def _not_placed_here(order_id: str | None) -> tuple[Decision, Denial]:

@@ -253,6 +253,9 @@ class StrategySession(ABC):
 
     @staticmethod
     def _position_answer(response: strategy_pb2.ReportPositionResponse) -> PositionAnswer:
+        if not response.ledger_position:
+            unknown = "the gate has no ledger position to compare with: `risksvc status` says what it is missing"
+            return PositionAnswer(agrees=False, ledger_position=None, problem=unknown)
         try:
             ledger = parse_decimal(response.ledger_position, field="ledger_position")
         except MalformedInputError as unreadable:

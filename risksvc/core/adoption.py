@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.events import AdoptItem, AdoptRequested
-from risksvc.core.fills import give
+from risksvc.core.fills import explain
 from risksvc.core.line import DivergenceClass, Line
 from risksvc.core.outputs import Refusal, RefusalReason
 from risksvc.core.reconciliation import difference, nothing_unexplained
@@ -21,13 +21,13 @@ def unexplained_items(book: AccountBook) -> Iterator[AdoptItem]:
     """Everything of an account that could be adopted now."""
     for line in book.lines.values():
         for fill in line.unexplained.values():
-            yield AdoptItem(line.symbol, trade_id=fill.trade_id)
+            yield AdoptItem(fill.instrument, trade_id=fill.trade_id)
         left = difference(line)
         if left:
             yield AdoptItem(line.symbol, position_quantity=left)
     for reservation in book.live():
         if not reservation.explained:
-            yield AdoptItem(reservation.order.instrument, venue_order_id=reservation.venue_order_id)
+            yield AdoptItem(reservation.order.instrument, venue_order_id=_name(reservation))
 
 
 def refusals(book: AccountBook, step: AdoptRequested) -> Iterator[Refusal]:
@@ -37,12 +37,13 @@ def refusals(book: AccountBook, step: AdoptRequested) -> Iterator[Refusal]:
         yield Refusal(RefusalReason.NO_SNAPSHOT, text)
     if not step.items:
         yield Refusal(RefusalReason.ITEM_MISMATCH, "name what to adopt; `risksvc reconcile` lists it")
-    seen: list[tuple[str, str, str]] = []
+    seen: dict[tuple[str, str, str], None] = {}
     for item in step.items:
-        identity = (item.instrument, item.trade_id, item.venue_order_id)
+        where = item.instrument if item.position_quantity is None else _position_key(book, item)
+        identity = (where, item.trade_id, item.venue_order_id)
         if identity in seen:
             yield Refusal(RefusalReason.ITEM_MISMATCH, f"{describe(item)} is named twice")
-        seen.append(identity)
+        seen[identity] = None
         if item.owner and (book.limits is None or item.owner not in book.limits.strategies):
             text = f"{item.owner} is not a strategy of account {book.name} in the limits file"
             yield Refusal(RefusalReason.OWNER_UNKNOWN, text)
@@ -67,78 +68,81 @@ def _problem(book: AccountBook, item: AdoptItem) -> str:
     if line is None:
         return "nothing is known of this instrument"
     if item.trade_id:
-        return "" if item.trade_id in line.unexplained else "no such unexplained fill"
+        return "" if (item.instrument, item.trade_id) in line.unexplained else "no such unexplained fill"
     if item.venue_order_id:
-        found = _order(book, item)
-        return "" if found is not None and not found.explained else "no such unexplained order"
+        return "no such unexplained order" if _order(book, item) is None else ""
     left = difference(line)
-    return "" if item.position_quantity == left else f"venue less ledger is {plain(left)} now"
+    return "" if left and item.position_quantity == left else f"venue less ledger is {plain(left)} now"
+
+
+def _position_key(book: AccountBook, item: AdoptItem) -> str:
+    instrument = book.instruments.get(item.instrument)
+    return item.instrument if instrument is None else instrument.position_key
 
 
 def _line(book: AccountBook, item: AdoptItem) -> Line | None:
-    instrument = book.instruments.get(item.instrument)
-    return book.lines.get(item.instrument if instrument is None else instrument.position_key)
+    return book.lines.get(_position_key(book, item))
+
+
+def _name(reservation: Reservation) -> str:
+    """What an unexplained order is adopted by: the venue's id, or the client's where the venue shows none."""
+    return reservation.venue_order_id or reservation.ids[-1]
 
 
 def _order(book: AccountBook, item: AdoptItem) -> Reservation | None:
-    return book.find_order(client_order_id=f"venue:{item.venue_order_id}", venue_order_id=item.venue_order_id)
+    """The unexplained order that an item names."""
+    id_ = item.venue_order_id
+    found = book.find_order(client_order_id=id_, venue_order_id=id_)
+    named = found is not None and found.order.instrument == item.instrument and _name(found) == id_
+    return found if named and found is not None and not found.explained else None
 
 
 def grows(book: AccountBook, step: AdoptRequested) -> bool:
     """True when the items make the explained position of an instrument larger, or are working orders."""
     added: dict[str, Decimal] = {}
     for item in step.items:
-        line = _line(book, item)
-        if item.venue_order_id or line is None:
+        if item.venue_order_id:
             return True
-        added[line.key] = added.get(line.key, ZERO) + _quantity(line, item)
-    return any(
-        abs(book.lines[key].attributed + quantity) > abs(book.lines[key].attributed) for key, quantity in added.items()
-    )
+        key = _position_key(book, item)
+        added[key] = added.get(key, ZERO) + _quantity(book.lines[key], item)
+    explained = {key: book.lines[key].attributed for key in added}
+    return any(abs(explained[key] + quantity) > abs(explained[key]) for key, quantity in added.items())
 
 
 def _quantity(line: Line, item: AdoptItem) -> Decimal:
     if item.trade_id:
-        fill = line.unexplained[item.trade_id]
-        return fill.quantity * fill.side.sign
+        return line.change(line.unexplained[item.instrument, item.trade_id])
     return item.position_quantity or ZERO
 
 
 def adopt(book: AccountBook, step: AdoptRequested, *, now: Nanoseconds) -> None:
     """Enters the items; `refusals` was empty."""
     for item in step.items:
-        line = _line(book, item)
-        assert line is not None, "judged before"
+        line = book.lines[_position_key(book, item)]
         if item.venue_order_id:
-            _adopt_order(book, line, item)
+            _adopt_order(book, line, item, now=now)
         else:
             _adopt_quantity(book, line, item, now=now)
-        _settle(line)
     book.adopted = book.adopted or nothing_unexplained(book)
 
 
 def _adopt_quantity(book: AccountBook, line: Line, item: AdoptItem, *, now: Nanoseconds) -> None:
     quantity = _quantity(line, item)
     if item.trade_id:
-        del line.unexplained[item.trade_id]
+        explain(line, line.unexplained[item.instrument, item.trade_id])
     else:
         line.ledger += quantity
         line.base += quantity
         line.low = line.high = line.ledger
         line.suspicions.pop((DivergenceClass.POSITION_DRIFT.value, ""), None)
-    give(book, line, item.owner, signed=quantity, now=now)
-    book.refresh(line, *line.strategies.values())
+    line.overfilled = line.overfilled and bool(line.unexplained)
+    book.give(line, item.owner, signed=quantity, now=now)
+    book.refresh(line)
 
 
-def _adopt_order(book: AccountBook, line: Line, item: AdoptItem) -> None:
+def _adopt_order(book: AccountBook, line: Line, item: AdoptItem, *, now: Nanoseconds) -> None:
     found = _order(book, item)
     assert found is not None, "judged before"
-    book.set_owner(found, line, owner=item.owner)
-
-
-def _settle(line: Line) -> None:
-    if not line.unexplained:
-        line.suspicions.pop((DivergenceClass.UNEXPECTED_FILL.value, ""), None)
-        line.overfilled = False
+    book.set_owner(found, owner=item.owner, now=now)
     if all(one.explained for one in line.reservations.values()):
         line.suspicions.pop((DivergenceClass.UNEXPECTED_ORDER.value, ""), None)

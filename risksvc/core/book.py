@@ -9,14 +9,16 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from risksvc.core.beliefs import NEVER, HeldBeliefs
 from risksvc.core.config import AccountConfig
 from risksvc.core.events import FeedConnected, Fill, Mark
-from risksvc.core.exposure import unit_value
+from risksvc.core.exposure import order_price, unit_value
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
 from risksvc.core.line import Line
 from risksvc.core.marks import next_mark
 from risksvc.core.reservations import IdArchive, Reservation, ReservationStatus
 from risksvc.core.strategy_line import StrategyLine
+from risksvc.core.trades import SeenTrades
 from risksvc.core.types import HUNDRED, ONE, ZERO, Instrument, Nanoseconds, Side
 
 DEFAULT_COLLAR = Decimal(5)
@@ -25,12 +27,13 @@ FINISHED_KEPT = 10_000
 
 @dataclass(slots=True)
 class StrategyBook:
-    """One strategy of one account, over all instruments."""
+    """One strategy of one account, over all instruments. `held` is the absolute value of its positions, summed."""
 
     total: Decimal = ZERO
+    held: Decimal = ZERO
     version: str = ""
     resumed_at: Nanoseconds = 0
-    held: dict[str, None] = field(default_factory=dict)
+    beliefs: HeldBeliefs = field(default_factory=HeldBeliefs)
     approvals: deque[Nanoseconds] = field(default_factory=deque)
     breaches: deque[Nanoseconds] = field(default_factory=deque)
 
@@ -57,6 +60,7 @@ class AccountBook:
     id_pattern: re.Pattern[str] | None = None
     instruments: dict[str, Instrument] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
+    trades: SeenTrades = field(default_factory=SeenTrades)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     by_venue_id: dict[str, Reservation] = field(default_factory=dict)
     watched: dict[str, Reservation] = field(default_factory=dict)
@@ -64,13 +68,14 @@ class AccountBook:
     strategies: dict[str, StrategyBook] = field(default_factory=dict)
     approvals: deque[Nanoseconds] = field(default_factory=deque)
     total: Decimal = ZERO
+    held: Decimal = ZERO
     total_warned: int = 0
     oldest_mark: Nanoseconds | None = None
     unvalued: dict[str, Line] = field(default_factory=dict)
     unproven_marks: dict[str, Line] = field(default_factory=dict)
     anchored: bool = False
     adopted: bool = False
-    early_fills: list[Fill] = field(default_factory=list)
+    early_fills: dict[tuple[str, str], Fill] = field(default_factory=dict)
     snapshot_as_of: Nanoseconds | None = None
     snapshots: int = 0
     last_read_failure: str = ""
@@ -103,6 +108,13 @@ class AccountBook:
                 return found
         return self.by_venue_id.get(venue_order_id) if venue_order_id else None
 
+    def find_finished(self, *, client_order_id: str, venue_order_id: str) -> Finished | None:
+        """The same among the orders that were approved, and proven finished lately."""
+        found = self.finished.get(client_order_id) if client_order_id else None
+        if found is None and venue_order_id:
+            found = self.finished.get(stand_in_id(venue_order_id))
+        return found
+
     def live(self) -> list[Reservation]:
         """Every live reservation once, oldest first."""
         return [one for id_, one in self.reservations.items() if id_ == one.order.client_order_id]
@@ -120,7 +132,7 @@ class AccountBook:
         """For an operator's exit from an instrument that the file does not list: no size, the default collar."""
         return InstrumentLimits(max_net_exposure=Limit(ZERO), price_collar=DEFAULT_COLLAR)
 
-    # -- changing ------------------------------------------------------------------------------------------------
+    # -- the world around ----------------------------------------------------------------------------------------
 
     def set_limits(self, limits: Limits) -> None:
         """Takes new limits in, and values everything anew."""
@@ -136,126 +148,207 @@ class AccountBook:
         self.id_pattern = re.compile(f"[{feed.id_characters}]{{1,{feed.id_max_length}}}", re.ASCII)
         self.instruments = {one.symbol: one for one in feed.instruments}
         for line in self.lines.values():
-            line.instrument = self.instruments.get(line.key, line.instrument)
+            line.instrument = self.instruments.get(line.symbol, line.instrument)
             self._revalue_whole(line)
 
     def set_mark(self, mark: Mark, *, as_of: Nanoseconds) -> Line:
         """Takes one mark in and values its line anew."""
         line = self.line_for(mark.instrument)
-        line.mark = next_mark(line.mark, mark, as_of=as_of, collar=self.collar(mark.instrument))
+        before = line.marks.get(mark.instrument)
+        line.marks[mark.instrument] = next_mark(before, mark, as_of=as_of, collar=self.collar(mark.instrument))
         self._revalue_whole(line)
         return line
 
-    def reserve(self, reservation: Reservation) -> None:
+    # -- reservations --------------------------------------------------------------------------------------------
+
+    def reserve(self, reservation: Reservation, *, now: Nanoseconds) -> None:
         """Starts a reservation, or counts an amended one anew."""
         order = reservation.order
         line = self.line_for(order.instrument)
-        for id_ in (order.client_order_id, *reservation.aliases):
+        for id_ in reservation.ids:
             self.reservations[id_] = reservation
-        if reservation.venue_order_id:
-            self.by_venue_id[reservation.venue_order_id] = reservation
+        for venue_id in reservation.venue_ids:
+            self.by_venue_id[venue_id] = reservation
         line.reservations[order.client_order_id] = reservation
         line.strategy(order.strategy).reservations[order.client_order_id] = reservation
-        self.recount(reservation)
+        self.recount(reservation, now=now)
 
-    def recount(self, reservation: Reservation) -> None:
+    def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
+        """Learns the venue's id of an order; False when it was known, or is another order's."""
+        if not venue_order_id or venue_order_id in self.by_venue_id:
+            return False
+        reservation.venue_ids.append(venue_order_id)
+        self.by_venue_id[venue_order_id] = reservation
+        return True
+
+    def recount(self, reservation: Reservation, *, now: Nanoseconds) -> None:
         """Counts what a reservation can still do, after anything about it has changed; ends it when it is final."""
+        if reservation.is_final:
+            self.release(reservation, now=now)
+            return
         line = self.line_for(reservation.order.instrument)
         part = line.strategy(reservation.order.strategy)
-        if reservation.is_final:
-            self._end(reservation, line)
-        else:
-            self._count(line, part, reservation)
-            self._watch(reservation, part)
+        self._count(line, part, reservation)
+        self._watch(reservation)
         self.refresh(line, part)
 
-    def set_owner(self, reservation: Reservation, line: Line, *, owner: str) -> None:
+    def count_as_ordinary(self, reservation: Reservation, *, now: Nanoseconds) -> None:
+        """The venue does not enforce reduce-only on this order after all."""
+        line = self.line_for(reservation.order.instrument)
+        self._uncount(line, line.strategy(reservation.order.strategy), reservation)
+        reservation.reduces = False
+        self.recount(reservation, now=now)
+
+    def set_owner(self, reservation: Reservation, *, owner: str, now: Nanoseconds) -> None:
         """Explains an order that was found at the venue, and moves it to its owner's part."""
         order = reservation.order
+        line = self.line_for(order.instrument)
         old = line.strategy(order.strategy)
         self._uncount(line, old, reservation)
-        old.reservations.pop(order.client_order_id, None)
-        old.in_flight.pop(order.client_order_id, None)
+        del old.reservations[order.client_order_id]
         reservation.order = replace(order, account=self.name, strategy=owner)
         reservation.explained = True
         self.refresh(line, old)
-        self.reserve(reservation)
+        self.reserve(reservation, now=now)
 
-    def release(self, reservation: Reservation) -> None:
+    def release(self, reservation: Reservation, *, now: Nanoseconds) -> None:
         """Ends a reservation on proof that nothing of it can fill."""
-        line = self.line_for(reservation.order.instrument)
-        self._end(reservation, line)
-        self.refresh(line, line.strategy(reservation.order.strategy))
+        order = reservation.order
+        line = self.line_for(order.instrument)
+        part = line.strategy(order.strategy)
+        self._uncount(line, part, reservation)
+        for venue_id in reservation.venue_ids:
+            if self.by_venue_id.get(venue_id) is reservation:
+                del self.by_venue_id[venue_id]
+        for id_ in reservation.ids:
+            del self.reservations[id_]
+            self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
+        if reservation.explained:
+            self._keep_finished(reservation)
+        self.watched.pop(order.client_order_id, None)
+        del line.reservations[order.client_order_id]
+        del part.reservations[order.client_order_id]
+        self.refresh(line, part)
+
+    def _keep_finished(self, reservation: Reservation) -> None:
+        finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled))
+        for id_ in (*reservation.ids, *map(stand_in_id, reservation.venue_ids)):
+            self.finished[id_] = finished
+            if len(self.finished) > FINISHED_KEPT:
+                self.finished.popitem(last=False)
+
+    # -- sums ----------------------------------------------------------------------------------------------------
+
+    def give(self, line: Line, strategy: str, *, signed: Decimal, now: Nanoseconds) -> None:
+        """Adds to a strategy's ledger position, or with no strategy to the account's adopted part."""
+        if not strategy:
+            line.adopted += signed
+            return
+        part, book = line.strategy(strategy), self.strategy(strategy)
+        limits = None if self.limits is None else self.limits.strategies.get(strategy)
+        part.fill(signed, lag=0 if limits is None else limits.belief_lag_ns, now=now)
+        if part.position:
+            book.beliefs.hold(line.key, spoken_at=NEVER if part.belief is None else part.belief.at)
+        else:
+            book.beliefs.drop(line.key)
+        self.refresh(line, part)
 
     def refresh(self, line: Line, *parts: StrategyLine) -> None:
         """Brings worst cases and totals up to date after a change in a line and these parts of it."""
-        self.total += line.revalue()
+        exposure, held = line.worst.exposure, line.held
+        line.revalue()
+        self.total += line.worst.exposure - exposure
+        self.held += line.held - held
         for part in parts:
-            self.strategy(part.strategy).total += part.revalue(line.unit)
+            strategy = self.strategy(part.strategy)
+            exposure, held = part.worst.exposure, part.held
+            part.revalue(line.unit)
+            strategy.total += part.worst.exposure - exposure
+            strategy.held += part.held - held
         self._note_valuation(line)
 
     def _revalue_whole(self, line: Line) -> None:
-        rate = None if line.instrument is None else self.rate(line.instrument)
-        if line.instrument is None or line.mark is None or rate is None:
-            line.unit = None
-        else:
-            line.unit = unit_value(line.instrument, rate=rate, price=line.mark.price)
+        line.unit = self._unit(line)
         for reservation in line.reservations.values():
             self._count(line, line.strategy(reservation.order.strategy), reservation)
         self.refresh(line, *line.strategies.values())
 
+    def _instrument(self, line: Line, symbol: str) -> Instrument | None:
+        """What the venue lists, or listed while the position was taken."""
+        return self.instruments.get(symbol) or (line.instrument if line.symbol == symbol else None)
+
+    def _unit(self, line: Line) -> Decimal | None:
+        """The value of one unit of position; of a spot asset, in the pair where it is worth most."""
+        largest: Decimal | None = None
+        for symbol, mark in line.marks.items():
+            instrument = self._instrument(line, symbol)
+            rate = None if instrument is None else self.rate(instrument)
+            if instrument is None or rate is None:
+                continue
+            value = unit_value(instrument, rate=rate, price=mark.price)
+            largest = value if largest is None else max(largest, value)
+        return largest
+
     def order_unit(self, line: Line, reservation: Reservation) -> Decimal:
         """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known."""
-        rate = None if line.instrument is None else self.rate(line.instrument)
-        if rate is None:
-            return ZERO
-        return line.price_of(reservation, rate=rate, collar=self.collar(reservation.order.instrument))
+        order = reservation.order
+        instrument, mark = self._instrument(line, order.instrument), line.marks.get(order.instrument)
+        rate = None if instrument is None else self.rate(instrument)
+        if instrument is None or mark is None or rate is None:
+            return line.unit or ZERO
+        price = order_price(
+            order.side,
+            order.type,
+            limit_price=reservation.limit_price,
+            mark=mark.price,
+            collar=self.collar(order.instrument),
+        )
+        return unit_value(instrument, rate=rate, price=price)
 
     def _count(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
         quantity = reservation.remaining
         value = quantity * self.order_unit(line, reservation)
-        more, more_value = quantity - reservation.counted_quantity, value - reservation.counted_value
-        if more or more_value:
-            side, reduces = reservation.order.side, reservation.reduces
-            line.working = line.working.plus(side, more, value=more_value, reduces=reduces)
-            part.working = part.working.plus(side, more, value=more_value, reduces=reduces)
-            reservation.counted_quantity, reservation.counted_value = quantity, value
+        flying = quantity if reservation.in_flight else ZERO
+        self._add(
+            line,
+            part,
+            reservation,
+            quantity=quantity - reservation.counted_quantity,
+            value=value - reservation.counted_value,
+            flying=flying - reservation.counted_flying,
+        )
 
-    def _watch(self, reservation: Reservation, part: StrategyLine) -> None:
-        id_ = reservation.order.client_order_id
-        if reservation.in_flight:
-            part.in_flight[id_] = reservation
-        else:
-            part.in_flight.pop(id_, None)
-        unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
-        if unproven or reservation.needs_look_up or reservation.final_filled is not None:
-            self.watched[id_] = reservation
-        else:
-            self.watched.pop(id_, None)
-
-    def _end(self, reservation: Reservation, line: Line) -> None:
-        order = reservation.order
-        part = line.strategy(order.strategy)
-        unfilled = max(ZERO, reservation.quantity - reservation.filled)
-        self._uncount(line, part, reservation)
-        for id_ in (order.client_order_id, *reservation.aliases):
-            self.reservations.pop(id_, None)
-            self.finished[id_] = Finished(reservation, unfilled)
-            if len(self.finished) > FINISHED_KEPT:
-                self.finished.popitem(last=False)
-        self.by_venue_id.pop(reservation.venue_order_id, None)
-        self.watched.pop(order.client_order_id, None)
-        line.reservations.pop(order.client_order_id, None)
-        part.reservations.pop(order.client_order_id, None)
-        part.in_flight.pop(order.client_order_id, None)
+    def _uncount(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
+        self._add(
+            line,
+            part,
+            reservation,
+            quantity=-reservation.counted_quantity,
+            value=-reservation.counted_value,
+            flying=-reservation.counted_flying,
+        )
 
     @staticmethod
-    def _uncount(line: Line, part: StrategyLine, reservation: Reservation) -> None:
-        side, reduces = reservation.order.side, reservation.reduces
-        less, less_value = -reservation.counted_quantity, -reservation.counted_value
-        line.working = line.working.plus(side, less, value=less_value, reduces=reduces)
-        part.working = part.working.plus(side, less, value=less_value, reduces=reduces)
-        reservation.counted_quantity = reservation.counted_value = ZERO
+    def _add(
+        line: Line, part: StrategyLine, reservation: Reservation, *, quantity: Decimal, value: Decimal, flying: Decimal
+    ) -> None:
+        side = reservation.order.side
+        if quantity or value:
+            line.working = line.working.plus(side, quantity, value=value, reduces=reservation.reduces)
+            part.working = part.working.plus(side, quantity, value=value, reduces=False)
+            reservation.counted_quantity += quantity
+            reservation.counted_value += value
+        if flying:
+            part.fly(side, flying)
+            reservation.counted_flying += flying
+
+    def _watch(self, reservation: Reservation) -> None:
+        """Keeps the orders that time may bring something about for where every tick finds them."""
+        unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
+        if unproven or reservation.needs_look_up:
+            self.watched[reservation.order.client_order_id] = reservation
+        else:
+            self.watched.pop(reservation.order.client_order_id, None)
 
     def _note_valuation(self, line: Line) -> None:
         """Keeps the few facts about marks that every check of the account asks for."""
@@ -267,17 +360,22 @@ class AccountBook:
             self.unvalued[line.key] = line
         else:
             self.unvalued.pop(line.key, None)
-        if line.mark is not None and not line.mark.confirmed:
-            self.unproven_marks[line.key] = line
-        else:
-            self.unproven_marks.pop(line.key, None)
-        if line.mark is not None and (self.oldest_mark is None or line.mark.as_of < self.oldest_mark):
-            self.oldest_mark = line.mark.as_of
+        self.unproven_marks.pop(line.key, None)
+        for mark in line.marks.values():
+            if not mark.confirmed:
+                self.unproven_marks[line.key] = line
+            if self.oldest_mark is None or mark.as_of < self.oldest_mark:
+                self.oldest_mark = mark.as_of
 
     def age_marks(self) -> None:
         """Finds the oldest mark that anything held or working depends on."""
-        ages = [line.mark.as_of for line in self.lines.values() if line.mark is not None and not line.idle]
-        self.oldest_mark = min(ages, default=None)
+        held = (line for line in self.lines.values() if not line.idle)
+        self.oldest_mark = min((mark.as_of for line in held for mark in line.marks.values()), default=None)
+
+
+def stand_in_id(venue_order_id: str) -> str:
+    """The name that an order goes by of which only the venue's id is known."""
+    return f"venue:{venue_order_id}"
 
 
 def collared(mark: Decimal, collar: Decimal, side: Side) -> Decimal:

@@ -16,6 +16,7 @@ from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.exposure import Working, WorstCase, worst_case
 from risksvc.core.limits import AccountLimits, InstrumentLimits, StrategyLimits
 from risksvc.core.line import Line
+from risksvc.core.marks import MarkState
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import (
@@ -23,7 +24,6 @@ from risksvc.core.types import (
     ZERO,
     Nanoseconds,
     Order,
-    OrderType,
     PositionRange,
     Scope,
     Side,
@@ -32,9 +32,13 @@ from risksvc.core.types import (
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One order against everything that it depends on. `delta` is what it would add to the sums."""
+    """One order against everything that it depends on.
+
+    `candidate` is the reservation that an approval would start, or the amended one as it would be; `delta_quantity` is
+    what it would add to the sums; `after` and `mine_after` are the worst cases of instrument and strategy with it.
+    """
 
     order: Order
     now: Nanoseconds
@@ -47,8 +51,11 @@ class Check:
     state: TradingState
     belief_given: bool
     candidate: Reservation
+    amends: Reservation | None
     delta_quantity: Decimal
-    delta_value: Decimal
+    value: Decimal
+    after: WorstCase
+    mine_after: WorstCase
     band: PositionRange | None
     operator: bool = False
 
@@ -56,6 +63,11 @@ class Check:
     def reduces(self) -> bool:
         """The order may only reduce."""
         return self.order.reduce_only
+
+    @property
+    def mark(self) -> MarkState | None:
+        """The mark of the order's instrument."""
+        return self.line.marks.get(self.order.instrument)
 
     @property
     def here(self) -> Scope:
@@ -72,35 +84,20 @@ class Check:
         """The strategy's scope in this instrument."""
         return Scope(self.order.account, strategy=self.order.strategy, instrument=self.order.instrument)
 
-    def with_order(self, working: Working) -> Working:
-        """Sums with this order added."""
-        return working.plus(
-            self.order.side, self.delta_quantity, value=self.delta_value, reduces=self.candidate.reduces
-        )
-
-    def line_after(self) -> WorstCase:
-        """The instrument's worst case with this order."""
-        return self._worst(self.line.low, self.line.high, self.with_order(self.line.working))
-
-    def part_after(self) -> WorstCase:
-        """The strategy's worst case in this instrument with this order."""
-        return self._worst(self.part.position, self.part.position, self.with_order(self.part.working))
-
     def proven_after(self) -> WorstCase:
-        """The strategy's own doing: its position, its proven working orders, this order."""
-        working = self.with_order(proven_working(self.part))
-        return self._worst(self.part.position, self.part.position, working)
+        """The strategy's own doing: its position, its proven working orders, this order. Walks the orders."""
+        working = proven_working(self.part, without=self.amends)
+        working = working.plus(self.order.side, self.candidate.remaining, value=self.value, reduces=False)
+        position = self.part.position
+        return worst_case(position, position, working=working, unit=self.line.unit or ZERO)
 
-    def _worst(self, low: Decimal, high: Decimal, working: Working) -> WorstCase:
-        return worst_case(low, high, working=working, unit=self.line.unit or ZERO)
 
-
-def proven_working(part: StrategyLine) -> Working:
-    """Sums over the orders that are known to work at the venue."""
+def proven_working(part: StrategyLine, *, without: Reservation | None = None) -> Working:
+    """Sums over a strategy's orders that are known to work at the venue."""
     total = Working()
     for one in part.reservations.values():
-        if one.proven:
-            total = total.plus(one.order.side, one.counted_quantity, value=one.counted_value, reduces=one.reduces)
+        if one.proven and one is not without:
+            total = total.plus(one.order.side, one.counted_quantity, value=one.counted_value, reduces=False)
     return total
 
 
@@ -128,22 +125,22 @@ def snapshot_fresh(check: Check) -> Denial | None:
 
 def marks_known(check: Check) -> Denial | None:
     """Everything held or working, and this instrument, has a mark."""
-    if check.line.mark is None:
+    if check.mark is None:
         return Denial(DenialReason.MARK_MISSING, check.here, f"no mark price for {check.order.instrument}")
-    if check.reduces or not check.book.unvalued:
+    if check.reduces:
         return None
-    key = next(iter(check.book.unvalued))
-    if check.book.unvalued[key].mark is not None:
-        return None
-    scope = Scope(check.order.account, instrument=key)
-    return Denial(DenialReason.MARK_MISSING, scope, f"{key} is held or worked and has no mark price")
+    for key, line in check.book.unvalued.items():
+        if not line.marks:
+            scope = Scope(check.order.account, instrument=line.symbol)
+            return Denial(DenialReason.MARK_MISSING, scope, f"{key} is held or worked and has no mark price")
+    return None
 
 
 def marks_fresh(check: Check) -> Denial | None:
     """Marks are young enough; when stale, only reducing for 30 s."""
-    if check.line.mark is None:
+    if check.mark is None:
         return None
-    oldest = check.line.mark.as_of
+    oldest = check.mark.as_of
     if not check.reduces and check.book.oldest_mark is not None:
         oldest = min(oldest, check.book.oldest_mark)
     config = check.book.config
@@ -155,35 +152,36 @@ def marks_confirmed(check: Check) -> Denial | None:
     """No growth on a mark that jumped or is off the book, until two reads agree."""
     if check.reduces:
         return None
-    mark = check.line.mark
+    mark = check.mark
     if mark is not None and not mark.confirmed:
         text = f"the mark of {check.order.instrument} moved to {plain(mark.last)} and is not confirmed yet"
         return Denial(DenialReason.MARK_UNCONFIRMED, check.here, text, observed=mark.last)
-    if check.book.unproven_marks:
-        key = next(iter(check.book.unproven_marks))
-        scope = Scope(check.order.account, instrument=key)
-        return Denial(DenialReason.MARK_UNCONFIRMED, scope, f"the mark of {key}, which is held, is not confirmed yet")
+    for key, line in check.book.unproven_marks.items():
+        scope = Scope(check.order.account, instrument=line.symbol)
+        text = f"the mark of {key}, which is held or worked, is not confirmed yet"
+        return Denial(DenialReason.MARK_UNCONFIRMED, scope, text)
     return None
 
 
 def rate_known(check: Check) -> Denial | None:
     """The quote currency has a rate into the limits' currency; so has everything held."""
-    instrument = check.line.instrument
+    instrument = check.book.instruments.get(check.order.instrument)
     if instrument is not None and check.book.rate(instrument) is None:
         text = f"the limits file has no rate for {instrument.quote}; add it under `rates`"
         return Denial(DenialReason.RATE_MISSING, check.here, text)
     if check.reduces:
         return None
     for key, line in check.book.unvalued.items():
-        if line.mark is not None:
-            scope = Scope(check.order.account, instrument=key)
+        if line.marks:
+            scope = Scope(check.order.account, instrument=line.symbol)
             return Denial(DenialReason.RATE_MISSING, scope, f"{key} is held and its quote currency has no rate")
     return None
 
 
 def quantity_on_step(check: Check) -> Denial | None:
     """The venue would truncate anything else, and trade another quantity than was checked."""
-    step = check.book.instruments[check.order.instrument].quantity_step
+    instrument = check.book.instruments.get(check.order.instrument)
+    step = None if instrument is None else instrument.quantity_step
     if step is None or not check.order.quantity % step:
         return None
     text = f"quantity {plain(check.order.quantity)} is not a multiple of the venue's step {plain(step)}"
@@ -192,7 +190,8 @@ def quantity_on_step(check: Check) -> Denial | None:
 
 def price_on_step(check: Check) -> Denial | None:
     """The venue would round anything else."""
-    step, price = check.book.instruments[check.order.instrument].price_step, check.order.limit_price
+    instrument = check.book.instruments.get(check.order.instrument)
+    step, price = None if instrument is None else instrument.price_step, check.order.limit_price
     if step is None or price is None or not price % step:
         return None
     text = f"limit price {plain(price)} is not a multiple of the venue's tick {plain(step)}"
@@ -249,20 +248,19 @@ def beliefs_fresh(check: Check) -> Denial | None:
     if limits is None or not limits.belief_required or check.reduces:
         return None
     mine = check.book.strategy(check.order.strategy)
-    oldest = max(check.now - limits.belief_max_age_ns, mine.resumed_at)
-    for key in mine.held:
-        belief = check.book.lines[key].strategy(check.order.strategy).belief
-        if belief is None or belief.at < oldest:
-            scope = Scope(check.order.account, strategy=check.order.strategy, instrument=key)
-            text = f"{check.order.strategy} holds {key} and has not said lately what it believes; call ReportPosition"
-            return Denial(DenialReason.BELIEF_STALE, scope, text)
-    return None
+    oldest = mine.beliefs.oldest()
+    if oldest is None or oldest[0] >= max(check.now - limits.belief_max_age_ns, mine.resumed_at):
+        return None
+    instrument = check.book.lines[oldest[1]].symbol
+    scope = Scope(check.order.account, strategy=check.order.strategy, instrument=instrument)
+    text = f"{check.order.strategy} holds {instrument} and has not said lately what it believes; call ReportPosition"
+    return Denial(DenialReason.BELIEF_STALE, scope, text)
 
 
 def belief_agrees(check: Check) -> Denial | None:
     """The strategy's belief and its ledger position are the same, but for fills in flight."""
-    limits, part = check.strategy_limits, check.part
-    if limits is None or part.belief is None or part.belief_agrees(lag=limits.belief_lag_ns, now=check.now):
+    part = check.part
+    if check.strategy_limits is None or part.belief is None or part.belief_agrees():
         return None
     believed, ledger = part.belief.quantity, part.position
     text = f"{part.strategy} believes {plain(believed)} and the ledger says {plain(ledger)}"
@@ -279,8 +277,8 @@ def intent_known(check: Check) -> Denial | None:
 
 def price_in_collar(check: Check) -> Denial | None:
     """A limit price may not be further through the mark than the collar."""
-    price, mark = check.order.limit_price, check.line.mark
-    if check.order.type is not OrderType.LIMIT or price is None or mark is None:
+    price, mark = check.order.limit_price, check.mark
+    if price is None or mark is None:
         return None
     bound = collared(mark.price, check.instrument_limits.price_collar, check.order.side)
     through = price > bound if check.order.side is Side.BUY else price < bound

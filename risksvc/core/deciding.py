@@ -8,12 +8,13 @@ from risksvc.core.book import AccountBook
 from risksvc.core.checks import CHECKS, Check
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import OrderChecked, ReducingOrderChecked
+from risksvc.core.exposure import worst_case
 from risksvc.core.limits import AccountLimits
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.positions import strategy_band
 from risksvc.core.reservations import Reservation, Version
 from risksvc.core.sizing import LIMIT_CHECKS, Breach
-from risksvc.core.types import Nanoseconds, Order, ReplaceMode, Scope, TradingState
+from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode, Scope, TradingState
 
 NO_EXPOSURE = ExposureUse()
 
@@ -33,6 +34,22 @@ class Verdict:
 
 def _precedence(denial: Denial) -> int:
     return denial.reason
+
+
+def malformed(event: OrderChecked | ReducingOrderChecked) -> Iterator[Denial]:
+    """What no order can be, whoever let it through. The door refuses it earlier, and names the field better."""
+    order = event.order
+    price, intent = order.limit_price, event.intent if isinstance(event, OrderChecked) else None
+    rules = (
+        (order.quantity > ZERO, "the quantity must be above 0"),
+        ((price is not None) is (order.type is OrderType.LIMIT), "a limit order has a price, a market order has none"),
+        (price is None or price > ZERO, "the limit price must be above 0"),
+        (intent is None or intent.low <= intent.high, "the intended range must run upwards"),
+        (order.reduce_only or isinstance(event, OrderChecked), "an operator's order must be reduce-only"),
+    )
+    for holds, text in rules:
+        if not holds:
+            yield Denial(DenialReason.INVALID_REQUEST, Scope(order.account), text)
 
 
 def identify(book: AccountBook, limits: AccountLimits, order: Order, *, operator: bool) -> Iterator[Denial]:
@@ -68,7 +85,8 @@ def replaced(book: AccountBook, order: Order) -> tuple[Reservation | None, Denia
     if not order.replaces:
         return None, None
     old = book.reservations.get(order.replaces)
-    if old is None or old.order.strategy != order.strategy or old.order.instrument != order.instrument:
+    mine = old is not None and (old.order.strategy, old.order.instrument) == (order.strategy, order.instrument)
+    if old is None or not mine or old.final_filled is not None:
         text = f"{order.replaces} is not a live order of {order.strategy} in {order.instrument}"
         return None, Denial(DenialReason.REPLACED_ORDER_UNKNOWN, Scope(order.account), text)
     if order.replace_mode is not ReplaceMode.AMEND:
@@ -86,15 +104,10 @@ def candidate(
     """The reservation that an approval would start, or the amended one as it would be."""
     version = Version(order.quantity, order.limit_price, valid_until)
     venue_enforces = book.feed is not None and book.feed.enforces_reduce_only
-    fresh = Reservation(
-        order,
-        now,
-        [version],
-        reduces=order.reduce_only and venue_enforces,
-    )
+    fresh = Reservation(order, now, [version], reduces=order.reduce_only and venue_enforces)
     if amends is not None:
         fresh.versions = [*amends.versions, version]
-        fresh.filled = amends.filled
+        fresh.filled, fresh.reduces = amends.filled, amends.reduces
     return fresh
 
 
@@ -114,7 +127,13 @@ def weigh(
     part = line.strategy(order.strategy)
     own = limits.strategies.get(order.strategy) if isinstance(asked, OrderChecked) else None
     fresh = candidate(book, order, amends=amends, valid_until=valid_until, now=now)
-    quantity, value = _delta(book, fresh, amends)
+    value = fresh.remaining * book.order_unit(line, fresh)
+    more, more_value = fresh.remaining, value
+    if amends is not None:
+        more, more_value = more - amends.counted_quantity, value - amends.counted_value
+    with_order = line.working.plus(order.side, more, value=more_value, reduces=fresh.reduces)
+    mine = part.working.plus(order.side, more, value=more_value, reduces=False)
+    unit = line.unit or ZERO
     check = Check(
         order=order,
         now=now,
@@ -127,8 +146,11 @@ def weigh(
         state=state,
         belief_given=isinstance(asked, OrderChecked) and asked.belief is not None,
         candidate=fresh,
-        delta_quantity=quantity,
-        delta_value=value,
+        amends=amends,
+        delta_quantity=more,
+        value=value,
+        after=worst_case(line.low, line.high, working=with_order, unit=unit),
+        mine_after=worst_case(part.position, part.position, working=mine, unit=unit),
         band=None if own is None else strategy_band(part, own, order.instrument),
         operator=isinstance(asked, ReducingOrderChecked),
     )
@@ -150,15 +172,6 @@ def run(check: Check) -> Verdict:
     return verdict
 
 
-def _delta(book: AccountBook, fresh: Reservation, amends: Reservation | None) -> tuple[Decimal, Decimal]:
-    line = book.line_for(fresh.order.instrument)
-    quantity = fresh.remaining
-    value = quantity * book.order_unit(line, fresh)
-    if amends is None:
-        return quantity, value
-    return quantity - amends.counted_quantity, value - amends.counted_value
-
-
 def decision(verdict: Verdict, *, valid_until: Nanoseconds, limits_hash: str) -> Decision:
     """The answer that a strategy gets."""
     check = verdict.check
@@ -178,7 +191,7 @@ def decision(verdict: Verdict, *, valid_until: Nanoseconds, limits_hash: str) ->
 def _instrument_use(check: Check, *, approved: bool) -> ExposureUse:
     if check.line.unit is None:
         return NO_EXPOSURE
-    before, after = check.line.worst.exposure, check.line_after().exposure
+    before, after = check.line.worst.exposure, check.after.exposure
     return _use(before, after, limit=check.instrument_limits.max_net_exposure.value, approved=approved)
 
 
@@ -186,7 +199,7 @@ def _total_use(check: Check, *, approved: bool) -> ExposureUse:
     if check.line.unit is None:
         return NO_EXPOSURE
     before = check.book.total
-    after = before - check.line.worst.exposure + check.line_after().exposure
+    after = before - check.line.worst.exposure + check.after.exposure
     return _use(before, after, limit=check.limits.max_total_exposure.value, approved=approved)
 
 

@@ -9,7 +9,7 @@ The position is valued at the mark, every order at the worst price it can fill a
 order units; values are in the limits' currency.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.types import HUNDRED, ONE, ZERO, Instrument, InstrumentKind, OrderType, Side
@@ -28,13 +28,17 @@ class Working:
 
     def plus(self, side: Side, quantity: Decimal, *, value: Decimal, reduces: bool) -> "Working":
         """These sums with `quantity` more (or, negative, less) on a side."""
-        if side is Side.BUY:
-            if reduces:
-                return replace(self, reduce_buy=self.reduce_buy + quantity)
-            return replace(self, buy=self.buy + quantity, buy_value=self.buy_value + value)
-        if reduces:
-            return replace(self, reduce_sell=self.reduce_sell + quantity)
-        return replace(self, sell=self.sell + quantity, sell_value=self.sell_value + value)
+        buy, sell, reduce_buy, reduce_sell = self.buy, self.sell, self.reduce_buy, self.reduce_sell
+        buy_value, sell_value = self.buy_value, self.sell_value
+        if reduces and side is Side.BUY:
+            reduce_buy += quantity
+        elif reduces:
+            reduce_sell += quantity
+        elif side is Side.BUY:
+            buy, buy_value = buy + quantity, buy_value + value
+        else:
+            sell, sell_value = sell + quantity, sell_value + value
+        return Working(buy, sell, reduce_buy, reduce_sell, buy_value, sell_value)
 
     def on_side(self, side: Side) -> Decimal:
         """All quantity working on a side, reduce-only included."""

@@ -1,10 +1,9 @@
 """What strategies say: checks, and reports of orders, fills and positions."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from risksvc.core.book import AccountBook
-from risksvc.core.deciding import Verdict, bare_denial, decision, identify, replaced, weigh
+from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, weigh
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import (
     FillReported,
@@ -32,15 +31,15 @@ def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Ou
     """Decides one order; an approval reserves in the same step."""
     order = event.order
     operator = isinstance(event, ReducingOrderChecked)
-    denials = state.denied_whole(order, operator=operator, now=now)
+    denials = [*state.denied_whole(order, operator=operator, now=now), *malformed(event)]
     book = state.accounts.get(order.account)
     if book is None or book.limits is None:
         denials.append(_unknown_account(state, order))
         yield _bare(state, order, denials, now=now)
         return
-    known = _known_already(book, order, denials=denials)
+    known = _known_already(state, book, order, denials=denials)
     if known is not None:
-        yield replace(known, client_order_id=order.client_order_id)
+        yield known
         return
     denials += identify(book, book.limits, order, operator=operator)
     if denials:
@@ -73,29 +72,36 @@ def _remember(book: AccountBook, order: Order, answer: Decision) -> None:
         book.archive.add(order.client_order_id, fingerprint(order), reasons=reasons, now=answer.decided_at)
 
 
-def _known_already(book: AccountBook, order: Order, *, denials: list[Denial]) -> Decision | None:
-    """The answer given to this id before; adds denials when it was a denial, or the order is another one."""
-    live = book.reservations.get(order.client_order_id)
-    answer = None if live is None else live.answers.get(order.client_order_id)
-    mark = fingerprint(order)
-    if answer is not None:
-        if answer.fingerprint == mark:
-            return None if denials else answer.decision
-        denials.append(_reused(order))
-        return None
+def _known_already(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial]) -> Decision | None:
+    """The approval given to this id before; adds denials when it was a denial, is void, or the order is another one."""
+    live, old = book.reservations.get(order.client_order_id), book.archive.find(order.client_order_id)
     if live is not None:
-        denials.append(_reused(order))
-        return None
-    old = book.archive.find(order.client_order_id)
+        return _approved_already(state, book, live, order=order, denials=denials)
     if old is None:
         return None
     old_mark, reasons, _ = old
-    if old_mark != mark or not reasons:
+    if old_mark != fingerprint(order) or not reasons:
         denials.append(_reused(order))
         return None
     text = "decided before, for the same order; a new attempt needs a new client order id"
     denials += [Denial(reason, Scope(order.account), text) for reason in reasons]
     return None
+
+
+def _approved_already(
+    state: GateState, book: AccountBook, live: Reservation, *, order: Order, denials: list[Denial]
+) -> Decision | None:
+    if live.mark_of(order.client_order_id) != fingerprint(order):
+        denials.append(_reused(order))
+        return None
+    trading = state.state_of(order.account, order.strategy, order.instrument)
+    if trading is TradingState.REDUCING and not order.reduce_only:
+        denials.append(Denial(DenialReason.REDUCING_ONLY, Scope(order.account), "approved before, not any more"))
+    answer = live.answers[order.client_order_id].decision
+    if answer.decided_at <= book.strategy(order.strategy).resumed_at:
+        text = "approved before trading was halted and resumed, which voids it; a new attempt needs a new id"
+        denials.append(Denial(DenialReason.CLIENT_ORDER_ID_REUSED, Scope(order.account), text))
+    return None if denials else answer
 
 
 def _reused(order: Order) -> Denial:
@@ -129,7 +135,7 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
     yield from notices
     yield from _shadows(book, verdict)
     if answer.approved:
-        yield from _crossings(book, line)
+        yield from _crossings(book, line, order.instrument)
     elif isinstance(event, OrderChecked):
         yield from _trip_breaches(state, book, verdict, now=now)
 
@@ -151,23 +157,24 @@ def _take_statements(book: AccountBook, line: Line, event: OrderChecked, *, now:
         part.declare(event.intent)
     if event.belief is None:
         return []
-    part.believe(event.belief, now=now)
-    return compare_belief(book, line, part, now=now)
+    return take_belief(book, line, part, quantity=event.belief, now=now)
 
 
-def compare_belief(book: AccountBook, line: Line, part: StrategyLine, *, now: Nanoseconds) -> list[Notice]:
-    """Holds a fresh belief against the strategy's ledger position: SUSPECT while they differ."""
+def take_belief(
+    book: AccountBook, line: Line, part: StrategyLine, *, quantity: Decimal, now: Nanoseconds
+) -> list[Notice]:
+    """Takes a belief in, and holds it against the strategy's ledger position: SUSPECT while they differ."""
     limits = None if book.limits is None else book.limits.strategies.get(part.strategy)
+    assert limits is not None, "only listed strategies are heard"
+    part.believe(quantity, lag=limits.belief_lag_ns, now=now)
+    book.strategy(part.strategy).beliefs.speak(line.key, now=now)
     key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
-    if limits is None or part.belief is None:
-        return []
-    if part.belief_agrees(lag=limits.belief_lag_ns, now=now):
+    if part.belief_agrees():
         if line.suspicions.pop(key, None) is None:
             return []
-        text = f"{part.strategy} agrees with the ledger again"
-        kind = NoticeKind.SUSPECT_CLEARED
+        text, kind = f"{part.strategy} agrees with the ledger again", NoticeKind.SUSPECT_CLEARED
     else:
-        text = f"{part.strategy} believes {plain(part.belief.quantity)}, the ledger says {plain(part.position)}"
+        text = f"{part.strategy} believes {plain(quantity)}, the ledger says {plain(part.position)}"
         if key in line.suspicions:
             line.suspicions[key].message = text
             return []
@@ -196,7 +203,7 @@ def _reserve(
     if isinstance(event, ReducingOrderChecked):
         reservation.by = event.by
     reservation.answers[order.client_order_id] = Answer(fingerprint(order), answer)
-    book.reserve(reservation)
+    book.reserve(reservation, now=answer.decided_at)
     assert _within_limits(verdict), "I2: approved over a limit"
     book.approvals.append(answer.decided_at)
     book.strategy(order.strategy).approvals.append(answer.decided_at)
@@ -219,8 +226,8 @@ def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:
             yield Notice(NoticeKind.SHADOW_BREACH, book.name, name, text, order.instrument, order.strategy)
 
 
-def _crossings(book: AccountBook, line: Line) -> Iterator[Notice]:
-    for notice in (line_warning(book, line), total_warning(book)):
+def _crossings(book: AccountBook, line: Line, symbol: str) -> Iterator[Notice]:
+    for notice in (line_warning(book, line, symbol), total_warning(book)):
         if notice is not None:
             yield notice
 
@@ -258,38 +265,47 @@ def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> It
         yield ReportTaken(known=False)
         return
     _take_report(reservation, event)
-    if event.venue_order_id and not reservation.venue_order_id:
-        reservation.venue_order_id = event.venue_order_id
-        book.by_venue_id[event.venue_order_id] = reservation
-    book.recount(reservation)
+    newly_named = book.name_at_venue(reservation, event.venue_order_id)
+    book.recount(reservation, now=now)
     yield ReportTaken(known=True)
     line = book.line_for(reservation.order.instrument)
-    if event.venue_order_id and line.unexplained:
-        result = reattribute(book, line, now=now)
-        yield from apply_fill_result(state, book, result, now=now)
+    if newly_named and line.unexplained:
+        yield from apply_fill_result(state, book, reattribute(book, line, now=now), now=now)
     if reservation.needs_look_up:
         reservation.looked_up_at = now
         yield LookUp(book.name, (ref(reservation),))
 
 
-_NEXT: dict[OrderReport, ReservationStatus] = {
-    OrderReport.SENT: ReservationStatus.SENT,
-    OrderReport.NEVER_SENT: ReservationStatus.NEVER_SENT,
-    OrderReport.ACKNOWLEDGED: ReservationStatus.ACKNOWLEDGED,
-    OrderReport.CANCELLED: ReservationStatus.CANCEL_REPORTED,
-    OrderReport.REJECTED: ReservationStatus.REJECT_REPORTED,
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a report makes of an order that stands at one of these. `early`: not once the venue has shown the order."""
+
+    before: frozenset[ReservationStatus]
+    after: ReservationStatus
+    early: bool = True
+
+
+_S = ReservationStatus
+_EARLY = frozenset({_S.APPROVED, _S.SENT, _S.NEVER_SENT, _S.UNKNOWN})
+_LIVE = _EARLY | {_S.ACKNOWLEDGED, _S.CANCEL_REPORTED, _S.REJECT_REPORTED}
+MOVES: dict[OrderReport, Move] = {
+    OrderReport.SENT: Move(frozenset({_S.APPROVED, _S.NEVER_SENT}), _S.SENT),
+    OrderReport.NEVER_SENT: Move(frozenset({_S.APPROVED, _S.SENT}), _S.NEVER_SENT),
+    OrderReport.ACKNOWLEDGED: Move(_EARLY, _S.ACKNOWLEDGED),
+    OrderReport.CANCELLED: Move(_LIVE, _S.CANCEL_REPORTED, early=False),
+    OrderReport.REJECTED: Move(_LIVE, _S.REJECT_REPORTED, early=False),
 }
-_UNSENT = frozenset({ReservationStatus.APPROVED, ReservationStatus.SENT})
 
 
 def _take_report(reservation: Reservation, event: OrderReported) -> None:
-    if reservation.final_filled is not None:
+    move = MOVES[event.report]
+    if reservation.status not in move.before or (move.early and reservation.at_venue):
         return
-    early = event.report in (OrderReport.SENT, OrderReport.NEVER_SENT)
-    if early and (reservation.at_venue or reservation.status not in _UNSENT):
-        return
-    reservation.status = _NEXT[event.report]
-    if event.report in (OrderReport.CANCELLED, OrderReport.REJECTED):
+    amendment = event.client_order_id != reservation.order.client_order_id
+    if amendment and event.report is OrderReport.NEVER_SENT:
+        return  # the order itself may have been sent
+    reservation.status = move.after
+    if not move.early:
         reservation.needs_look_up = True
 
 
@@ -312,14 +328,15 @@ def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iter
     if reservation is None or reservation.order.strategy != event.strategy or not _same_order(reservation, event):
         yield ReportTaken(known=False)
         return
+    instrument = book.instruments.get(event.fill.instrument)
+    if instrument is not None and instrument.kind is InstrumentKind.SPOT:
+        # Only the venue's own feed says what fee was taken out of a spot balance.
+        yield ReportTaken(known=False)
+        return
     result = FillResult()
     take_fill(book, event.fill, now=now, result=result)
     yield ReportTaken(known=bool(result.recorded))
     yield from apply_fill_result(state, book, result, now=now)
-
-
-def _same_order(reservation: Reservation, event: FillReported) -> bool:
-    return reservation.order.instrument == event.fill.instrument and reservation.order.side is event.fill.side
 
 
 def apply_fill_result(state: GateState, book: AccountBook, result: FillResult, *, now: Nanoseconds) -> Iterator[Output]:

@@ -10,8 +10,8 @@ counts.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from risksvc.core.book import AccountBook
-from risksvc.core.events import SnapshotReceived, VenueOrder, VenuePosition, VenueStatus
+from risksvc.core.book import AccountBook, stand_in_id
+from risksvc.core.events import SnapshotReceived, VenueOrder, VenueStatus
 from risksvc.core.fills import FillResult, describe, reattribute, take_fill
 from risksvc.core.line import DivergenceClass, Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
@@ -45,17 +45,18 @@ def take_snapshot(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
     book.snapshot_as_of = snapshot.as_of
     book.snapshots += 1
     book.last_read_failure = ""
-    rows = {row.key: row for row in snapshot.positions}
-    for key in rows:
+    held = {row.key: row.quantity for row in snapshot.positions}
+    for key in (*held, *book.config.spot_baseline):
         book.line_for(key)
     for line in book.lines.values():
-        _compare(book, line, row=rows.get(line.key), snapshot=snapshot, now=now, findings=findings)
+        seen = held.get(line.key, ZERO) - book.config.spot_baseline.get(line.key, ZERO)
+        _compare(book, line, seen=seen, snapshot=snapshot, now=now, findings=findings)
     _match_orders(book, snapshot, now=now, findings=findings)
     if not book.adopted:
         book.adopted = nothing_unexplained(book)
     if book.adopted:
         for line in book.lines.values():
-            _judge(book, line, now=now, findings=findings)
+            _judge(book, line, findings=findings)
     return findings
 
 
@@ -72,40 +73,42 @@ def _anchor(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, 
     """The very first read: fills older than it are history; one inside its window leaves the start to the next read."""
     if book.anchored:
         return True
-    settle_ms = book.config.settle_ns // MILLISECOND
-    from_ms = snapshot.window_start_ms - settle_ms
-    for fill in book.early_fills:
+    from_ms = _window_start_ms(book, snapshot)
+    for key, fill in list(book.early_fills.items()):
         if fill.venue_time_ms < from_ms:
-            book.line_for(fill.instrument).remember(fill)
-    later = [fill for fill in book.early_fills if fill.venue_time_ms >= from_ms]
-    book.early_fills = later
-    if any(fill.venue_time_ms <= snapshot.window_end_ms for fill in later):
+            book.trades.add(fill)
+            del book.early_fills[key]
+    if any(fill.venue_time_ms <= snapshot.window_end_ms for fill in book.early_fills.values()):
+        book.last_read_failure = "fills fell inside the first read: it can't tell what it counts; the next may"
         return False
-    book.early_fills = []
     book.anchored = True
-    for fill in later:
-        result = FillResult()
+    result = FillResult()
+    for fill in book.early_fills.values():
         take_fill(book, fill, now=now, result=result)
-        findings.add(result)
+    book.early_fills.clear()
+    findings.add(result)
     return True
+
+
+def _window_start_ms(book: AccountBook, snapshot: SnapshotReceived) -> int:
+    """How far a position may lag behind the fills that made it."""
+    return snapshot.window_start_ms - book.config.settle_ns // MILLISECOND
 
 
 def _compare(
     book: AccountBook,
     line: Line,
     *,
-    row: VenuePosition | None,
+    seen: Decimal,
     snapshot: SnapshotReceived,
     now: Nanoseconds,
     findings: Findings,
 ) -> None:
-    seen = ZERO if row is None else row.quantity
-    seen -= book.config.spot_baseline.get(line.key, ZERO)
-    settle_ms = book.config.settle_ns // MILLISECOND
-    from_ms = snapshot.window_start_ms - settle_ms
-    _, sums, after = line.prefix_sums(from_ms=from_ms, to_ms=snapshot.window_end_ms)
-    line.venue, line.venue_row = seen, row
-    if seen in sums:
+    before = (line.low, line.high)
+    from_ms = _window_start_ms(book, snapshot)
+    sums, after = line.read_sums(from_ms=from_ms, to_ms=snapshot.window_end_ms)
+    line.venue = seen
+    if any(abs(seen - one) <= line.tolerance for one in sums):
         line.low = line.high = line.ledger
         line.compact(before_ms=from_ms - KEEP_FILLS_MS)
         _clear(book, line, DivergenceClass.POSITION_DRIFT, findings=findings)
@@ -114,7 +117,8 @@ def _compare(
         if book.adopted:
             text = f"the venue holds {plain(seen)}, the ledger says {plain(sums[-1])}"
             _suspect(book, line, DivergenceClass.POSITION_DRIFT, text=text, now=now, findings=findings)
-    book.refresh(line)
+    if (line.low, line.high) != before:
+        book.refresh(line)
 
 
 def _suspect(
@@ -124,14 +128,16 @@ def _suspect(
     suspicion = line.suspect(Suspicion(what, "", text, now))
     suspicion.message = text
     if not known:
-        findings.notices.append(Notice(NoticeKind.SUSPECT, book.name, what.value, text, line.key))
+        findings.notices.append(Notice(NoticeKind.SUSPECT, book.name, what.value, text, line.symbol))
 
 
-def _clear(book: AccountBook, line: Line, what: DivergenceClass, *, findings: Findings) -> None:
-    gone = line.suspicions.pop((what.value, ""), None)
+def _clear(
+    book: AccountBook, line: Line, what: DivergenceClass, *, findings: Findings, strategy: str = ""
+) -> None:
+    gone = line.suspicions.pop((what.value, strategy), None)
     if gone is not None:
         text = f"explained again: {gone.message}"
-        findings.notices.append(Notice(NoticeKind.SUSPECT_CLEARED, book.name, what.value, text, line.key))
+        findings.notices.append(Notice(NoticeKind.SUSPECT_CLEARED, book.name, what.value, text, line.symbol, strategy))
 
 
 # -- orders -------------------------------------------------------------------------------------------------------
@@ -144,30 +150,27 @@ def _match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
         seen[reservation.order.client_order_id] = None
     for reservation in book.live():
         if reservation.order.client_order_id not in seen:
-            _absent(book, reservation, as_of=snapshot.as_of, findings=findings)
+            _absent(book, reservation, as_of=snapshot.as_of, now=now, findings=findings)
     for line in book.lines.values():
-        if all(one.explained for one in line.reservations.values()):
+        if line.suspicions and all(one.explained for one in line.reservations.values()):
             _clear(book, line, DivergenceClass.UNEXPECTED_ORDER, findings=findings)
 
 
 def take_order(
     book: AccountBook, row: VenueOrder, *, as_of: Nanoseconds, now: Nanoseconds, findings: Findings
 ) -> Reservation:
-    """Takes in one working order that the venue shows; one that no approval explains counts, and is suspect."""
-    reservation = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
-    if reservation is None:
-        reservation = _found(row, now=now)
-        book.reserve(reservation)
-    newly_named = bool(row.venue_order_id) and row.venue_order_id not in book.by_venue_id
+    """Takes in one order that the venue shows; one that no approval explains counts, and is suspect."""
+    reservation = _shown(book, row, now=now)
+    if reservation.is_as_shown(row):
+        return reservation
     reservation.show(row, settled_before=as_of - book.config.venue_window_ns)
-    if newly_named:
-        book.by_venue_id[row.venue_order_id] = reservation
     if reservation.found:
+        # Fills come before the read that counts them, so the venue's count is never ahead of the ledger.
         reservation.filled = max(reservation.filled, row.filled)
-    if reservation.explained and row.quantity > reservation.quantity:
-        reservation.explained = False
-        reservation.versions.append(Version(row.quantity, row.limit_price, reservation.valid_until))
-    book.recount(reservation)
+    if reservation.reduces and not row.reduce_only:
+        book.count_as_ordinary(reservation, now=now)
+    newly_named = book.name_at_venue(reservation, row.venue_order_id)
+    book.recount(reservation, now=now)
     line = book.line_for(row.instrument)
     if newly_named and line.unexplained:
         findings.add(reattribute(book, line, now=now))
@@ -177,12 +180,17 @@ def take_order(
     return reservation
 
 
-def _found(row: VenueOrder, *, now: Nanoseconds) -> Reservation:
-    """A stand-in for an order that nobody approved: it can fill, so it counts."""
+def _shown(book: AccountBook, row: VenueOrder, *, now: Nanoseconds) -> Reservation:
+    """The reservation behind a row; for an order that nobody approved a stand-in: it can fill, so it counts."""
+    known = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
+    if known is not None and known.is_another(row):
+        known = book.reservations.get(stand_in_id(row.venue_order_id))
+    if known is not None:
+        return known
     order = Order(
-        account="",
+        account=book.name,
         strategy="",
-        client_order_id=f"venue:{row.venue_order_id or row.client_order_id}",
+        client_order_id=stand_in_id(row.venue_order_id or row.client_order_id),
         instrument=row.instrument,
         side=row.side,
         type=OrderType.MARKET if row.limit_price is None else OrderType.LIMIT,
@@ -190,19 +198,21 @@ def _found(row: VenueOrder, *, now: Nanoseconds) -> Reservation:
         limit_price=row.limit_price,
         reduce_only=row.reduce_only,
     )
-    version = Version(row.quantity, row.limit_price, now)
-    return Reservation(
+    free = row.client_order_id and row.client_order_id not in book.reservations
+    stand_in = Reservation(
         order,
         now,
-        [version],
+        [Version(row.quantity, row.limit_price, now)],
         reduces=row.reduce_only,
         explained=False,
         found=True,
-        aliases=[row.client_order_id] if row.client_order_id else [],
+        aliases=[row.client_order_id] if free else [],
+        venue_ids=[row.venue_order_id] if row.venue_order_id else [],
         status=ReservationStatus.ACKNOWLEDGED,
-        venue_order_id=row.venue_order_id,
         filled=row.filled,
     )
+    book.reserve(stand_in, now=now)
+    return stand_in
 
 
 def describe_order(row: VenueOrder) -> str:
@@ -212,16 +222,18 @@ def describe_order(row: VenueOrder) -> str:
     return f"no approval explains order {name}: {row.side.value} {plain(row.quantity)} {row.instrument} at {price}"
 
 
-def _absent(book: AccountBook, reservation: Reservation, *, as_of: Nanoseconds, findings: Findings) -> None:
+def _absent(
+    book: AccountBook, reservation: Reservation, *, as_of: Nanoseconds, now: Nanoseconds, findings: Findings
+) -> None:
     """A live reservation that a complete read did not show among the open orders."""
-    if not reservation.explained:
-        if as_of > reservation.approved_at:
-            book.release(reservation)
+    if as_of <= reservation.approved_at or reservation.final_filled is not None:
         return
-    if reservation.at_venue and reservation.final_filled is None and as_of > reservation.approved_at:
+    if reservation.found and not reservation.explained:
+        book.release(reservation, now=now)
+    elif reservation.proven:
         reservation.needs_look_up = True
         findings.look_up.append(reservation)
-        book.recount(reservation)
+        book.recount(reservation, now=now)
 
 
 def take_order_state(
@@ -231,15 +243,11 @@ def take_order_state(
     reservation = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
     if reservation is None:
         return
-    if row.status is VenueStatus.NOT_FOUND:
-        if reservation.absence_proves(as_of=as_of, venue_window=book.config.venue_window_ns):
-            findings.notices.append(_ended(book, reservation, "the venue does not know it"))
-            book.release(reservation)
-        return
-    line = book.line_for(reservation.order.instrument)
-    take_order(book, row, as_of=as_of, now=now, findings=findings)
-    if line.unexplained:
-        findings.add(reattribute(book, line, now=now))
+    if row.status is not VenueStatus.NOT_FOUND:
+        take_order(book, row, as_of=as_of, now=now, findings=findings)
+    elif reservation.absence_proves(as_of=as_of, venue_window=book.config.venue_window_ns):
+        findings.notices.append(_ended(book, reservation, "the venue does not know it"))
+        book.release(reservation, now=now)
 
 
 def _ended(book: AccountBook, reservation: Reservation, why: str) -> Notice:
@@ -251,42 +259,35 @@ def _ended(book: AccountBook, reservation: Reservation, why: str) -> Notice:
 # -- judgement ----------------------------------------------------------------------------------------------------
 
 
-def _judge(book: AccountBook, line: Line, *, now: Nanoseconds, findings: Findings) -> None:
+def _judge(book: AccountBook, line: Line, *, findings: Findings) -> None:
     """Counts this read for every suspicion of the line, and lets those that have lasted diverge."""
+    for part in line.strategies.values():
+        if line.suspicions and part.belief_agrees():
+            _clear(book, line, DivergenceClass.BELIEF_DRIFT, strategy=part.strategy, findings=findings)
     for suspicion in list(line.suspicions.values()):
         suspicion.reads += 1
-        if suspicion.diverged or not _lasted(book, line, suspicion, now=now):
+        if suspicion.diverged or not _lasted(book, line, suspicion):
             continue
         suspicion.diverged = True
         trigger = Trigger(suspicion.divergence.value)
         text = suspicion.message
         if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
             text = "no approval explains " + "; ".join(describe(fill) for fill in list(line.unexplained.values())[:5])
-        findings.trips.append((trigger, line.key, text))
+        findings.trips.append((trigger, line.symbol, text))
         findings.notices.append(
-            Notice(NoticeKind.DIVERGED, book.name, trigger.value, text, line.key, suspicion.strategy)
+            Notice(NoticeKind.DIVERGED, book.name, trigger.value, text, line.symbol, suspicion.strategy)
         )
 
 
-def _lasted(book: AccountBook, line: Line, suspicion: Suspicion, *, now: Nanoseconds) -> bool:
+def _lasted(book: AccountBook, line: Line, suspicion: Suspicion) -> bool:
     if suspicion.divergence is DivergenceClass.POSITION_DRIFT:
         return suspicion.reads >= book.config.drift_reads
-    if suspicion.divergence is DivergenceClass.BELIEF_DRIFT:
-        return _belief_still_wrong(book, line, suspicion, now=now)
     if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
         settled = any(not fill.unresolved for fill in line.unexplained.values())
         return settled or suspicion.reads >= UNRESOLVED_READS
+    if suspicion.divergence is DivergenceClass.BELIEF_DRIFT:
+        return book.snapshot_as_of is not None and book.snapshot_as_of > suspicion.since
     return True
-
-
-def _belief_still_wrong(book: AccountBook, line: Line, suspicion: Suspicion, *, now: Nanoseconds) -> bool:
-    limits = None if book.limits is None else book.limits.strategies.get(suspicion.strategy)
-    part = line.strategy(suspicion.strategy)
-    if limits is not None and part.belief_agrees(lag=limits.belief_lag_ns, now=now):
-        line.suspicions.pop((suspicion.divergence.value, suspicion.strategy), None)
-        return False
-    read_began = book.snapshot_as_of
-    return read_began is not None and read_began > suspicion.since
 
 
 def difference(line: Line) -> Decimal:

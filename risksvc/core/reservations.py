@@ -12,9 +12,9 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import VenueOrder, VenueStatus
+from risksvc.core.events import Fill, VenueOrder, VenueStatus
 from risksvc.core.outputs import Decision
-from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode
+from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode, Side
 
 
 class ReservationStatus(Enum):
@@ -47,6 +47,9 @@ IN_FLIGHT = frozenset({ReservationStatus.APPROVED, ReservationStatus.SENT, Reser
 NOT_WORKING = IN_FLIGHT | {ReservationStatus.NEVER_SENT, ReservationStatus.REJECT_REPORTED}
 
 
+NO_FINGERPRINT = bytes(8)
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One approved form of an order: the first, or an amendment."""
@@ -66,10 +69,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Reservation:
-    """One approved order, or one found at the venue (then `filled` is what the venue says of it).
+    """One approved order, or one found at the venue.
 
-    `aliases` are further ids of the same order (amendments, the id that the venue shows); `answers` the decision by id;
-    `counted_*` is what it adds to the sums of its line at this moment.
+    `aliases` are further ids of the same order (amendments, the id that the venue shows), `venue_ids` the venue's own;
+    `answers` the decision by id; `counted_*` is what it adds to the sums of its line at this moment.
     """
 
     order: Order
@@ -81,8 +84,8 @@ class Reservation:
     found: bool = False
     by: str = ""
     aliases: list[str] = field(default_factory=list)
+    venue_ids: list[str] = field(default_factory=list)
     status: ReservationStatus = ReservationStatus.APPROVED
-    venue_order_id: str = ""
     at_venue: bool = False
     filled: Decimal = ZERO
     final_filled: Decimal | None = None
@@ -90,6 +93,17 @@ class Reservation:
     looked_up_at: Nanoseconds = 0
     counted_quantity: Decimal = ZERO
     counted_value: Decimal = ZERO
+    counted_flying: Decimal = ZERO
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every client order id of it."""
+        return (self.order.client_order_id, *self.aliases)
+
+    @property
+    def venue_order_id(self) -> str:
+        """The id that the venue knows it by now; empty: not known."""
+        return self.venue_ids[-1] if self.venue_ids else ""
 
     @property
     def valid_until(self) -> Nanoseconds:
@@ -135,30 +149,68 @@ class Reservation:
         """A complete read, begun once approval and venue window had run out, that misses the order proves its end."""
         return not self.at_venue and self.final_filled is None and as_of > self.valid_until + venue_window
 
-    def amend(self, version: Version) -> None:
-        """Adds an approved amendment: the larger of all that the venue may have counts."""
-        self.versions.append(version)
+    def mark_of(self, client_order_id: str) -> bytes:
+        """The fingerprint of what was asked under an id; of an id that nobody asked with, one that matches nothing."""
+        answer = self.answers.get(client_order_id)
+        return NO_FINGERPRINT if answer is None else answer.fingerprint
+
+    # -- what the venue shows ------------------------------------------------------------------------------------
+
+    def is_another(self, seen: VenueOrder | Fill) -> bool:
+        """True when the venue shows a second order under an id of this one, or what this order can't be."""
+        if seen.instrument != self.order.instrument or seen.side is not self.order.side:
+            return True
+        named = bool(seen.venue_order_id) and self.at_venue and bool(self.venue_ids)
+        return named and seen.venue_order_id not in self.venue_ids and len(self.versions) == 1
+
+    def is_as_shown(self, seen: VenueOrder) -> bool:
+        """The venue shows what is known already: nothing is to be done."""
+        return (
+            self.at_venue
+            and self.status is ReservationStatus.ACKNOWLEDGED
+            and seen.status is VenueStatus.OPEN
+            and not self.found
+            and self.explained
+            and not self.needs_look_up
+            and self.reduces <= seen.reduce_only
+            and self.versions == [Version(seen.quantity, seen.limit_price, self.valid_until)]
+            and seen.venue_order_id in ("", self.venue_order_id)
+        )
+
+    def exceeds_approval(self, seen: VenueOrder) -> bool:
+        """The venue has more than was approved, or at a price that is worse."""
+        if seen.quantity > self.quantity:
+            return True
+        prices = [version.limit_price for version in self.versions if version.limit_price is not None]
+        if seen.limit_price is None or not prices:
+            return False
+        return seen.limit_price > max(prices) if seen.side is Side.BUY else seen.limit_price < min(prices)
 
     def show(self, seen: VenueOrder, *, settled_before: Nanoseconds) -> None:
         """Takes in what the venue shows. Amendments whose window closed before the read can't take effect any more."""
         self.at_venue = True
-        self.venue_order_id = seen.venue_order_id or self.venue_order_id
-        if seen.status is VenueStatus.OPEN:
+        if seen.status is not VenueStatus.OPEN:
+            self._finish(seen)
+        elif self.final_filled is None:
             self.needs_look_up = self.status is ReservationStatus.CANCEL_REPORTED
             if self.status in NOT_WORKING:
                 self.status = ReservationStatus.ACKNOWLEDGED
-            self._drop_superseded(seen, settled_before)
-        else:
-            self.status = ReservationStatus.FINAL_AWAITING_FILLS
-            self.final_filled = seen.filled
-            self.needs_look_up = False
+            if self.exceeds_approval(seen):
+                self.explained = False
+                self.versions.append(Version(seen.quantity, seen.limit_price, self.valid_until))
+            elif len(self.versions) > 1:
+                self._drop_superseded(seen, settled_before)
+
+    def _finish(self, seen: VenueOrder) -> None:
+        """Final at the venue. A venue that says FILLED and counts less is wrong in its count."""
+        filled = max(seen.filled, seen.quantity) if seen.status is VenueStatus.FILLED else seen.filled
+        self.final_filled = max(filled, self.final_filled or ZERO)
+        self.status = ReservationStatus.FINAL_AWAITING_FILLS
+        self.needs_look_up = False
 
     def _drop_superseded(self, seen: VenueOrder, settled_before: Nanoseconds) -> None:
-        if len(self.versions) == 1:
-            return
-        last = self.versions[-1]
-        shown = Version(seen.quantity, seen.limit_price, last.valid_until)
-        self.versions = [shown, *(one for one in self.versions if one.valid_until > settled_before)]
+        shown = Version(seen.quantity, seen.limit_price, self.valid_until)
+        self.versions = [shown, *(one for one in self.versions if one.valid_until >= settled_before)]
 
 
 def fingerprint(order: Order) -> bytes:
@@ -181,7 +233,7 @@ def fingerprint(order: Order) -> bytes:
 class IdArchive:
     """Ids of denied and finished orders: bounded by age and number, about 150 bytes each.
 
-    Packed into one integer per id: seconds since the epoch, the fingerprint, and a bit per denial reason.
+    Packed into one integer per id: the time, the fingerprint, and a bit per denial reason.
     """
 
     _REASON_BITS = 48

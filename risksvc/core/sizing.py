@@ -18,11 +18,12 @@ from risksvc.core.types import ZERO, Scope, Side, plain
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A limit that an order would break."""
+    """A limit that an order would break. `grows`: with the order it would be broken further than it is without."""
 
     denial: Denial
     limit: Limit
     own: bool = True
+    grows: bool = True
 
     @property
     def shadow(self) -> bool:
@@ -32,7 +33,7 @@ class Breach:
     @property
     def trips(self) -> bool:
         """Trips the strategy's kill switch, as far as the limit's `on_breach` says."""
-        return self.own and not self.shadow and self.denial.reason in HEADLINE
+        return self.own and self.grows and not self.shadow and self.denial.reason in HEADLINE
 
     def as_denied(self) -> Denial:
         """What the strategy is told: for want of headroom that others hold, HEADROOM_RESERVED."""
@@ -70,12 +71,10 @@ def order_rate(check: Check) -> Iterator[Breach]:
     """`max_orders_per_second` of the account and of the strategy: approvals of the last second and this one."""
     if check.reduces:
         return
-    account = Scope(check.order.account)
-    recent = Decimal(1 + len(check.book.approvals))
-    yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, account, check.limits.max_orders_per_second, observed=recent)
+    limit, recent = check.limits.max_orders_per_second, Decimal(1 + len(check.book.approvals))
+    yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, Scope(check.order.account), limit, observed=recent)
     if check.strategy_limits is not None:
-        mine = check.book.strategy(check.order.strategy).approvals
-        recent = Decimal(1 + len(mine))
+        recent = Decimal(1 + len(check.book.strategy(check.order.strategy).approvals))
         limit = check.strategy_limits.max_orders_per_second
         yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, check.mine, limit, observed=recent)
 
@@ -84,46 +83,33 @@ def net_exposure(check: Check) -> Iterator[Breach]:
     """`max_net_exposure`: the instrument's worst case; the strategy's own, where it has a limit of its own."""
     if check.reduces:
         return
-    limit = check.instrument_limits.max_net_exposure
-    after = check.line_after().exposure
-    yield from _above(
-        DenialReason.MAX_NET_EXPOSURE, check.here, limit, observed=after, own=_own_net(check, limit, after)
-    )
-    if check.strategy_limits is None:
-        return
-    mine = check.part_after().exposure
-    both = check.strategy_limits.instruments.get(check.order.instrument)
-    own_limits = (
-        (check.mine, check.strategy_limits.max_net_exposure),
-        (check.mine_here, None if both is None else both.max_net_exposure),
-    )
-    for scope, own_limit in own_limits:
-        yield from _above(
-            DenialReason.MAX_NET_EXPOSURE, scope, own_limit, observed=mine, own=_own_net(check, own_limit, mine)
-        )
-
-
-def _own_net(check: Check, limit: Limit | None, observed: Decimal) -> bool:
-    if limit is None or observed <= limit.value:
-        return False
-    return check.proven_after().exposure > limit.value
+    reason, own = DenialReason.MAX_NET_EXPOSURE, check.strategy_limits
+    both = None if own is None else own.instruments.get(check.order.instrument)
+    before, after = check.line.worst.exposure, check.after.exposure
+    mine_before, mine_after = check.part.worst.exposure, check.mine_after.exposure
+    for scope, limit, was, observed in (
+        (check.here, check.instrument_limits.max_net_exposure, before, after),
+        (check.mine, None if own is None else own.max_net_exposure, mine_before, mine_after),
+        (check.mine_here, None if both is None else both.max_net_exposure, mine_before, mine_after),
+    ):
+        for breach in _above(reason, scope, limit, observed=observed):
+            yield replace(breach, own=check.proven_after().exposure > breach.limit.value, grows=observed > was)
 
 
 def total_exposure(check: Check) -> Iterator[Breach]:
     """`max_total_exposure`: the account's worst case over all instruments; the strategy's, where it has a limit."""
     if check.reduces:
         return
-    after = check.book.total - check.line.worst.exposure + check.line_after().exposure
-    limit = check.limits.max_total_exposure
-    own = after > limit.value and _own_total(check) > limit.value
-    yield from _above(DenialReason.MAX_TOTAL_EXPOSURE, Scope(check.order.account), limit, observed=after, own=own)
-    if check.strategy_limits is None or check.strategy_limits.max_total_exposure is None:
-        return
-    own_limit = check.strategy_limits.max_total_exposure
-    book = check.book.strategy(check.order.strategy)
-    mine = book.total - check.part.worst.exposure + check.part_after().exposure
-    own = mine > own_limit.value and _own_total(check) > own_limit.value
-    yield from _above(DenialReason.MAX_TOTAL_EXPOSURE, check.mine, own_limit, observed=mine, own=own)
+    reason, own = DenialReason.MAX_TOTAL_EXPOSURE, check.strategy_limits
+    before, mine_before = check.book.total, check.book.strategy(check.order.strategy).total
+    after = before - check.line.worst.exposure + check.after.exposure
+    mine_after = mine_before - check.part.worst.exposure + check.mine_after.exposure
+    for scope, limit, was, observed in (
+        (Scope(check.order.account), check.limits.max_total_exposure, before, after),
+        (check.mine, None if own is None else own.max_total_exposure, mine_before, mine_after),
+    ):
+        for breach in _above(reason, scope, limit, observed=observed):
+            yield replace(breach, own=_own_total(check) > breach.limit.value, grows=observed > was)
 
 
 def _own_total(check: Check) -> Decimal:
@@ -143,20 +129,18 @@ def intended_band(check: Check) -> Iterator[Breach]:
     if check.reduces or check.band is None or check.strategy_limits is None or check.delta_quantity <= ZERO:
         return
     buying = check.order.side is Side.BUY
-    after, proven = check.part_after(), check.proven_after()
     edge = check.band.high if buying else check.band.low
-    observed, own_observed = (after.high, proven.high) if buying else (after.low, proven.low)
-    leaves = observed > edge if buying else observed < edge
-    if not leaves:
+    observed = check.mine_after.high if buying else check.mine_after.low
+    if observed <= edge if buying else observed >= edge:
         return
-    own = own_observed > edge if buying else own_observed < edge
+    proven = check.proven_after()
     percent = check.strategy_limits.band.value
     text = (
         f"{check.order.strategy} could reach {plain(observed)} {check.order.instrument}; its band "
         f"({plain(percent)} % of what it intends) is {plain(check.band.low)} to {plain(check.band.high)}"
     )
     denial = Denial(DenialReason.INTENDED_BAND, check.mine_here, text, limit=edge, observed=observed)
-    yield Breach(denial, check.strategy_limits.band, own=own)
+    yield Breach(denial, check.strategy_limits.band, own=proven.high > edge if buying else proven.low < edge)
 
 
 _WHAT = {
@@ -168,13 +152,11 @@ _WHAT = {
 }
 
 
-def _above(
-    reason: DenialReason, scope: Scope, limit: Limit | None, *, observed: Decimal, own: bool = True
-) -> Iterator[Breach]:
+def _above(reason: DenialReason, scope: Scope, limit: Limit | None, *, observed: Decimal) -> Iterator[Breach]:
     if limit is None or observed <= limit.value:
         return
     text = f"{_WHAT[reason]} of {scope} would be {plain(observed)}; the limit is {plain(limit.value)}"
-    yield Breach(Denial(reason, scope, text, limit=limit.value, observed=observed), limit, own=own)
+    yield Breach(Denial(reason, scope, text, limit=limit.value, observed=observed), limit)
 
 
 LIMIT_CHECKS: tuple[Callable[[Check], Iterator[Breach]], ...] = (

@@ -4,14 +4,15 @@ The 150 % rule. I = [low, high] is the latest declared intent, clamped to the li
 declared (position, and orders already approved); it only moves towards zero. The band is the hull of
 {0, 1.5 I_low, 1.5 I_high, W}, inclusive.
 
-Belief. What the strategy's own tracker believes is kept beside the ledger position; neither ever overwrites the other.
-Only fills younger than the lag and quantity in flight explain a difference, never resting quantity.
+A venue enforces reduce-only on the account's position, not on a strategy's part of it: another strategy's position can
+let such an order fill past the end of this one's. So here it counts as an ordinary order.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from risksvc.core.beliefs import Belief
 from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, worst_case
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import HUNDRED, ZERO, Nanoseconds, PositionRange, Side
@@ -19,34 +20,33 @@ from risksvc.core.types import HUNDRED, ZERO, Nanoseconds, PositionRange, Side
 NOTHING_STANDS = PositionRange(ZERO, ZERO)
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """What a strategy's tracker believes, and when it said so."""
-
-    quantity: Decimal
-    at: Nanoseconds
-
-
 @dataclass(slots=True)
 class StrategyLine:
-    """One strategy in one instrument. Quantities are signed order units."""
+    """One strategy in one instrument. Quantities are signed order units.
+
+    `held` is the position's absolute value; `flying_*` are the quantities approved and not known to be at the venue.
+    """
 
     strategy: str
     position: Decimal = ZERO
     working: Working = NOTHING_WORKING
     worst: WorstCase = FLAT
+    held: Decimal = ZERO
     reservations: dict[str, Reservation] = field(default_factory=dict)
-    in_flight: dict[str, Reservation] = field(default_factory=dict)
+    flying_buy: Decimal = ZERO
+    flying_sell: Decimal = ZERO
     young_fills: deque[tuple[Nanoseconds, Decimal]] = field(default_factory=deque)
     declared: PositionRange | None = None
     standing: PositionRange = NOTHING_STANDS
     belief: Belief | None = None
-    belief_wrong_since: Nanoseconds | None = None
 
-    def fill(self, signed: Decimal, *, now: Nanoseconds) -> None:
-        """Adds a fill that is this strategy's."""
+    def fill(self, signed: Decimal, *, lag: Nanoseconds, now: Nanoseconds) -> None:
+        """Adds a fill that is this strategy's; `lag` is how long its tracker may take to hear of it."""
         self.position += signed
+        if self.belief is not None:
+            self.belief.may_lack(signed)
         self.young_fills.append((now, signed))
+        self._forget_old_fills(lag=lag, now=now)
 
     def declare(self, intent: PositionRange) -> None:
         """Takes a declaration in; the same one again changes nothing."""
@@ -55,12 +55,11 @@ class StrategyLine:
         self.declared = intent
         self.standing = PositionRange(min(ZERO, self.worst.low), max(ZERO, self.worst.high))
 
-    def revalue(self, unit: Decimal | None) -> Decimal:
-        """Computes the worst case anew; gives the change in exposure."""
-        before = self.worst.exposure
+    def revalue(self, unit: Decimal | None) -> None:
+        """Computes worst case and held value anew; without a unit's value only quantities are known."""
         self.worst = worst_case(self.position, self.position, working=self.working, unit=unit or ZERO)
+        self.held = abs(self.position) * (unit or ZERO)
         self._shrink_standing()
-        return self.worst.exposure - before
 
     def _shrink_standing(self) -> None:
         """Lets what stood at the declaration follow what stands now, towards zero only."""
@@ -75,38 +74,36 @@ class StrategyLine:
             return intent
         return PositionRange(_clamp(intent.low, clamp), _clamp(intent.high, clamp))
 
-    def band(self, intent: PositionRange | None, *, percent: Decimal) -> PositionRange:
-        """Where the position may be; without an intent only what stood."""
-        if intent is None:
-            return self.standing
+    def band(self, intent: PositionRange, *, percent: Decimal) -> PositionRange:
+        """Where the position may be."""
         low = min(ZERO, intent.low * percent / HUNDRED, self.standing.low)
         return PositionRange(low, max(ZERO, intent.high * percent / HUNDRED, self.standing.high))
 
-    def believe(self, quantity: Decimal, *, now: Nanoseconds) -> None:
+    def believe(self, quantity: Decimal, *, lag: Nanoseconds, now: Nanoseconds) -> None:
         """Takes a belief in; the ledger stays as it is."""
+        self._forget_old_fills(lag=lag, now=now)
         self.belief = Belief(quantity, now)
+        for _, signed in self.young_fills:
+            self.belief.may_lack(signed)
 
-    def belief_agrees(self, *, lag: Nanoseconds, now: Nanoseconds) -> bool:
-        """True when young fills and quantity in flight explain what the belief differs by (or there is no belief)."""
+    def belief_agrees(self) -> bool:
+        """True when fills not heard of and quantity in flight explain what the belief differs by (or there is none)."""
         if self.belief is None:
             return True
-        difference = self.belief.quantity - self.position
-        low, high = self._explained(lag=lag, now=now)
-        return low <= difference <= high
+        # The tracker may have heard of fills in flight before the ledger.
+        low, high = self.belief.unheard_low - self.flying_sell, self.belief.unheard_high + self.flying_buy
+        return low <= self.belief.quantity - self.position <= high
 
-    def _explained(self, *, lag: Nanoseconds, now: Nanoseconds) -> tuple[Decimal, Decimal]:
+    def fly(self, side: Side, quantity: Decimal) -> None:
+        """So much more (or, negative, less) is in flight."""
+        if side is Side.BUY:
+            self.flying_buy += quantity
+        else:
+            self.flying_sell += quantity
+
+    def _forget_old_fills(self, *, lag: Nanoseconds, now: Nanoseconds) -> None:
         while self.young_fills and now - self.young_fills[0][0] > lag:
             self.young_fills.popleft()
-        low = high = ZERO
-        for _, signed in self.young_fills:  # the tracker may not have heard of these
-            low -= max(ZERO, signed)
-            high -= min(ZERO, signed)
-        for reservation in self.in_flight.values():  # the tracker may have heard of these before the ledger
-            if reservation.order.side is Side.BUY:
-                high += reservation.remaining
-            else:
-                low -= reservation.remaining
-        return low, high
 
 
 def _clamp(value: Decimal, bound: Decimal) -> Decimal:

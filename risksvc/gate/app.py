@@ -13,6 +13,7 @@ from risksvc.gate.feeds import Feeds
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import Owner
+from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.settings import Settings
 from risksvc.gate.watching import Watchers
 
@@ -29,7 +30,6 @@ class Counters:
     expired: int = 0
     internal_errors: int = 0
     late_loops: int = 0
-    listener_errors: int = 0
     feed_messages_refused: int = 0
 
 
@@ -38,7 +38,8 @@ class GateApp:
     """One running gate.
 
     `owner`: state and the way to change it; append to `owner.listeners` to hear every Input with its Outputs.
-    `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `feeds`: connected venue feeds.
+    `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `publisher`: halts on their
+    way out. `feeds`: connected venue feeds.
     `watchers`: strategies that follow their trading state. `addresses`: what listens where, by listener name
     ("strategy", "operator", "venue", "http"). `serving`: started, and not draining.
     """
@@ -49,6 +50,7 @@ class GateApp:
     clock: Clock
     owner: Owner
     kill_switch: KillSwitchFollower
+    publisher: HaltPublisher
     limits: LimitsKeeper
     feeds: Feeds
     watchers: Watchers

@@ -52,7 +52,7 @@ def ordered(problems: Iterable[FileProblem], *, file: Path) -> tuple[FileProblem
     every = sorted(set(problems), key=lambda problem: (problem.line, problem.key, problem.message))
     if len(every) <= MAX_PROBLEMS:
         return tuple(every)
-    rest = FileProblem(str(file), 0, "", f"{len(every) - MAX_PROBLEMS} more problems; correct these first")
+    rest = FileProblem(str(file), 0, "", "more problems follow; correct these first")
     return (*every[:MAX_PROBLEMS], rest)
 
 

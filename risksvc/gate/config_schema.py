@@ -19,7 +19,11 @@ _Model = TypeVar("_Model", bound="Section")
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
-_MAX_UNKNOWN = 20  # of one section: more of them mean another kind of file
+# More than this is another kind of file, or a program's mistake: reading it to its end would take minutes and memory.
+_MAX_UNKNOWN = 20  # keys of one section
+_MAX_ERRORS = 1000  # of one section, all that is below it included
+_MAX_NAMES = 20_000  # instruments, strategies, accounts in one place
+_MAX_ITEMS = 1000  # of a list
 _MISSING = "is missing; it must be written"
 _EMPTY = "has no value; write one, or remove the key"
 
@@ -51,7 +55,7 @@ class Section(BaseModel):
     @classmethod
     def _read(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         section = as_mapping(cls.written(value))
-        keys, empty = cls.keys(), [key for key in _optional(cls) if key in section and section[key] is None]
+        keys, empty = cls.key_names(), [key for key in _optional(cls) if key in section and section[key] is None]
         faults = list(cls.faults(section))
         told = {path[0] for path, _ in faults if len(path) == 1}
         errors = [_detail(path, message) for path, message in faults]
@@ -60,14 +64,14 @@ class Section(BaseModel):
         try:
             model = handler({key: section[key] for key in keys if key in section and key not in empty})
         except ValidationError as error:
-            errors += [_again(detail) for detail in error.errors(include_url=False)]
+            errors += [_again(detail) for detail in error.errors(include_url=False)[:_MAX_ERRORS]]
         else:
             if not errors:
                 return model
-        raise ValidationError.from_exception_data(cls.__name__, errors)
+        raise ValidationError.from_exception_data(cls.__name__, errors[:_MAX_ERRORS])
 
     @classmethod
-    def keys(cls) -> tuple[str, ...]:
+    def key_names(cls) -> tuple[str, ...]:
         """The keys as they are written in the file."""
         return _keys(cls)
 
@@ -101,6 +105,8 @@ def as_list(value: object) -> tuple[object, ...]:
     """A list."""
     if not isinstance(value, list):
         raise refused(f"must be a list; found {shown(value)}")
+    if len(value) > _MAX_ITEMS:
+        raise refused(f"has {len(value)} items; at most {_MAX_ITEMS} are allowed")
     return tuple(value)
 
 
@@ -117,7 +123,14 @@ def raw_value(read: Callable[[object], _Value], value: object) -> _Value | None:
         return None
 
 
-Named = Annotated[dict[_Key, _Value], BeforeValidator(as_mapping)]
+def _as_names(value: object) -> dict[str, Any]:
+    names = as_mapping(value)
+    if len(names) > _MAX_NAMES:
+        raise refused(f"has {len(names)} entries; at most {_MAX_NAMES} are allowed in one place")
+    return names
+
+
+Named = Annotated[dict[_Key, _Value], BeforeValidator(_as_names)]
 Listed = Annotated[tuple[_Value, ...], BeforeValidator(as_list)]
 
 

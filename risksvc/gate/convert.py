@@ -143,3 +143,8 @@ def scope(message: types_pb2.Scope, *, field: str = "scope") -> Scope:
 def shown(text: str) -> str:
     """A wrong value, short enough for one line."""
     return ascii(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+
+
+def one_line(text: str) -> str:
+    """Somebody else's words, made fit for one line of a log."""
+    return _CONTROL.sub(" ", text)

@@ -45,6 +45,7 @@ from risksvc.gate.limits_view import diff_limits, effective, hash_of
 from risksvc.gate.limits_warnings import LimitsUnderReview, warnings_about
 from risksvc.gate.yaml_lines import Document, UnreadableError, parse_document, read_document
 
+_UNLIMITED = StrategyInstrumentLimits()
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -143,8 +144,13 @@ class _Defaults:
             belief_required=(written.belief or fill.belief) is Belief.REQUIRED,
             belief_lag_ns=fill.belief_lag_ns if lag is None else lag,
             belief_max_age_ns=fill.belief_max_age_ns if age is None else age,
-            instruments=_each(written.instruments, self._strategy_instrument),
+            instruments=self._pairs(written),
         )
+
+    def _pairs(self, written: StrategySection) -> dict[str, StrategyInstrumentLimits]:
+        """Those that limit something: an empty pair would be the same limits under another name."""
+        pairs = _each(written.instruments, self._strategy_instrument)
+        return {symbol: pair for symbol, pair in pairs.items() if pair != _UNLIMITED}
 
     def _strategy_instrument(self, written: StrategyInstrumentSection) -> StrategyInstrumentLimits:
         return StrategyInstrumentLimits(

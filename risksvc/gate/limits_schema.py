@@ -29,6 +29,7 @@ from risksvc.gate.config_values import (
     Symbol,
     ZeroOrMore,
     choice,
+    currency,
     number,
     quote_of,
     refused,
@@ -95,6 +96,8 @@ class LimitSection(Section):
     @classmethod
     def written(cls, value: object) -> object:
         """A number alone is the limit."""
+        if isinstance(value, list):
+            raise refused(f"must be a number, or a mapping that holds it as `limit`; found {shown(value)}")
         return {"limit": value} if isinstance(value, str) else value
 
 
@@ -201,7 +204,9 @@ class AccountSection(Section):
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         """A strategy's instrument must be one of the account's."""
-        listed = raw_mapping(section.get("instruments"))
+        listed = section.get("instruments") or {}
+        if not isinstance(listed, dict):
+            return
         suggested = 0
         for strategy, fields in raw_mapping(section.get("strategies")).items():
             for instrument in raw_mapping(raw_mapping(fields).get("instruments")):
@@ -248,18 +253,20 @@ class LimitsSection(Section):
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         """Every listed instrument needs the rate of the currency it is quoted in."""
-        currency = section.get("currency", DEFAULT_CURRENCY)
+        money = raw_value(currency, section.get("currency", DEFAULT_CURRENCY))
+        if money is None:
+            return
         rates = raw_mapping(section.get("rates"))
-        own = raw_value(number, rates.get(currency)) if isinstance(currency, str) else None
+        own = raw_value(number, rates.get(money))
         if own is not None and own != ONE:
-            yield ("rates", currency), f"must be 1, or be left out: {currency} is the currency of this file"
-        known = {currency, *rates, *(DOLLARS if currency == DEFAULT_CURRENCY else ())}
+            yield ("rates", money), f"must be 1, or be left out: {money} is the currency of this file"
+        known = {money, *rates, *(DOLLARS if money == DEFAULT_CURRENCY else ())}
         for account, fields in raw_mapping(section.get("accounts")).items():
             for instrument in raw_mapping(raw_mapping(fields).get("instruments")):
                 yield from _without_rate(account, instrument, known)
 
 
-def _without_rate(account: str, instrument: str, known: Collection[object]) -> Iterator[tuple[KeyPath, str]]:
+def _without_rate(account: str, instrument: str, known: Collection[str]) -> Iterator[tuple[KeyPath, str]]:
     quote = quote_of(instrument)
     if quote is not None and quote not in known:
         path = ("accounts", account, "instruments", instrument)

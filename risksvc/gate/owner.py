@@ -11,8 +11,9 @@ written just before the next entry of another kind. A tick is written when it gi
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,6 +92,7 @@ class Owner:
         self._clock = clock
         self._lease: tuple[LeaseRenewed, Nanoseconds] | None = None
         self._fault: Fault | None = None
+        self._kept: list[Input] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -132,6 +134,14 @@ class Owner:
             _tell(listener, event, outputs, now)
         return outputs
 
+    def submit_or_keep(self, event: Input) -> None:
+        """For what must not be lost (halts and clears that were seen): while closed it is kept for the reopening."""
+        if self._fault is None:
+            with suppress(GateClosedError):
+                self.submit(event)
+                return
+        self._kept.append(event)
+
     def hand_over(self, event: Input) -> "Future[tuple[Output, ...]]":
         """The same from another thread."""
         if self._loop is None:
@@ -172,15 +182,17 @@ class Owner:
     # -- faults --------------------------------------------------------------------------------------------------
 
     def _close(self, event: Input, error: Exception) -> GateClosedError:
-        what = f"{type(event).__name__}: {error}" if isinstance(error, RiskError) else f"{type(event).__name__}: {error!r}"
+        what = (
+            f"{type(event).__name__}: {error}" if isinstance(error, RiskError) else f"{type(event).__name__}: {error!r}"
+        )
         self._fault = Fault(what, fatal=isinstance(error, AssertionError))
         _log.critical("the gate is closed: %s", what, exc_info=error)
         if self.on_fault is not None:
             self.on_fault(self._fault)
         return GateClosedError(what)
 
-    def reopen(self, first: Sequence[Input] = ()) -> None:
-        """Rebuilds the state from the journal and takes Inputs again: `first`, then FaultLatched.
+    def reopen(self) -> None:
+        """Rebuilds the state from the journal and takes Inputs again: what was kept, then FaultLatched.
 
         Raises when the journal can't be read or written yet: the owner stays closed.
         """
@@ -190,8 +202,10 @@ class Owner:
         self._gate = replay(self._journal.recover()).gate
         self._lease = None
         self._fault = None
-        for event in (*first, FaultLatched(fault.what)):
-            self.submit(event)
+        while self._kept:
+            self.submit(self._kept[0])
+            del self._kept[0]
+        self.submit(FaultLatched(fault.what))
 
 
 def _tell(listener: Listener, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from risksvc.core.types import RiskError
+from risksvc.gate.regular_file import FileRefusedError, read_whole
 
 MAX_BYTES = 64 * 1024
-_OTHERS = stat.S_IRWXO
 
 
 class SecretError(RiskError):
@@ -44,14 +44,13 @@ def read_secret(source: SecretSource, environment: Mapping[str, str] | None = No
 
 def _from_file(key: str, path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise SecretError(f"{key}: {path} can't be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        _refuse_open_file(key, path, os.fstat(descriptor))
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise SecretError(f"{key}: {path} is larger than {MAX_BYTES // 1024} KB; is it the right file?")
+        content, status = read_whole(path, at_most=MAX_BYTES)
+    except FileRefusedError as error:
+        raise SecretError(f"{key}: {path} {error}") from error
+    if status.st_mode & stat.S_IRWXO:
+        mode = f"{stat.S_IMODE(status.st_mode):04o}"
+        cure = f"`chmod o= {path}`, or `defaultMode: 0440` for a Kubernetes secret"
+        raise SecretError(f"{key}: every user of this machine has access to {path} (mode {mode}); {cure}")
     try:
         secret = content.decode("utf-8").strip()
     except UnicodeDecodeError:
@@ -59,13 +58,3 @@ def _from_file(key: str, path: Path) -> str:
     if not secret:
         raise SecretError(f"{key}: {path} is empty")
     return secret
-
-
-def _refuse_open_file(key: str, path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise SecretError(f"{key}: {path} is not a regular file")
-    if status.st_mode & _OTHERS:
-        raise SecretError(
-            f"{key}: every user of this machine has access to {path} (mode {stat.S_IMODE(status.st_mode):04o}); "
-            f"`chmod o= {path}`, or for a Kubernetes secret `defaultMode: 0440`"
-        )

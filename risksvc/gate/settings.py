@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
+from risksvc.core.limits import Limits
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
@@ -123,6 +124,17 @@ class Settings:
             approval_validity_ns=self.approval_validity_ns,
             second_person=self.second_person,
             cool_down_ns=self.cool_down_ns,
+        )
+
+    def accounts_apart(self, limits: Limits) -> tuple[str, ...]:
+        """A sentence for each account that only one of the two files has; no order of it can be approved."""
+        unlimited = sorted(self.accounts.keys() - limits.accounts.keys())
+        venueless = sorted(limits.accounts.keys() - self.accounts.keys())
+        no_limits = "is in the settings, but not in the limits file: every order of it is denied"
+        no_venue = "is in the limits file, but not in the settings: it has no venue, and every order of it is denied"
+        return (
+            *(f"account {name} {no_limits}" for name in unlimited),
+            *(f"account {name} {no_venue}" for name in venueless),
         )
 
 

@@ -4,25 +4,23 @@ Rule 1: a scalar stays the text that was written. YAML would make 0.1 a float, 1
 and NO a boolean; what a text means is its key's business. Only an empty value, `~` and `null` are None.
 Rule 2: what YAML lets pass in silence or could mean two things is refused: the same key twice, several documents,
 anchors and aliases (each limit stands on its own line, and nothing grows when it is read), tags, keys that aren't text.
-Rule 3: reading ends. Size, depth and number of entries are bounded, pipes and devices are refused, no constructor runs.
-Rule 4: nothing is remembered between two reads: a Kubernetes ConfigMap is swapped by its symbolic link.
+Rule 3: reading ends. Size, depth and number of entries are bounded, and no constructor runs.
 
 Any input gives a tree or problems; no other exception escapes.
 """
 
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from risksvc.gate.config_problems import FileProblem, dotted, shown
+from risksvc.gate.regular_file import FileRefusedError, read_whole
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 16
-MAX_ENTRIES = 1_000_000
+MAX_ENTRIES = 400_000  # keys, values, items: twice what 10,000 instruments with four limits each have
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 # What YAML 1.1 allows in a file, less the lone surrogates that UTF-8 can't hold.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -104,10 +102,8 @@ def read_document(path: Path) -> Document:
 def read_text(path: Path) -> str:
     """The file's text, read now and whole. Raises UnreadableError."""
     try:
-        content = _read_bytes(path)
-    except OSError as error:
-        raise _unreadable(path, f"can't be read: {error.strerror or error}") from error
-    except ValueError as error:
+        content, _ = read_whole(path, at_most=MAX_BYTES)
+    except FileRefusedError as error:
         raise _unreadable(path, str(error)) from error
     try:
         return content.decode("utf-8")
@@ -115,22 +111,6 @@ def read_text(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         byte = f"0x{content[error.start]:02x}"
         raise _unreadable(path, f"is not UTF-8 text (byte {byte}); save the file as UTF-8", line=line) from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    # Not blocking: opening a pipe would wait for its writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise ValueError("is not a regular file")
-        content = file.read(MAX_BYTES + 1)
-        after = os.fstat(descriptor)
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"is larger than {MAX_BYTES // 1024 // 1024} MB")
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(content) != after.st_size:
-        raise ValueError("was written to while it was read; write a new file and rename it over the old one")
-    return content
 
 
 def parse_document(text: str, *, file: Path) -> Document:
@@ -207,7 +187,6 @@ class _TreeBuilder:
                 raise self._stop(line, "a second document begins here (`---`); one file holds one document")
         elif isinstance(event, yaml.CollectionEndEvent):
             self._frames.pop()
-            self._value_done()
         elif isinstance(event, yaml.NodeEvent):
             self._node(event, line)
 
@@ -225,7 +204,7 @@ class _TreeBuilder:
     # -- keys ---
 
     def _take_key(self, frame: _Frame, event: yaml.NodeEvent, line: int) -> None:
-        if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or _has_tag(event):
+        if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
             raise self._stop(line, "a key must be plain text, without anchor, alias or tag")
         key = event.value
         frame.key, frame.key_line = key, line
@@ -237,35 +216,32 @@ class _TreeBuilder:
     # -- values ---
 
     def _take_value(self, event: yaml.NodeEvent, line: int) -> None:
-        path = self._path()
-        node = self._open(event, line)
-        self._refuse_extras(event, line, path)
-        self._store(node, line)
-        if isinstance(node, (YamlMapping, YamlList)):
-            self._frames.append(_Frame(node, path))
-            if len(self._frames) > MAX_DEPTH:
-                raise self._stop(line, f"nested deeper than {MAX_DEPTH} levels")
-        else:
-            self._value_done()
-
-    def _open(self, event: yaml.NodeEvent, line: int) -> Node:
-        if isinstance(event, yaml.MappingStartEvent):
-            return YamlMapping(line)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return YamlList(line)
+        if event.anchor is not None or _has_tag(event):
+            self._refuse_extras(event, line)
         if isinstance(event, yaml.ScalarEvent):
-            if event.style:
-                return Quoted(event.value)
-            return None if event.value in _NULLS else event.value
-        return None  # an alias: told by _refuse_extras
+            self._store(_scalar(event), line)
+        elif isinstance(event, yaml.MappingStartEvent):
+            self._enter(YamlMapping(line), line)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            self._enter(YamlList(line), line)
+        else:
+            self._store(None, line)  # an alias, refused above
 
-    def _refuse_extras(self, event: yaml.NodeEvent, line: int, path: KeyPath) -> None:
-        if event.anchor is not None:
-            mark = "*" if isinstance(event, yaml.AliasEvent) else "&"
-            self._tell(line, path, f"{mark}{event.anchor}: anchors and aliases are not used here; write the value out")
-            self.spoiled.add(dotted(path))
-        elif _has_tag(event):
+    def _enter(self, node: YamlMapping | YamlList, line: int) -> None:
+        path = self._path()
+        self._store(node, line)
+        self._frames.append(_Frame(node, path))
+        if len(self._frames) > MAX_DEPTH:
+            raise self._stop(line, f"nested deeper than {MAX_DEPTH} levels")
+
+    def _refuse_extras(self, event: yaml.NodeEvent, line: int) -> None:
+        path = self._path()
+        if event.anchor is None:
             self._tell(line, path, "tags (`!...`) are not used here; write the value alone")
+            return
+        mark = "*" if isinstance(event, yaml.AliasEvent) else "&"
+        self._tell(line, path, f"{mark}{event.anchor}: anchors and aliases are not used here; write the value out")
+        self.spoiled.add(dotted(path))
 
     def _store(self, node: Node, line: int) -> None:
         if not self._frames:
@@ -278,10 +254,7 @@ class _TreeBuilder:
         elif frame.key is not None and not frame.dropped:
             frame.node[frame.key] = node
             frame.node.lines[frame.key] = frame.key_line
-
-    def _value_done(self) -> None:
-        if self._frames:
-            self._frames[-1].key = None
+        frame.key = None
 
     def _path(self) -> KeyPath:
         if not self._frames:
@@ -289,7 +262,7 @@ class _TreeBuilder:
         frame = self._frames[-1]
         if isinstance(frame.node, YamlList):
             return (*frame.path, len(frame.node))
-        return (*frame.path, frame.key or "")
+        return frame.path if frame.key is None else (*frame.path, frame.key)
 
     # -- problems ---
 
@@ -298,6 +271,12 @@ class _TreeBuilder:
 
     def _stop(self, line: int, message: str) -> UnreadableError:
         return UnreadableError(FileProblem(self._file, line, dotted(self._path()), message))
+
+
+def _scalar(event: yaml.ScalarEvent) -> str | None:
+    if event.style:
+        return Quoted(event.value)
+    return None if event.value in _NULLS else str(event.value)
 
 
 def _has_tag(event: yaml.NodeEvent) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from risksvc.venue import wire
 from risksvc.venue.commands import Canceller, CommandOutcome
-from risksvc.venue.failures import ReadFailure
 from risksvc.venue.gate_link import GateClock
 from risksvc.venue.listing import OrderReference
 from risksvc.venue.lookup import OrderLookUp
@@ -69,7 +68,7 @@ class LookUpDesk:
         found = await self._look_up.look_up([reference for reference, _ in batch])
         if found.orders:
             self._send(wire.order_states(found.orders, as_of_ns=as_of_ns))
-        told: dict[str, ReadFailure] = {str(failure): failure for failure in found.failed.values()}
+        told = {str(failure): failure for failure in found.failed.values()}
         for failure in told.values():
             self._reports.tell(failure)
         if not told:

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from risksvc.core.types import MalformedInputError, use_exact_arithmetic
+from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.connection import VenueConnection
@@ -27,17 +28,21 @@ _LONG_SESSION_S = 5.0  # after a session of that length the next attempt is made
 
 
 def run_venue(config: VenueConfig) -> int:
-    """Run until SIGTERM or SIGINT; give the exit code: 0 stopped, 2 settings that can't work, 4 refused by the venue."""
+    """Run until SIGTERM or SIGINT; gives the exit code: 0 stopped, 2 the settings can't work, 4 the key is refused."""
     use_exact_arithmetic()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    return asyncio.run(feed_until_told(config))
+    return asyncio.run(_run_until_signalled(config))
 
 
-async def feed_until_told(config: VenueConfig) -> int:
-    """Run in the current event loop; as run_venue."""
+async def _run_until_signalled(config: VenueConfig) -> int:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    return await feed_until(told, config)
+
+
+async def feed_until(told: asyncio.Event, config: VenueConfig) -> int:
+    """Run in the current event loop until told to stop; the exit code is run_venue's."""
     try:
         connection = VenueConnection(config)
     except (StartError, MalformedInputError) as error:
@@ -73,7 +78,7 @@ async def _feed(connection: VenueConnection) -> int:
 
 
 async def _connect_exchange(connection: VenueConnection) -> None:
-    """Measure the clock, load the markets, try the key; retries for ever what a retry can help, raises what it can't."""
+    """Measure the clock, load the markets, try the key; retry for ever, but raise what no retry can help."""
     backoff = Backoff()
     while True:
         try:
@@ -105,12 +110,11 @@ async def _feed_once(connection: VenueConnection) -> None:
             await Session(connection, link=link, welcome=welcome).run()
     except SessionEndedError as end:
         _LOG.warning("session with the gate ended: %s", end)
-    except Exception:
-        # A bug; the gate sees its snapshots grow stale and closes. Trying again may help, giving up can't.
+    except Exception:  # noqa: BLE001 - a bug: the gate sees its snapshots grow stale; giving up would not help
         _LOG.exception("session ended by an internal error")
 
 
-def _hello(connection: VenueConnection) -> wire.venue_pb2.FeedRequest:
+def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
     return wire.hello(
         connection.config.account,
         venue=connection.exchange_id,

@@ -1,7 +1,7 @@
 """The stream to the gate: its options, its clock, and the one queue through which everything leaves.
 
-Every option that a guarantee rests on is written out. Invariants: messages leave in the order in which they were put in;
-a stream that is silent, full or broken ends the session, which then begins anew with a new channel.
+Every option that a guarantee rests on is written out. Invariants: messages leave in the order in which they were put
+in; a stream that is silent, full or broken ends the session, which then begins anew with a new channel.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 
 
 class SessionEndedError(Exception):
-    """This stream is over; its text says why. The feed connects again."""
+    """The stream is over; the text says why. The feed connects again."""
 
 
 class GateClock:
-    """The gate's clock as its heartbeats tell it: reads are stamped with the last one that arrived before they began."""
+    """The gate's clock as its heartbeats tell it: a read is stamped with the last one that came before it began."""
 
     def __init__(self) -> None:
         self._last_ns = 0

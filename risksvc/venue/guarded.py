@@ -89,8 +89,15 @@ def exchange_class_of(name: str) -> CcxtClass:
 
 
 def exchange_id_of(exchange_class: CcxtClass) -> str:
-    """Give a class's exchange id without building it to the end."""
-    return str(exchange_class().id)
+    """Give the exchange id that a class describes itself with."""
+    return str(_built(exchange_class, {}).id)
+
+
+def _built(exchange_class: CcxtClass, settings: dict[str, object]) -> CcxtExchange:
+    try:
+        return exchange_class(settings)
+    except Exception as error:
+        raise StartError(f"{exchange_class.__name__} can't be built with these settings: {error!r}") from error
 
 
 def build_exchange(config: VenueConfig, quirks: Quirks, *, throttled: bool) -> CcxtExchange:
@@ -108,7 +115,7 @@ def build_exchange(config: VenueConfig, quirks: Quirks, *, throttled: bool) -> C
         "urls": dict(config.urls),
         **({"rateLimit": quirks.rate_limit_ms} if quirks.rate_limit_ms else {}),
     }
-    exchange = guarded(exchange_class_of(config.exchange), quirks)(settings)
+    exchange = _built(guarded(exchange_class_of(config.exchange), quirks), settings)
     if config.sandbox:
         exchange.set_sandbox_mode(True)
     if config.base_url:

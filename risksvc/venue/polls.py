@@ -1,7 +1,7 @@
 """The two loops that read the venue in a steady rhythm: the account, and marks.
 
-Invariants: a snapshot is stamped with a heartbeat that came before its read began; a failed read is told and tried again,
-more slowly each time, for ever; a command to read now is answered by a read that began after it came.
+Invariants: a snapshot is stamped with a heartbeat that came before its read began; a failed read is told and tried
+again, more slowly each time, for ever; a command to read now is answered by a read that began after it came.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
-"""How failed reads are told: each to the gate, the first and every change to the log, and what they call for to whoever
-does it.
+"""How failed reads are told: each one to the gate, the first and every change to the log.
+
+A failure that calls for something (the clock, the markets) sets the event that whoever does it waits for.
 """
 
 import asyncio

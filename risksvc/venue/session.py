@@ -106,7 +106,7 @@ class Session:
 
     async def _watch_gate(self) -> None:
         limit_ms = self._connection.config.gate_silence_ms
-        while self._clock.silent_ms() <= limit_ms:
+        while self._clock.silent_ms() <= limit_ms:  # noqa: ASYNC110 - silence is no event that could be awaited
             await asyncio.sleep(_WATCH_EVERY_S)
         raise SessionEndedError(f"the gate has sent no heartbeat for {limit_ms} ms")
 

@@ -1,6 +1,7 @@
 """What the demo prints and remembers: acts, things that happened, checks, figures."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.text import Text
 
 import risksvc
 
+_PIPE_WIDTH = 130
 _COLOURS = {"strategy": "cyan", "gate": "green", "operator": "yellow", "venue": "magenta", "rogue": "red"}
 
 
@@ -22,7 +24,7 @@ class Timeline:
     """Prints as it goes, and keeps everything for the report."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
         self._began = time.monotonic()
         self._act = ""
         self._checks: list[dict[str, object]] = []

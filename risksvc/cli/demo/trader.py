@@ -3,8 +3,8 @@
 Stands in for the user's own code: apart from the venue process it is the only place that imports ccxt, and it knows
 nothing of the gate but the client library. One JSON command per line comes in, one JSON answer per line goes out.
 
-With a gate (`--strategy NAME`) every order is checked first. Without one (`--ungated`) it is the program that a sidecar
-can't stop: it holds a trade key and never asks.
+With a gate (`--gate`, `--strategy`) every order is checked first. Without one it is the program that a sidecar can't
+stop: it holds a trade key and never asks.
 """
 
 import argparse
@@ -17,8 +17,11 @@ from decimal import Decimal
 from typing import Any
 
 import ccxt
+import grpc
 
 from risksvc.client import Decision, RiskGate, new_client_order_id
+from risksvc.v1 import strategy_pb2, types_pb2
+from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
 
 Command = dict[str, Any]
 Answer = dict[str, Any]
@@ -162,6 +165,29 @@ class Trader:
             self.gate.never_sent(decision.client_order_id)
         return _shown(decision)
 
+    def insist(self, order: Command) -> Answer:
+        """Asks the gate itself, past the library, which would deny locally: a program that does not take no."""
+        request = strategy_pb2.CheckOrderRequest(
+            account="main",
+            strategy=order["strategy"],
+            client_order_id=new_client_order_id(),
+            instrument=order["instrument"],
+            side=types_pb2.SIDE_BUY if order["side"] == "buy" else types_pb2.SIDE_SELL,
+            type=types_pb2.ORDER_TYPE_LIMIT,
+            quantity=order["quantity"],
+            limit_price=order["price"],
+            intended_position=order["intended"],
+            believed_position=str(self.tracker.held(order["instrument"])),
+        )
+        with grpc.insecure_channel(order["gate"]) as channel:
+            answer = StrategyServiceStub(channel).CheckOrder(request, timeout=1)
+        return {
+            "approved": answer.outcome == strategy_pb2.OUTCOME_APPROVED,
+            "reasons": [types_pb2.DenialReason.Name(one.reason)[14:] for one in answer.denials],
+            "messages": [one.message for one in answer.denials],
+            "exposure_after": answer.instrument_exposure.after,
+        }
+
     def trade(self, order: Command) -> Answer:
         """Asks, sends what was approved, and books its fills."""
         decision = self.check(order)
@@ -257,6 +283,7 @@ def _shown(decision: Decision) -> Answer:
 
 COMMANDS: dict[str, Callable[[Trader, Command], Answer]] = {
     "ask": Trader.ask,
+    "insist": Trader.insist,
     "trade": Trader.trade,
     "place": Trader.place,
     "cancel": Trader.cancel,

@@ -40,6 +40,7 @@ class World:
         self.venue_url = ""
         self.redis_socket = folder / "redis.sock"
         self.http_port = _free_port()
+        self.gate = f"unix:{folder}/state/strategy.sock"
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._tokens: dict[str, Path] = {}
 
@@ -57,6 +58,7 @@ class World:
         self.start_redis()
         self._start_paper()
         self._write_files()
+        self._begin_store()
         self.start_gate()
         self._start("venue", *_CLI, "venue", "--settings", str(self.settings), "--account", "main")
 
@@ -77,7 +79,7 @@ class World:
         self.redis_socket.unlink(missing_ok=True)
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._start("redis", str(find_server()), *words)
-        self._await(self.redis_socket.exists, "Redis")
+        self._await(lambda: _answers(self.redis_socket), "Redis")
 
     def _start_paper(self) -> None:
         paper = self._start("paper", *_CLI, "paper", "--port", "0", piped=True)
@@ -104,6 +106,15 @@ class World:
             settings_text(self.venue_url, self.redis_socket, http_port=self.http_port, operators=hashes)
         )
 
+    def _begin_store(self) -> None:
+        """The operator's step on a Redis of one's own: a gate never takes an empty store for a new one."""
+        words = [*_CLI, "init", "--store", "--settings", str(self.settings)]
+        done = subprocess.run(  # noqa: S603 - the project's own command
+            words, check=False, capture_output=True, text=True, timeout=30
+        )
+        if done.returncode:
+            raise CheckFailedError(f"risksvc init --store: {done.stderr.strip()}")
+
     def start_gate(self) -> None:
         """The gate; it is up when its operators' socket answers."""
         self._start("gate", *_CLI, "serve", "--settings", str(self.settings))
@@ -113,7 +124,7 @@ class World:
         """A process that trades: with the gate, or without ever asking."""
         words = ["--venue", self.venue_url, "--key", "paper-trade", "--secret", "paper-trade-secret"]
         if gated:
-            words += ["--gate", f"unix:{self.folder}/state/strategy.sock", "--strategy", name]
+            words += ["--gate", self.gate, "--strategy", name]
         module = (sys.executable, "-m", "risksvc.cli.demo.trader")
         return TraderHandle(self._start(name, *module, *words, piped=True))
 
@@ -201,7 +212,7 @@ class World:
         began = time.monotonic()
         while not holds():
             if time.monotonic() - began > START_S:
-                raise CheckFailedError(f"{what} did not start; {self.last_words()}")
+                raise CheckFailedError(f"{what} did not start within {START_S:.0f} s")
             time.sleep(0.1)
 
     def last_words(self) -> str:
@@ -246,6 +257,18 @@ def _piped(stream: IO[str] | None) -> IO[str]:
 def _swallow(stream: IO[str]) -> None:
     for _ in stream:
         pass
+
+
+def _answers(path: Path) -> bool:
+    """Redis says PONG there."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(str(path))
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
 
 
 def _free_port() -> int:

@@ -87,7 +87,7 @@ def open_client(url: str) -> "RedisClient":
         **options(),
         **address,
     )
-    return Redis(connection_pool=pool, single_connection_client=False, auto_close_connection_pool=True)
+    return Redis.from_pool(pool)  # which closes the pool with the client
 
 
 def shown_address(url: str) -> str:

@@ -89,7 +89,7 @@ def qty_is_on_grid(candidate: Candidate) -> VenueError | None:
 def price_is_on_grid(candidate: Candidate) -> VenueError | None:
     """Demand that a limit price is a multiple of the tick, above zero and within the instrument's bound."""
     price, instrument = candidate.request.price, candidate.market.instrument
-    if price is None or (0 < price <= instrument.max_price and is_multiple(price, of=instrument.tick)):
+    if price is None or instrument.takes_price(price):
         return None
     return bad_params(
         f"Price invalid: a multiple of {instrument.tick} above 0, at most {instrument.max_price}, is allowed"

@@ -96,9 +96,13 @@ class PaperConfig:
         _require_unique("instrument", symbols)
         _require_known("csv", self.csv, symbols)
         _require_known("prices", self.prices, symbols)
-        for symbol, price in self.prices.items():
-            if price <= 0:
-                raise ValueError(f"prices: {symbol} must be above zero")
+        for instrument in self.instruments:
+            price = self.prices.get(instrument.symbol, instrument.tick)
+            if not instrument.takes_price(price):
+                raise ValueError(
+                    f"prices: {instrument.symbol} takes multiples of {instrument.tick} above 0, "
+                    f"at most {instrument.max_price}, not {price}"
+                )
 
 
 def _require_loopback(host: str) -> None:

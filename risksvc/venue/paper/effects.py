@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from risksvc.venue.paper.calls import View
-from risksvc.venue.paper.faults import Fault
+from risksvc.venue.paper.faults import MAX_HELD, Fault
 from risksvc.venue.paper.messages import DroppedError, Incoming, Reply, encode
 from risksvc.venue.paper.wire import Row, refusal
 
@@ -62,6 +62,9 @@ async def _delay(fault: Fault, _now_ms: int) -> Reply | None:
 
 
 async def _hang(fault: Fault, _now_ms: int) -> Reply | None:
+    if fault.held >= MAX_HELD:
+        raise DroppedError
+    fault.held += 1
     await fault.cleared.wait()
     return None
 

@@ -26,14 +26,12 @@ from risksvc.venue.paper.admission import (
     protective_price,
     refuse_unless,
 )
-from risksvc.venue.paper.decimals import is_multiple, money
 from risksvc.venue.paper.depth import DepthProfile
 from risksvc.venue.paper.errors import RetCode, VenueError, bad_params
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import (
     Ending,
     ExecType,
-    Execution,
     Order,
     OrderRequest,
     OrderStatus,
@@ -41,7 +39,7 @@ from risksvc.venue.paper.orders import (
     Side,
     TimeInForce,
 )
-from risksvc.venue.paper.positions import Fill, apply_fill
+from risksvc.venue.paper.settlement import FillId, Trade, settle
 
 _PARTIAL_ENDS: Final = (OrderStatus.CANCELLED, OrderStatus.PARTIALLY_FILLED_CANCELED)
 
@@ -65,16 +63,6 @@ class Rules:
             raise ValueError("rules: step_ms and max_open_orders must be at least 1, speed above zero")
         if self.partial_end not in _PARTIAL_ENDS:
             raise ValueError(f"rules: partial_end must be one of {', '.join(_PARTIAL_ENDS)}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One fill on its way into the books."""
-
-    price: Decimal
-    qty: Decimal
-    is_maker: bool
-    exec_type: ExecType = ExecType.TRADE
 
 
 class Engine:
@@ -191,7 +179,7 @@ class Engine:
         self.advance(now_ms)
         market = self.market(symbol)
         instrument = market.instrument
-        if price is not None and not (0 < price <= instrument.max_price and is_multiple(price, of=instrument.tick)):
+        if price is not None and not instrument.takes_price(price):
             raise bad_params(
                 f"price: a multiple of {instrument.tick} above 0, at most {instrument.max_price}, is allowed"
             )
@@ -311,54 +299,12 @@ class Engine:
         self._fit_reducing(account, market)
 
     def _settle(self, account: Account, market: Market, order: Order, trade: Trade) -> None:
-        """Enter one fill everywhere: position, wallet, order, executions, the day's figures."""
-        instrument = market.instrument
-        rate = instrument.maker_fee if trade.is_maker else instrument.taker_fee
-        fee = money(trade.price * trade.qty * rate)
-        fill = Fill(side=order.side, qty=trade.qty, price=trade.price, fee=fee, seq=market.seq, at_ms=self.now_ms)
-        change = apply_fill(account.position(order.symbol), fill)
-        account.hold(change.position)
-        account.credit(instrument.settle, change.pnl - fee)
-        account.release(order, trade.qty, coin=instrument.settle)
-        order.filled += trade.qty
-        order.value += trade.price * trade.qty
-        order.fees += fee
-        order.updated_ms = self.now_ms
-        execution = self._execution(market, order, trade, fill=fill, change=change)
-        order.fills.append(execution)
-        account.executions.add(execution)
-        market.traded(trade.price, trade.qty)
+        """Enter one fill into the books, and end the order that it completes."""
+        settle(order, trade, account=account, market=market, fill_id=FillId(self._next_id(), self.now_ms))
         if order.filled == order.qty:
             self._end(account, market, order, status=OrderStatus.FILLED, ending=Ending.NONE)
         else:
             order.status = OrderStatus.PARTIALLY_FILLED
-
-    def _execution(self, market: Market, order: Order, trade: Trade, *, fill: Fill, change: Change) -> Execution:
-        """Record a fill; zeros are shared, since most fills have some and many fills are kept."""
-        return Execution(
-            number=fill.number,
-            exec_id=self._next_id(),
-            symbol=order.symbol,
-            order_id=order.order_id,
-            link_id=order.link_id,
-            side=order.side,
-            order_type=order.order_type,
-            order_price=order.price,
-            order_qty=order.qty,
-            created_by=order.created_by,
-            price=trade.price,
-            qty=trade.qty,
-            fee=fill.fee,
-            fee_rate=market.fee_rate(is_maker=trade.is_maker),
-            leaves=order.qty - order.filled or ZERO,
-            closed=change.closed or ZERO,
-            pnl=change.pnl or ZERO,
-            mark=market.mid,
-            is_maker=trade.is_maker,
-            exec_type=trade.exec_type,
-            seq=market.seq,
-            at_ms=self.now_ms,
-        )
 
     def _fit_reducing(self, account: Account, market: Market) -> None:
         """Cut resting reduce-only orders to the position that is left, oldest served first."""

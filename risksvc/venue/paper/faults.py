@@ -22,6 +22,9 @@ from typing import Final
 
 Value = int | str
 
+# How many requests a hang holds at once; it drops those beyond, or a client that keeps asking would fill the memory.
+MAX_HELD: Final = 1_000
+
 # More switched faults than this are a mistake in a script, not a test.
 MAX_ACTIVE: Final = 100
 
@@ -106,6 +109,7 @@ class Fault:
     values: Mapping[str, Value]
     pattern: re.Pattern[str]
     hits: int = 0
+    held: int = 0
     cleared: Event = field(default_factory=Event)
     answers: dict[str, bytes] = field(default_factory=dict)
 

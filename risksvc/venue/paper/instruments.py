@@ -58,6 +58,10 @@ class Instrument:
         """Give the highest price that an order may name."""
         return self.tick * _MAX_TICKS
 
+    def takes_price(self, price: Decimal) -> bool:
+        """Whether `price` is on the instrument's grid: a multiple of the tick, above zero, at most `max_price`."""
+        return 0 < price <= self.max_price and is_multiple(price, of=self.tick)
+
     def __post_init__(self) -> None:
         if self.category != "linear":
             raise ValueError(

@@ -128,6 +128,14 @@ def test_halt_in_json(cli: Cli, gate: FakeGate) -> None:
     assert cli.json("halt", "--reason", "drill", "--cancel", code=3)["cancel_all"] is None
 
 
+def test_a_narrow_terminal_breaks_no_number_and_no_id(cli: Cli, gate: FakeGate) -> None:
+    gate.script("Halt", effective)
+    text = cli("halt", "--reason", "drill", FORCE_COLOR="1", COLUMNS="40").stdout
+    row = next(line for line in text.splitlines() if "43,000.5" in line)
+    for words in (BTC, "c-1", "v-1", "UNEXPLAINED"):
+        assert words in row, words
+
+
 # -- resume -------------------------------------------------------------------------------------------------------
 
 

@@ -82,6 +82,21 @@ def test_no_such_account(cli: Cli, gate: FakeGate) -> None:
         assert "no such account" in cli(command, "--account", "x").stdout
 
 
+def test_flat_instruments_are_counted_not_listed(cli: Cli, gate: FakeGate) -> None:
+    zero = dict.fromkeys(
+        ("venue_position", "ledger_position", "position_low", "position_high", "worst_low", "worst_high", "exposure"),
+        "0",
+    )
+    flat = [instrument_part(instrument=f"C{number}/USDT:USDT", strategies=[], **zero) for number in range(3)]
+    gate.script("GetExposure", exposure_of(instrument_part(), *flat))
+    assert "flat in 3 more instruments" in cli("positions").stdout
+    assert "nothing held and nothing works in 3 more instruments" in cli("exposure").stdout
+    assert "C1/" not in cli("positions").stdout + cli("exposure").stdout
+    silent = instrument_part(strategies=[strategy_part(ledger_position="0", believed_position="1")], **zero)
+    gate.script("GetExposure", exposure_of(silent))
+    assert "mm BELIEVES OTHERWISE" in cli("positions").stdout
+
+
 # -- exposure -----------------------------------------------------------------------------------------------------
 
 
@@ -121,6 +136,15 @@ def test_orders(cli: Cli, gate: FakeGate) -> None:
     assert cli.json("orders")["orders"][0]["side"] == "SIDE_BUY"
     gate.script("ListOpenOrders", ListOpenOrdersResponse())
     assert "No order can still fill" in cli("orders").stdout
+
+
+def test_of_very_many_orders_the_unexplained_come_first(cli: Cli, gate: FakeGate) -> None:
+    many = [order(client_order_id=f"c-{number}") for number in range(300)]
+    gate.script("ListOpenOrders", ListOpenOrdersResponse(orders=[*many, order(client_order_id="odd", explained=False)]))
+    text = cli("orders").stdout
+    assert "... and 101 more; --json has them all" in text
+    assert text.index("odd") < text.index("c-0")
+    assert "c-250" not in text
 
 
 def test_reservations(cli: Cli, gate: FakeGate) -> None:

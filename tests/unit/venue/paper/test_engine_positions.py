@@ -144,7 +144,7 @@ def test_books_agree_with_each_other_after_a_random_session() -> None:
     account = venue.account
     executions = list(account.executions.newest_first())
     for symbol in ("BTCUSDT", "ETHUSDT"):
-        signed = (each.order.side.sign * each.qty for each in executions if each.symbol == symbol)
+        signed = (each.side.sign * each.qty for each in executions if each.symbol == symbol)
         assert account.position(symbol).size == sum(signed, start=D(0))
     assert account.wallets["USDT"] == 1_000_000 + sum((each.pnl - each.fee for each in executions), start=D(0))
     opened = list(account.open_orders.newest_first())

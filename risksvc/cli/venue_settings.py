@@ -1,0 +1,68 @@
+"""From the gate's settings to what the venue process is started with: gate and venue must not know each other.
+
+The only place of the command line that reads an exchange key, and only to hand it on; no error shows one.
+"""
+
+from typing import TYPE_CHECKING
+
+from risksvc.cli.errors import CliError, Hint
+from risksvc.cli.exit_codes import ExitCode
+from risksvc.core.types import MILLISECOND, MalformedInputError
+from risksvc.venue.config import VenueConfig
+
+if TYPE_CHECKING:
+    from risksvc.gate.settings import Settings, VenueSettings
+
+
+def venue_config(settings: "Settings", account: str) -> VenueConfig:
+    """What the venue process of one account is started with. `account` empty: the only one."""
+    name = account or _only_account(settings)
+    if name not in settings.accounts:
+        known = ", ".join(settings.accounts)
+        raise CliError(f"account {name!r} is not in {settings.path}; there are: {known}", code=ExitCode.USAGE)
+    chosen = settings.accounts[name]
+    keys = _secrets(chosen.venue)
+    try:
+        return VenueConfig(
+            account=name,
+            gate_target=_gate_target(settings),
+            exchange=chosen.venue.exchange,
+            api_key=keys.pop("apiKey", ""),
+            api_secret=keys.pop("secret", ""),
+            credentials=keys,
+            base_url=chosen.venue.base_url,
+            sandbox=chosen.venue.sandbox,
+            options=chosen.venue.options,
+            urls=chosen.venue.urls,
+            quirks=chosen.venue.quirks,
+            allow_orders=chosen.venue.allow_orders,
+            positions_every_ms=chosen.positions_every_ns // MILLISECOND,
+            marks_every_ms=chosen.marks_every_ns // MILLISECOND,
+        )
+    except MalformedInputError as error:
+        raise CliError(f"account {name} of {settings.path}: {error}", code=ExitCode.USAGE) from error
+
+
+def _only_account(settings: "Settings") -> str:
+    if len(settings.accounts) > 1:
+        names = list(settings.accounts)
+        hints = [Hint(f"risksvc venue --account {name}", "one venue process for each account") for name in names]
+        raise CliError(f"{settings.path} has several accounts: name one", code=ExitCode.USAGE, hints=hints)
+    return next(iter(settings.accounts))
+
+
+def _gate_target(settings: "Settings") -> str:
+    if not settings.venue.path and not settings.venue.port:
+        sentence = f"{settings.path}: listen.venue lets the system pick a port, which this process can't know: name one"
+        raise CliError(sentence, code=ExitCode.USAGE)
+    return settings.venue.target
+
+
+def _secrets(venue: "VenueSettings") -> dict[str, str]:
+    """Every key by ccxt's name for it."""
+    from risksvc.gate.secret_files import SecretError, read_secret  # noqa: PLC0415 - only the venue process reads keys
+
+    try:
+        return {name: read_secret(source) for name, source in venue.key.items()}
+    except SecretError as error:
+        raise CliError(str(error), code=ExitCode.PERMISSION) from error

@@ -1,0 +1,163 @@
+"""Positions three ways, worst cases and limits, as operators see them. Only reads: makes no line, forgets no fill."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from risksvc.core.adoption import describe, unexplained_items
+from risksvc.core.book import AccountBook
+from risksvc.core.events import AdoptItem
+from risksvc.core.limits import AccountLimits
+from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.positions import strategy_band
+from risksvc.core.state import GateState
+from risksvc.core.strategy_line import StrategyLine
+from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Side, plain
+from risksvc.gate.convert_strategy import number
+from risksvc.v1 import operator_pb2, types_pb2
+
+_FOUR = Decimal("0.0001")
+NEVER_MS = -1
+
+
+def age_ms(as_of: Nanoseconds | None, now: Nanoseconds) -> int:
+    """Milliseconds; -1: never."""
+    return NEVER_MS if as_of is None else (now - as_of) // MILLISECOND
+
+
+def account_exposure(state: GateState, book: AccountBook, *, now: Nanoseconds) -> operator_pb2.AccountExposure:
+    """One account: everything held, worked or limited."""
+    limits = book.limits
+    symbols = dict.fromkeys(line.symbol for line in book.lines.values() if _worth_showing(line))
+    symbols.update(dict.fromkeys(limits.instruments if limits is not None else ()))
+    by_symbol = {line.symbol: line for line in book.lines.values()}
+    return operator_pb2.AccountExposure(
+        account=book.name,
+        currency="" if state.limits is None else state.limits.currency,
+        total=plain(book.total),
+        total_limit="" if limits is None else plain(limits.max_total_exposure.value),
+        instruments=[
+            _instrument(state, book, by_symbol.get(symbol) or Line(symbol, book.instruments.get(symbol)), now=now)
+            for symbol in symbols
+        ],
+        snapshot_age_ms=age_ms(book.snapshot_as_of, now),
+    )
+
+
+def _worth_showing(line: Line) -> bool:
+    return not line.idle or bool(line.ledger or line.venue or line.suspicions or line.unexplained)
+
+
+def _instrument(
+    state: GateState, book: AccountBook, line: Line, *, now: Nanoseconds
+) -> operator_pb2.InstrumentExposure:
+    limits = book.limits
+    own = None if limits is None else limits.instruments.get(line.symbol)
+    limit = None if own is None else own.max_net_exposure.value
+    valued = line.unit is not None or line.idle
+    venue = line.venue if line.venue is not None or not book.snapshots else ZERO
+    return operator_pb2.InstrumentExposure(
+        instrument=line.symbol,
+        venue_position=number(venue),
+        ledger_position=plain(line.ledger),
+        position_low=plain(line.low),
+        position_high=plain(line.high),
+        unattributed=plain(line.ledger - line.attributed),
+        adopted=plain(line.adopted),
+        mark="" if line.mark is None else plain(line.mark.price),
+        value=plain(line.ledger * (line.unit or ZERO)) if valued else "",
+        worst_low=plain(line.worst.low),
+        worst_high=plain(line.worst.high),
+        exposure=plain(line.worst.exposure) if valued else "",
+        limit=number(limit),
+        utilisation=_ratio(line.worst.exposure, limit) if valued else "",
+        working_buy=plain(line.working.on_side(Side.BUY)),
+        working_sell=plain(line.working.on_side(Side.SELL)),
+        strategies=[_strategy(line, part, limits, now=now) for part in line.strategies.values() if part.strategy],
+        trading_state=types_pb2.TradingState.ValueType(state.state_of(book.name, "", line.symbol)),
+    )
+
+
+def _ratio(value: Decimal, limit: Decimal | None) -> str:
+    if not limit:
+        return ""
+    return plain((value / limit).quantize(_FOUR, rounding=ROUND_HALF_UP))
+
+
+def _strategy(
+    line: Line, part: StrategyLine, limits: AccountLimits | None, *, now: Nanoseconds
+) -> operator_pb2.StrategyExposure:
+    message = operator_pb2.StrategyExposure(
+        strategy=part.strategy,
+        ledger_position=plain(part.position),
+        believed_position="" if part.belief is None else plain(part.belief.quantity),
+        belief_age_ms=age_ms(None if part.belief is None else part.belief.at, now),
+    )
+    own = None if limits is None else limits.strategies.get(part.strategy)
+    if own is None:
+        return message
+    pair = own.instruments.get(line.symbol)
+    clamp = None if pair is None or pair.max_intended is None else pair.max_intended.value
+    intent = part.intent(in_file=None if pair is None else pair.intended, clamp=clamp)
+    band = strategy_band(part, own, line.symbol)
+    if intent is not None and band is not None:
+        message.intended_low, message.intended_high = plain(intent.low), plain(intent.high)
+        message.band_low, message.band_high = plain(band.low), plain(band.high)
+    return message
+
+
+# -- differences --------------------------------------------------------------------------------------------------
+
+
+def divergences(book: AccountBook) -> list[operator_pb2.Divergence]:
+    """What is SUSPECT or has DIVERGED now."""
+    return [
+        _divergence(book, line, suspicion) for line in book.lines.values() for suspicion in line.suspicions.values()
+    ]
+
+
+def _divergence(book: AccountBook, line: Line, suspicion: Suspicion) -> operator_pb2.Divergence:
+    part = line.strategies.get(suspicion.strategy) if suspicion.strategy else None
+    believed = None if part is None or part.belief is None else part.belief.quantity
+    ledger = line.ledger if part is None else part.position
+    amount = amount_of(line, suspicion)
+    return operator_pb2.Divergence(
+        divergence_class=suspicion.divergence.value,
+        account=book.name,
+        instrument=line.symbol,
+        strategy=suspicion.strategy,
+        believed=number(believed),
+        ledger=plain(ledger),
+        venue=number(line.venue),
+        usd="" if line.unit is None else plain(amount * line.unit),
+        status="DIVERGED" if suspicion.diverged else "SUSPECT",
+        message=suspicion.message,
+        since_ns=suspicion.since,
+        reads=suspicion.reads,
+    )
+
+
+def amount_of(line: Line, suspicion: Suspicion) -> Decimal:
+    """How much differs, in order units, never negative."""
+    if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
+        return abs(sum((fill.quantity * fill.side.sign for fill in line.unexplained.values()), ZERO))
+    if suspicion.divergence is DivergenceClass.UNEXPECTED_ORDER:
+        return sum((one.remaining for one in line.reservations.values() if not one.explained), ZERO)
+    part = line.strategies.get(suspicion.strategy) if suspicion.strategy else None
+    if part is not None and part.belief is not None:
+        return abs(part.belief.quantity - part.position)
+    return line.high - line.low
+
+
+def adoptable(book: AccountBook) -> list[operator_pb2.AdoptItem]:
+    """What could be adopted now."""
+    return [_adopt_item(item) for item in unexplained_items(book)]
+
+
+def _adopt_item(item: AdoptItem) -> operator_pb2.AdoptItem:
+    return operator_pb2.AdoptItem(
+        instrument=item.instrument,
+        trade_id=item.trade_id,
+        venue_order_id=item.venue_order_id,
+        position_quantity=number(item.position_quantity),
+        owner=item.owner,
+        description=describe(item),
+    )

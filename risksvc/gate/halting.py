@@ -1,0 +1,171 @@
+"""Halt and resume, the operator's way. Halting never fails once the request can be read; resuming needs the store.
+
+A halt is in force and journaled when the core has it; it is then latched and published, and the answer says within a
+bounded time how far it has come. While the gate is closed by a fault the core can't take it: it is latched and
+published all the same, and given to the core at the reopening.
+"""
+
+import asyncio
+
+from risksvc.core.events import HaltRequested, HaltSeen, ResumeConfirmed, ResumeProposed
+from risksvc.core.outputs import ClearsGranted, HaltRaised, Refusal, RefusalReason, StepProposed
+from risksvc.core.trading_state import Halt
+from risksvc.core.trips import Trigger
+from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Severity, TradingState
+from risksvc.gate import convert
+from risksvc.gate.app import GateApp
+from risksvc.gate.kill_switch.effect import REDIS, Effect
+from risksvc.gate.kill_switch.resuming import ClearsResult
+from risksvc.gate.operating import check_scope, refusal_message, refused_by
+from risksvc.gate.order_view import order_messages, working_orders
+from risksvc.gate.owner import GateClosedError
+from risksvc.v1 import operator_pb2, types_pb2
+
+EFFECT_WITHIN_NS = 300 * MILLISECOND
+CLEARED_WITHIN_NS = 2 * SECOND
+MAX_HALTS = 1000
+_STEP_SECONDS = 0.01
+_HALT_STATES = {
+    types_pb2.TRADING_STATE_UNSPECIFIED: TradingState.HALTED,
+    types_pb2.TRADING_STATE_HALTED: TradingState.HALTED,
+    types_pb2.TRADING_STATE_REDUCING: TradingState.REDUCING,
+}
+
+
+# -- halt ---------------------------------------------------------------------------------------------------------
+
+
+async def halt(app: GateApp, request: operator_pb2.HaltRequest, by: str) -> operator_pb2.HaltResponse:
+    """Halts or reduces a scope."""
+    event = _read(app, request, by)
+    raised = _raise(app, event)
+    effect = await _reach(app, raised)
+    return operator_pb2.HaltResponse(
+        halt_id=raised.halt_id,
+        effect=operator_pb2.HALT_EFFECT_EFFECTIVE if effect.effective else operator_pb2.HALT_EFFECT_LATCHED,
+        missing=effect.missing,
+        can_still_fill=order_messages(list(working_orders(app.owner.state, raised.scope))),
+    )
+
+
+def _read(app: GateApp, request: operator_pb2.HaltRequest, by: str) -> HaltRequested:
+    scope = convert.scope(request.scope)
+    check_scope(app, scope)
+    event = HaltRequested(
+        scope=scope,
+        state=convert.member(request.state, _HALT_STATES, field="state"),
+        reason=convert.reason(request.reason),
+        by=by,
+        halt_id=convert.optional_id(request.halt_id, field="halt_id"),
+    )
+    known = app.owner.state.halts.halt(event.halt_id) if event.halt_id else None
+    if known is not None and app.owner.state.halts.is_cleared(event.halt_id):
+        raise MalformedInputError("halt_id", f"halt {event.halt_id} has been cleared; a new halt needs a new id")
+    if known is not None and (known.scope, known.state) != (event.scope, event.state):
+        raise MalformedInputError("halt_id", f"halt {event.halt_id} is another one; a new halt needs a new id")
+    return event
+
+
+def _raise(app: GateApp, event: HaltRequested) -> Halt:
+    try:
+        first = app.owner.submit(event)[0]
+    except GateClosedError:
+        return _raise_beside(app, event)
+    if not isinstance(first, HaltRaised):
+        raise TypeError(f"a halt gave {type(first).__name__}")
+    return first.halt
+
+
+def _raise_beside(app: GateApp, event: HaltRequested) -> Halt:
+    """The same without the core."""
+    now = app.clock.now()
+    raised = Halt(
+        halt_id=event.halt_id or f"{app.gate_id}-{now}-beside",
+        scope=event.scope,
+        state=event.state,
+        severity=Severity.P1,
+        trigger=Trigger.OPERATOR.value,
+        reason=event.reason,
+        by=event.by,
+        at=now,
+        origin=app.gate_id,
+    )
+    app.owner.submit_or_keep(HaltSeen(raised))
+    app.publisher.publish(raised)
+    return raised
+
+
+async def _reach(app: GateApp, raised: Halt) -> Effect:
+    """How far the halt has come, within a bounded time."""
+    deadline = app.clock.now() + EFFECT_WITHIN_NS
+    publishing = app.publisher.publish(raised)
+    await asyncio.wait([publishing], timeout=EFFECT_WITHIN_NS / SECOND)
+    left = deadline - app.clock.now()
+    if not publishing.done() or left <= 0:
+        return Effect((REDIS,))
+    try:
+        async with asyncio.timeout(left / SECOND):
+            return await app.kill_switch.wait_effective(raised.halt_id, within_ns=left - 20 * MILLISECOND)
+    except TimeoutError:
+        return Effect((REDIS,))
+
+
+# -- resume -------------------------------------------------------------------------------------------------------
+
+
+async def resume(app: GateApp, request: operator_pb2.ResumeRequest, by: str) -> operator_pb2.ResumeResponse:
+    """Proposes or confirms clearing named halts."""
+    event = _step(request, by)
+    seen = app.kill_switch.epochs()
+    outputs = app.owner.submit(event)
+    first = outputs[0]
+    if isinstance(first, ClearsGranted):
+        result = await app.kill_switch.write_clears(first.clears, seen_epochs=seen)
+        return await _after_clears(app, result)
+    if isinstance(first, StepProposed):
+        return operator_pb2.ResumeResponse(
+            outcome=operator_pb2.RESUME_OUTCOME_PROPOSED,
+            proposal_id=first.proposal_id,
+            expires_at_ns=first.expires_at,
+        )
+    return operator_pb2.ResumeResponse(outcome=operator_pb2.RESUME_OUTCOME_REFUSED, refusals=refused_by(outputs))
+
+
+def _step(request: operator_pb2.ResumeRequest, by: str) -> ResumeProposed | ResumeConfirmed:
+    which = request.WhichOneof("step")
+    if which == "confirm":
+        return ResumeConfirmed(convert.order_id(request.confirm.proposal_id, field="confirm.proposal_id"), by)
+    if which != "propose":
+        raise MalformedInputError("step", "is required; allowed: propose or confirm")
+    named = request.propose.halt_ids
+    if not 0 < len(named) <= MAX_HALTS:
+        problem = f"names {len(named)} halts; name 1 to {MAX_HALTS}, `risksvc status` lists them"
+        raise MalformedInputError("propose.halt_ids", problem)
+    ids = [convert.order_id(one, field=f"propose.halt_ids[{i}]", longest=128) for i, one in enumerate(named)]
+    return ResumeProposed(
+        halt_ids=tuple(dict.fromkeys(ids)), reason=convert.reason(request.propose.reason, field="propose.reason"), by=by
+    )
+
+
+async def _after_clears(app: GateApp, result: ClearsResult) -> operator_pb2.ResumeResponse:
+    """Cleared is what the core has read back; nothing else."""
+    await _read_back(app, result.written)
+    halts = app.owner.state.halts
+    cleared = [halt_id for halt_id in result.written if halts.is_cleared(halt_id)]
+    reason = RefusalReason.KILL_SWITCH_UNREACHABLE
+    refusals = [Refusal(reason, one.message) for one in result.refusals]
+    if len(cleared) < len(result.written):
+        text = "a clear was written to the kill switch's store and could not be read back yet; look at `risksvc status`"
+        refusals.append(Refusal(reason, text))
+    outcome = operator_pb2.RESUME_OUTCOME_REFUSED if refusals else operator_pb2.RESUME_OUTCOME_CLEARED
+    return operator_pb2.ResumeResponse(
+        outcome=outcome, cleared=cleared, refusals=[refusal_message(one) for one in refusals]
+    )
+
+
+async def _read_back(app: GateApp, halt_ids: tuple[str, ...]) -> None:
+    deadline = app.clock.now() + CLEARED_WITHIN_NS
+    while app.clock.now() < deadline:
+        if all(app.owner.state.halts.is_cleared(halt_id) for halt_id in halt_ids):
+            return
+        await asyncio.sleep(_STEP_SECONDS)

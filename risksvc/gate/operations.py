@@ -1,0 +1,181 @@
+"""Every step of risksvc.v1.OperatorService as a function of the gate, the request and who acts.
+
+gRPC and HTTP both call these. Each raises MalformedInputError for what it can't read, and nothing else that a caller
+should see. Who acts is known from the credential and is an argument, never a field of the request.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from risksvc.core.events import LimitsLoaded, ReducingOrderChecked
+from risksvc.core.outputs import Decision
+from risksvc.core.types import MalformedInputError, Order, parse_positive
+from risksvc.gate import convert, views
+from risksvc.gate.app import GateApp
+from risksvc.gate.config_problems import LimitsFileError
+from risksvc.gate.convert_strategy import decision_message
+from risksvc.gate.exposure_view import account_exposure
+from risksvc.gate.halting import halt, resume
+from risksvc.gate.limits_file import LoadedLimits, diff_limits, effective
+from risksvc.gate.operating import known_accounts
+from risksvc.gate.order_view import order_message, reservation_message
+from risksvc.gate.reconciling import adopt, cancel_all, reconcile
+from risksvc.v1 import operator_pb2
+
+Operation = Callable[[GateApp, Any, str], Awaitable[Any]]
+
+GENERATED_ID_LENGTH = 26
+ROWS_AT_ONCE = 200  # so that a long list does not hold up checks
+
+
+async def get_status(app: GateApp, _request: operator_pb2.GetStatusRequest, _by: str) -> operator_pb2.GetStatusResponse:
+    """Everything an operator wants to know first."""
+    return views.status(app, now=app.clock.now())
+
+
+# -- limits -------------------------------------------------------------------------------------------------------
+
+
+async def get_limits(app: GateApp, _request: operator_pb2.GetLimitsRequest, _by: str) -> operator_pb2.GetLimitsResponse:
+    """The limits in force."""
+    limits = app.owner.state.limits
+    entries = [] if limits is None else effective(limits)
+    return operator_pb2.GetLimitsResponse(
+        hash=app.owner.state.limits_hash,
+        yaml=app.limits.text,
+        effective=[operator_pb2.LimitsChange(key=key, after=value) for key, value in entries],
+    )
+
+
+async def reload_limits(
+    app: GateApp, request: operator_pb2.ReloadLimitsRequest, by: str
+) -> operator_pb2.ReloadLimitsResponse:
+    """Reads the file again; swaps whole or not at all."""
+    why = convert.reason(request.reason)
+    try:
+        loaded = await app.limits.read()
+    except LimitsFileError as error:
+        if not request.dry_run:
+            app.limits.refused(error)
+        return operator_pb2.ReloadLimitsResponse(
+            loaded=False, hash=app.owner.state.limits_hash, errors=[_limits_error(one) for one in error.errors]
+        )
+    changes = _changes(app, loaded)
+    if not request.dry_run:
+        app.owner.submit(LimitsLoaded(loaded.limits, by, why))
+        app.limits.took(loaded, by=by, at=app.clock.now())
+        app.limits.reloads += 1
+    return operator_pb2.ReloadLimitsResponse(
+        loaded=True, hash=app.owner.state.limits_hash, changes=changes, warnings=loaded.warnings
+    )
+
+
+def _changes(app: GateApp, loaded: LoadedLimits) -> list[operator_pb2.LimitsChange]:
+    old = app.owner.state.limits
+    found = [(key, "", value) for key, value in effective(loaded.limits)]
+    if old is not None:
+        found = diff_limits(old, loaded.limits)
+    return [operator_pb2.LimitsChange(key=key, before=before, after=after) for key, before, after in found]
+
+
+def _limits_error(problem: Any) -> operator_pb2.LimitsError:  # noqa: ANN401 - a FileProblem
+    return operator_pb2.LimitsError(file=problem.file, line=problem.line, key=problem.key, message=problem.message)
+
+
+# -- looking ------------------------------------------------------------------------------------------------------
+
+
+async def get_exposure(
+    app: GateApp, request: operator_pb2.GetExposureRequest, _by: str
+) -> operator_pb2.GetExposureResponse:
+    """Positions three ways, worst case, limits."""
+    state, now = app.owner.state, app.clock.now()
+    books = [state.accounts[name] for name in known_accounts(app, request.account)]
+    return operator_pb2.GetExposureResponse(accounts=[account_exposure(state, book, now=now) for book in books])
+
+
+async def list_open_orders(
+    app: GateApp, request: operator_pb2.ListOpenOrdersRequest, _by: str
+) -> operator_pb2.ListOpenOrdersResponse:
+    """What works at the venue, or may."""
+    answer = operator_pb2.ListOpenOrdersResponse()
+    for name in known_accounts(app, request.account):
+        book = app.owner.state.accounts[name]
+        for index, reservation in enumerate(book.live()):
+            if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            answer.orders.append(order_message(book, reservation))
+    return answer
+
+
+async def list_reservations(
+    app: GateApp, request: operator_pb2.ListReservationsRequest, _by: str
+) -> operator_pb2.ListReservationsResponse:
+    """Approved orders that are not proven finished."""
+    answer = operator_pb2.ListReservationsResponse()
+    for name in known_accounts(app, request.account):
+        book = app.owner.state.accounts[name]
+        for index, reservation in enumerate(book.live()):
+            if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            if not reservation.found:
+                answer.reservations.append(reservation_message(book, reservation))
+    return answer
+
+
+# -- the operator's own exit --------------------------------------------------------------------------------------
+
+
+async def check_reducing_order(
+    app: GateApp, request: operator_pb2.CheckReducingOrderRequest, by: str
+) -> operator_pb2.CheckReducingOrderResponse:
+    """Checks an operator's own reducing order; passes HALTED, never increases nor flips a position."""
+    event = ReducingOrderChecked(_reducing_order(app, request), by, convert.reason(request.reason))
+    decision = app.owner.submit(event)[0]
+    if not isinstance(decision, Decision):
+        raise TypeError(f"a check gave {type(decision).__name__}")
+    return operator_pb2.CheckReducingOrderResponse(decision=decision_message(decision))
+
+
+def _reducing_order(app: GateApp, request: operator_pb2.CheckReducingOrderRequest) -> Order:
+    if not request.account:
+        raise MalformedInputError("account", "is required: whose position is reduced")
+    known_accounts(app, request.account)
+    order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
+    return Order(
+        account=request.account,
+        strategy=convert.optional_name(request.strategy, field="strategy"),
+        client_order_id=convert.optional_id(request.client_order_id, field="client_order_id")
+        or _new_order_id(app, request.account),
+        instrument=convert.name(request.instrument, field="instrument"),
+        side=convert.member(request.side, convert.SIDES, field="side"),
+        type=order_type,
+        quantity=parse_positive(request.quantity, field="quantity"),
+        limit_price=convert.limit_price(request.limit_price, order_type),
+        reduce_only=True,
+    )
+
+
+def _new_order_id(app: GateApp, account: str) -> str:
+    """An id of hexadecimal digits, which every venue carries, as long as this one takes."""
+    feed = app.owner.state.accounts[account].feed
+    longest = GENERATED_ID_LENGTH if feed is None else min(GENERATED_ID_LENGTH, feed.id_max_length)
+    return ("0f" + secrets.token_hex(GENERATED_ID_LENGTH // 2))[:longest]
+
+
+OPERATIONS: dict[str, Operation] = {
+    "Halt": halt,
+    "Resume": resume,
+    "GetStatus": get_status,
+    "ReloadLimits": reload_limits,
+    "GetLimits": get_limits,
+    "GetExposure": get_exposure,
+    "Reconcile": reconcile,
+    "Adopt": adopt,
+    "ListOpenOrders": list_open_orders,
+    "ListReservations": list_reservations,
+    "CheckReducingOrder": check_reducing_order,
+    "CancelAll": cancel_all,
+}

@@ -1,0 +1,263 @@
+"""`risksvc serve`: the gate process, wired. The numbered steps are the architecture; each is made elsewhere.
+
+Nothing is served before the journal has been replayed and the halts of the latch are in force. A start that fails says
+one clear sentence. SIGTERM and SIGINT drain: what runs is finished, nothing new is approved, the journal is whole.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from risksvc import __version__
+from risksvc.core.events import DrainStarted, GateStarted
+from risksvc.core.types import RiskError, use_exact_arithmetic
+from risksvc.gate import beating, starting, views
+from risksvc.gate.app import GateApp
+from risksvc.gate.clock import Clock
+from risksvc.gate.embedded_redis import EmbeddedRedis
+from risksvc.gate.event_log import configure_logging, log_event, log_step
+from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
+from risksvc.gate.feeds import Feeds
+from risksvc.gate.http import HttpServer, start_http
+from risksvc.gate.kill_switch.follower import KillSwitchFollower
+from risksvc.gate.kill_switch.lease_rules import Timings
+from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
+from risksvc.gate.kill_switch.store import KillSwitchStore
+from risksvc.gate.latch import open_latch
+from risksvc.gate.limits_keeper import LimitsKeeper
+from risksvc.gate.owner import EntryLog, GateClosedError, Owner
+from risksvc.gate.publishing import HaltPublisher
+from risksvc.gate.replay import Replayed
+from risksvc.gate.servers import Servers
+from risksvc.gate.settings import Settings
+from risksvc.gate.starting import Start
+from risksvc.gate.venue_feed_service import tell_new_marks
+from risksvc.gate.watching import Watchers
+
+EXIT_OK = 0
+EXIT_NO_START = 2
+_log = logging.getLogger(__name__)
+
+JournalWrapper = Callable[[EntryLog], EntryLog]
+
+
+def run_gate(
+    settings_path: Path,
+    *,
+    limits_path: Path | None = None,
+    redis_url: str | None = None,
+    state_dir: Path | None = None,
+    wrap_journal: JournalWrapper | None = None,
+) -> int:
+    """Runs the gate until it is told to stop; gives the exit code. What is None is as the settings file says.
+
+    Exit codes: 0 stopped when told to; 2 could not start; 70 an internal error: it comes back halted when started again.
+    `wrap_journal`: for tests of failing disks only.
+    """
+    if not __debug__:
+        return _refuse("the gate does not run with python -O or PYTHONOPTIMIZE: assertions are part of its safety")
+    configure_logging()
+    use_exact_arithmetic()
+    start = Start(settings_path, limits_path, redis_url, state_dir)
+    try:
+        return asyncio.run(_Process(start, wrap_journal or _as_it_is).run())
+    except RiskError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+
+
+def _refuse(sentence: str) -> int:
+    print(f"risksvc: the gate can't start: {sentence}", file=sys.stderr)  # noqa: T201 - to the person who starts it
+    return EXIT_NO_START
+
+
+def _as_it_is(journal: EntryLog) -> EntryLog:
+    return journal
+
+
+class _Process:
+    """One run."""
+
+    def __init__(self, start: Start, wrap_journal: JournalWrapper) -> None:
+        self._start = start
+        self._wrap_journal = wrap_journal
+        self._ending = asyncio.Event()
+        self._exit_code = EXIT_OK
+
+    async def run(self) -> int:
+        """The whole life of the process."""
+        async with AsyncExitStack() as stack:
+            # 1. What it is told, who it is.
+            settings = starting.read_settings(self._start)
+            gate_id = starting.identity(settings)
+            # 2. What it remembers: the journal, replayed; a clock that goes on from there.
+            journal, replayed = starting.open_journal(settings)
+            stack.callback(journal.close)
+            clock = starting.clock_after(replayed)
+            # 3. The one owner of the state.
+            owner = Owner(replayed.gate, self._wrap_journal(journal), clock)
+            owner.attach(asyncio.get_running_loop())
+            owner.listeners.append(log_step)
+            # 4. The kill switch: its store, this gate's latch, the follower of both.
+            url, server = starting.store_of(settings, self._start.redis_url)
+            await self._start_redis(server, stack)
+            follower = _follower(settings, gate_id, owner=owner, clock=clock, url=url, private=server is not None)
+            stack.push_async_callback(follower.close)
+            publisher = HaltPublisher(follower)
+            # 5. The state comes to life: settings, halts and clears of the latch, limits.
+            owner.submit(GateStarted(settings.gate_config(gate_id)))
+            owner.listeners.append(publisher.heard)
+            follower.announce_latch()
+            keeper = starting.load_first_limits(settings, owner, replayed, clock=clock)
+            # 6. What its services share.
+            app = _app(
+                settings,
+                gate_id,
+                owner=owner,
+                clock=clock,
+                follower=follower,
+                publisher=publisher,
+                keeper=keeper,
+                replayed=replayed,
+            )
+            owner.on_fault = FaultKeeper(app, end=self._end).closed
+            # 7. The listeners.
+            servers = Servers(app)
+            await servers.start()
+            http = await start_http(app, host=settings.http.host, port=settings.http.port)
+            # 8. What runs beside them.
+            tasks = self._background(app, servers, server=server, url=url)
+            # 9. Until told to stop.
+            app.serving = True
+            self._announce(app)
+            await self._until_told()
+            # 10. Drain.
+            await _drain(app, servers, http)
+            await _cancel(tasks)
+            await publisher.settled(within_seconds=1.0)
+        return self._exit_code
+
+    async def _start_redis(self, server: EmbeddedRedis | None, stack: AsyncExitStack) -> None:
+        if server is not None:
+            await server.start()
+            stack.push_async_callback(server.stop)
+
+    def _background(
+        self, app: GateApp, servers: Servers, *, server: EmbeddedRedis | None, url: str
+    ) -> list["asyncio.Task[None]"]:
+        async def tell_health() -> None:
+            await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
+
+        runs: dict[str, Awaitable[None]] = {
+            "kill switch": app.kill_switch.run(hints_url=url),
+            "ticks": beating.tick(app, tell_health=tell_health),
+            "watchdog": beating.watch_lag(app),
+        }
+        if server is not None:
+            runs["redis"] = server.supervise()
+        return [self._keep(name, run) for name, run in runs.items()]
+
+    def _keep(self, name: str, run: Awaitable[None]) -> "asyncio.Task[None]":
+        """A task whose end, while the gate runs, is a fault."""
+
+        async def kept() -> None:
+            try:
+                await run
+            except Exception:
+                _log.critical("%s failed; the process ends", name, exc_info=True)
+                self._end(EXIT_FAULT)
+
+        return asyncio.get_running_loop().create_task(kept(), name=name)
+
+    def _announce(self, app: GateApp) -> None:
+        for text in app.settings.warnings:
+            log_event("settings_warning", level=logging.WARNING, message=text)
+        log_event("serving", gate=app.gate_id, version=app.version, **app.addresses)
+        say = [f"gate {app.gate_id} (risksvc {app.version}) listens:"]
+        say += [f"  {name:<9} {address}" for name, address in app.addresses.items()]
+        say += [f"next: risksvc status --settings {app.settings.path}", ""]
+        sys.stdout.write("\n".join(say))
+        sys.stdout.flush()
+
+    def _end(self, code: int) -> None:
+        self._exit_code = self._exit_code or code
+        self._ending.set()
+
+    async def _until_told(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        await self._ending.wait()
+
+
+def _follower(
+    settings: Settings, gate_id: str, *, owner: Owner, clock: Clock, url: str, private: bool
+) -> KillSwitchFollower:
+    timings = Timings(settings.poll_ns, settings.lease_ns, settings.approval_validity_ns)
+    expected = owner.journal_stats.entries > 0
+    latch = open_latch(settings.state_dir / "latch", gate_id=gate_id, now=clock.now(), expected=expected)
+    if latch.damage is not None:
+        _log.critical("the latch was damaged, so everything is halted: %s", latch.damage.problem)
+    return KillSwitchFollower(
+        KillSwitchStore(url),
+        latch,
+        settings=FollowerSettings(gate_id, tuple(settings.accounts), private=private, timings=timings),
+        ports=GatePorts(
+            now=clock.now,
+            submit=owner.submit_or_keep,
+            describe=lambda: (__version__, owner.state.limits_hash),
+        ),
+    )
+
+
+def _app(
+    settings: Settings,
+    gate_id: str,
+    *,
+    owner: Owner,
+    clock: Clock,
+    follower: KillSwitchFollower,
+    publisher: HaltPublisher,
+    keeper: LimitsKeeper,
+    replayed: Replayed,
+) -> GateApp:
+    feeds = Feeds(gate_id, read_windows=replayed.read_windows)
+    watchers = Watchers(owner)
+    app = GateApp(
+        gate_id=gate_id,
+        version=__version__,
+        settings=settings,
+        clock=clock,
+        owner=owner,
+        kill_switch=follower,
+        publisher=publisher,
+        limits=keeper,
+        feeds=feeds,
+        watchers=watchers,
+        started_at=clock.now(),
+    )
+    owner.listeners += [feeds.heard, watchers.heard, lambda *step: tell_new_marks(app, *step)]
+    return app
+
+
+async def _drain(app: GateApp, servers: Servers, http: HttpServer) -> None:
+    log_event("draining")
+    app.serving = False
+    with suppress(GateClosedError):
+        app.owner.submit(DrainStarted())
+    app.watchers.end()
+    app.feeds.end()
+    await servers.tell_health(ready=False)
+    await servers.stop()
+    await http.stop()
+
+
+async def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,148 @@
+"""The gate's three gRPC servers, apart so that a flood at one leaves the others alone; every option written out.
+
+Strategies, operators and the venue feed each have their own listener, budget of concurrent calls, and message size.
+TCP only on loopback, until TLS comes.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from risksvc.gate.app import GateApp
+from risksvc.gate.operator_service import OperatorService
+from risksvc.gate.settings import Listener
+from risksvc.gate.sockets import ListenError, clear_stale, permissions
+from risksvc.gate.strategy_service import StrategyService
+from risksvc.gate.venue_feed_service import VenueFeedService
+from risksvc.v1 import operator_pb2, operator_pb2_grpc, strategy_pb2, strategy_pb2_grpc, venue_pb2_grpc
+
+KIB, MIB = 1024, 1024 * 1024
+_NEVER_MS = 2**31 - 1
+GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one listener takes at most. `rpcs`: calls at once, open streams included."""
+
+    receive_bytes: int
+    send_bytes: int
+    rpcs: int
+    streams_per_connection: int
+
+
+# Watchers (512 at most) hold a call each; as many again are left for checks.
+STRATEGY_BUDGET = Budget(64 * KIB, 4 * MIB, rpcs=1024, streams_per_connection=128)
+OPERATOR_BUDGET = Budget(1 * MIB, 64 * MIB, rpcs=64, streams_per_connection=64)
+VENUE_BUDGET = Budget(16 * MIB, 16 * MIB, rpcs=64, streams_per_connection=8)
+
+
+def channel_options(budget: Budget) -> list[tuple[str, int]]:
+    """Every option that a guarantee rests on."""
+    return [
+        ("grpc.so_reuseport", 0),  # two gates on one port: refused, not shared in silence
+        ("grpc.max_receive_message_length", budget.receive_bytes),
+        ("grpc.max_send_message_length", budget.send_bytes),
+        ("grpc.max_metadata_size", 8 * KIB),
+        ("grpc.absolute_max_metadata_size", 16 * KIB),
+        ("grpc.max_concurrent_streams", budget.streams_per_connection),
+        # Streams live as long as both sides do: nothing here grows old, there is no certificate yet.
+        ("grpc.max_connection_age_ms", _NEVER_MS),
+        ("grpc.max_connection_age_grace_ms", _NEVER_MS),
+        ("grpc.max_connection_idle_ms", _NEVER_MS),
+        ("grpc.keepalive_time_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.enable_http_proxy", 0),
+    ]
+
+
+class Servers:
+    """All listeners of one gate. `addresses`: what listens where, once started."""
+
+    def __init__(self, app: GateApp) -> None:
+        self._app = app
+        self.addresses: dict[str, str] = {}
+        self.health = health.aio.HealthServicer()
+        self._servers: list[grpc.aio.Server] = []
+        self._ready: bool | None = None
+
+    async def start(self) -> None:
+        """Binds and serves. Raises ListenError."""
+        app, settings = self._app, self._app.settings
+        await self._serve("strategy", settings.strategy, STRATEGY_BUDGET, self._add_strategy)
+        await self._serve("operator", settings.operator, OPERATOR_BUDGET, self._add_operator)
+        await self._serve("venue", settings.venue, VENUE_BUDGET, self._add_venue)
+        app.addresses = {**app.addresses, **self.addresses}
+
+    async def tell_health(self, *, ready: bool) -> None:
+        """For load balancers and probes: serving, and for strategies whether anything could be approved."""
+        if ready is self._ready:
+            return
+        self._ready = ready
+        serving = health_pb2.HealthCheckResponse.SERVING
+        standing = serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self.health.set("", serving)
+        await self.health.set(_name(strategy_pb2, "StrategyService"), standing)
+
+    async def stop(self) -> None:
+        """Refuses what is new, lets what runs finish for a bounded time."""
+        await self.health.enter_graceful_shutdown()
+        await asyncio.gather(*(server.stop(GRACE_SECONDS) for server in self._servers))
+
+    async def _serve(
+        self, name: str, listener: Listener, budget: Budget, add: Callable[[grpc.aio.Server], None]
+    ) -> None:
+        server = grpc.aio.server(options=channel_options(budget), maximum_concurrent_rpcs=budget.rpcs)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+        add(server)
+        self.addresses[name] = _bind(server, listener)
+        await server.start()
+        self._servers.append(server)
+
+    def _add_strategy(self, server: grpc.aio.Server) -> None:
+        strategy_pb2_grpc.add_StrategyServiceServicer_to_server(StrategyService(self._app), server)
+
+    def _add_operator(self, server: grpc.aio.Server) -> None:
+        operator_pb2_grpc.add_OperatorServiceServicer_to_server(OperatorService(self._app), server)
+        names = (_name(operator_pb2, "OperatorService"), health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
+
+    def _add_venue(self, server: grpc.aio.Server) -> None:
+        venue_pb2_grpc.add_VenueFeedServiceServicer_to_server(VenueFeedService(self._app), server)
+
+
+def _name(module: object, service: str) -> str:
+    full: str = getattr(module, "DESCRIPTOR").services_by_name[service].full_name  # noqa: B009 - generated modules
+    return full
+
+
+def _bind(server: grpc.aio.Server, listener: Listener) -> str:
+    if listener.path is not None:
+        clear_stale(listener.path)
+        with permissions(listener):
+            _add_port(server, listener.target)
+        return listener.target
+    if listener.host != "localhost" and not ipaddress.ip_address(listener.host).is_loopback:
+        raise ListenError(f"{listener.target} is not a loopback address; without TLS only this machine is served")
+    port = _add_port(server, listener.target)
+    return f"{listener.target.rpartition(':')[0]}:{port}"
+
+
+def _add_port(server: grpc.aio.Server, target: str) -> int:
+    try:
+        port = server.add_insecure_port(target)
+    except RuntimeError as error:
+        raise ListenError(f"{target} can't be listened on: {error}; is it in use?") from error
+    if not port:
+        raise ListenError(f"{target} can't be listened on; is it in use?")
+    return port

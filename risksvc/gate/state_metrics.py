@@ -1,0 +1,262 @@
+"""Gauges (and what the process counts itself), read from the gate when it is scraped.
+
+Only reads: makes no line, changes no count. What is not known is never 0: an exposure without a mark is NaN, the age of
+a read that never came is +Inf. Every family is there from the first scrape on, with a 0 where nothing is wrong.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from risksvc.core.book import AccountBook
+from risksvc.core.line import DivergenceClass, Line
+from risksvc.core.positions import flatten_required
+from risksvc.core.reservations import ReservationStatus
+from risksvc.core.state import GateState
+from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
+from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.exposure_view import divergences
+from risksvc.gate.views import is_ready
+
+# What the process counts itself: metric, field of Counters, help.
+_COUNTED = (
+    ("risksvc_malformed_requests", "malformed", "Requests refused as malformed."),
+    ("risksvc_expired_requests", "expired", "Requests dropped because their deadline had passed."),
+    ("risksvc_internal_errors", "internal_errors", "Internal errors; none of them approved anything."),
+    ("risksvc_late_loops", "late_loops", "Times the event loop was so late that the lease was given up."),
+    ("risksvc_feed_messages_refused", "feed_messages_refused", "Venue feed messages refused as malformed."),
+)
+
+
+class StateMetrics(Collector):
+    """Every gauge of one gate."""
+
+    def __init__(self, app: GateApp) -> None:
+        self._app = app
+
+    def collect(self) -> Iterable[Metric]:
+        """Reads everything now."""
+        app, now = self._app, self._app.clock.now()
+        state = app.owner.state
+        books = [state.accounts[name] for name in app.settings.accounts if name in state.accounts]
+        yield from _process(app, now)
+        yield from _counted(app.counters)
+        yield from _limits(app)
+        yield from _exposures(books)
+        yield _trading_states(state, books, faulty=app.owner.fault is not None)
+        yield from _divergences(books)
+        yield from _ages(books, now)
+        yield from _accounts(books)
+        yield _reservations(books)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the state need not be readable yet when this is registered."""
+        return ()
+
+
+# -- the process --------------------------------------------------------------------------------------------------
+
+
+def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
+    kill_switch, journal = app.kill_switch.status(), app.owner.journal_stats
+    faulty = app.owner.fault is not None or bool(app.owner.state.fault)
+    yield _gauge("risksvc_ready", "1 when some account could get an approval.", float(is_ready(app, now)))
+    yield _gauge("risksvc_fault", "1 while the gate is closed by an internal error, until a resume.", float(faulty))
+    yield _gauge(
+        "risksvc_kill_switch_lease_seconds",
+        "What is left of the kill switch's lease; 0: everything is denied.",
+        max(0, kill_switch.lease_left_ns) / SECOND,
+    )
+    yield _gauge(
+        "risksvc_halt_bound_seconds",
+        "Lease and approval validity: no approval is usable later than this after a halt.",
+        kill_switch.bound_ns / SECOND,
+    )
+    yield _gauge("risksvc_watchers", "Strategies that follow their trading state now.", len(app.watchers))
+    yield _gauge("risksvc_journal_entries", "Entries in the journal.", journal.entries)
+    yield _gauge("risksvc_journal_bytes", "Bytes of the journal on disk.", journal.bytes)
+    info = InfoMetricFamily("risksvc_gate", "Which gate, which code, which limits; always 1.")
+    info.add_metric([], {"gate_id": app.gate_id, "version": app.version, "limits_hash": app.owner.state.limits_hash})
+    yield info
+
+
+def _counted(counters: Counters) -> Iterator[Metric]:
+    for name, field, text in _COUNTED:
+        yield CounterMetricFamily(name, text, value=getattr(counters, field))
+
+
+def _limits(app: GateApp) -> Iterator[Metric]:
+    reloads = CounterMetricFamily(
+        "risksvc_limits_reloads", "Attempts to load the limits file: loaded, or refused.", labels=["outcome"]
+    )
+    reloads.add_metric(["loaded"], app.limits.reloads)
+    reloads.add_metric(["refused"], app.limits.failures)
+    yield reloads
+    yield _gauge(
+        "risksvc_limits_last_reload_successful",
+        "0 while the limits file was refused at the last attempt: older limits are in force.",
+        float(not app.limits.last_error),
+    )
+
+
+# -- exposure -----------------------------------------------------------------------------------------------------
+
+
+def _exposures(books: list[AccountBook]) -> Iterator[Metric]:
+    exposure = _gauges(
+        "risksvc_exposure_usd",
+        "Worst-case net exposure in the limits' currency; NaN: not known (no mark or rate).",
+        ["account", "instrument"],
+    )
+    total = _gauges(
+        "risksvc_total_exposure_usd", "Worst-case exposure over all instruments; NaN: not known.", ["account"]
+    )
+    used = _gauges(
+        "risksvc_limit_utilisation_ratio",
+        "Worst case as a share of its limit. instrument empty: the account's total.",
+        ["account", "instrument", "limit"],
+    )
+    for book in books:
+        whole = math.nan if book.unvalued else float(book.total)
+        total.add_metric([book.name], whole)
+        if book.limits is not None:
+            used.add_metric([book.name, "", "max_total_exposure"], _share(whole, book.limits.max_total_exposure.value))
+        for symbol, worst in _by_symbol(book).items():
+            exposure.add_metric([book.name, symbol], worst)
+            own = None if book.limits is None else book.limits.instruments.get(symbol)
+            if own is not None:
+                used.add_metric([book.name, symbol, "max_net_exposure"], _share(worst, own.max_net_exposure.value))
+    return iter((exposure, total, used))
+
+
+def _by_symbol(book: AccountBook) -> dict[str, float]:
+    """Every instrument that is listed, held or worked."""
+    found = dict.fromkeys({} if book.limits is None else book.limits.instruments, 0.0)
+    found.update((line.symbol, _worst(line)) for line in book.lines.values() if not line.idle)
+    return found
+
+
+def _worst(line: Line) -> float:
+    return math.nan if line.unit is None else float(line.worst.exposure)
+
+
+def _share(value: float, limit: Decimal) -> float:
+    if limit == ZERO:
+        return math.inf if value > 0 else value
+    return value / float(limit)
+
+
+# -- trading states and differences -------------------------------------------------------------------------------
+
+
+def _trading_states(state: GateState, books: list[AccountBook], *, faulty: bool) -> Metric:
+    family = _gauges(
+        "risksvc_trading_state",
+        "1 ACTIVE, 2 REDUCING, 3 HALTED. strategy and instrument empty: the account.",
+        ["account", "strategy", "instrument"],
+    )
+    for book in books:
+        rows = [("", "")]
+        if book.limits is not None:
+            rows += [(name, "") for name in book.limits.strategies]
+            rows += [("", symbol) for symbol in book.limits.instruments]
+        for strategy, instrument in rows:
+            value = TradingState.HALTED if faulty else state.state_of(book.name, strategy, instrument)
+            family.add_metric([book.name, strategy, instrument], int(value))
+    return family
+
+
+def _divergences(books: list[AccountBook]) -> Iterator[Metric]:
+    labels = ["account", "instrument", "divergence_class", "status"]
+    usd = _gauges(
+        "risksvc_divergence_usd",
+        "What differs between belief, ledger and venue, absolute, at the mark; 0 while there is no mark.",
+        labels,
+    )
+    number = _gauges(
+        "risksvc_divergences",
+        "Differences that are open now. instrument and status empty: none of this class in the account.",
+        labels,
+    )
+    for book in books:
+        for key, (value, count) in _open_differences(book).items():
+            usd.add_metric(list(key), value)
+            number.add_metric(list(key), count)
+    return iter((usd, number))
+
+
+def _open_differences(book: AccountBook) -> dict[tuple[str, str, str, str], tuple[float, int]]:
+    sums: dict[tuple[str, str, str, str], tuple[float, int]] = {}
+    for one in divergences(book):
+        key = (book.name, one.instrument, one.divergence_class, one.status)
+        value, count = sums.get(key, (0.0, 0))
+        sums[key] = (value + abs(float(one.usd or 0)), count + 1)
+    seen = {key[2]: None for key in sums}
+    for each in DivergenceClass:
+        if each.value not in seen:
+            sums[book.name, "", each.value, ""] = (0.0, 0)
+    return sums
+
+
+# -- accounts -----------------------------------------------------------------------------------------------------
+
+
+def _ages(books: list[AccountBook], now: Nanoseconds) -> Iterator[Metric]:
+    snapshots = _gauges(
+        "risksvc_snapshot_age_seconds", "Age of the last complete venue read; +Inf: none yet.", ["account"]
+    )
+    snapshots_most = _gauges(
+        "risksvc_snapshot_max_age_seconds", "Older than this, a read only lets orders reduce.", ["account"]
+    )
+    marks = _gauges(
+        "risksvc_mark_age_seconds",
+        "Age of the oldest mark that something held or worked depends on; 0: nothing does; +Inf: one has no mark.",
+        ["account"],
+    )
+    marks_most = _gauges("risksvc_mark_max_age_seconds", "Older than this, marks only let orders reduce.", ["account"])
+    for book in books:
+        snapshots.add_metric([book.name], _age(book.snapshot_as_of, now, never=math.inf))
+        snapshots_most.add_metric([book.name], book.config.snapshot_max_age_ns / SECOND)
+        missing = any(line.mark is None for line in book.unvalued.values())
+        marks.add_metric([book.name], math.inf if missing else _age(book.oldest_mark, now, never=0.0))
+        marks_most.add_metric([book.name], book.config.mark_max_age_ns / SECOND)
+    return iter((snapshots, snapshots_most, marks, marks_most))
+
+
+def _age(as_of: Nanoseconds | None, now: Nanoseconds, *, never: float) -> float:
+    return never if as_of is None else max(0, now - as_of) / SECOND
+
+
+def _accounts(books: list[AccountBook]) -> Iterator[Metric]:
+    feeds = _gauges("risksvc_feed_connected", "1 while the account's venue feed is connected.", ["account"])
+    adopted = _gauges("risksvc_adopted", "1 when all that the account holds is explained or adopted.", ["account"])
+    flatten = _gauges(
+        "risksvc_flatten_required", "1 while a position is outside its band (150 % of the intended size).", ["account"]
+    )
+    for book in books:
+        feeds.add_metric([book.name], float(book.feed_connected))
+        adopted.add_metric([book.name], float(book.adopted))
+        flatten.add_metric([book.name], float(flatten_required(book)))
+    return iter((feeds, adopted, flatten))
+
+
+def _reservations(books: list[AccountBook]) -> Metric:
+    family = _gauges("risksvc_reservations", "Approved orders that are not proven finished.", ["account", "status"])
+    for book in books:
+        counts = dict.fromkeys((status.value for status in ReservationStatus), 0)
+        for reservation in book.live():
+            counts[reservation.status.value] += 1
+        for status, count in counts.items():
+            family.add_metric([book.name, status], count)
+    return family
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _gauges(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=labels)

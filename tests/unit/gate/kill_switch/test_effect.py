@@ -1,0 +1,41 @@
+"""EFFECTIVE only when nobody can approve against the halt any more."""
+
+import pytest
+
+from risksvc.core.types import MILLISECOND
+from risksvc.gate.kill_switch.effect import judge_effect
+from risksvc.gate.kill_switch.records import Heartbeat
+from risksvc.gate.kill_switch.view import Seen, StoreView
+from tests.unit.gate.halts import halt
+
+NOW_MS = 10_000
+
+
+def seen(digest: str, *, ago_ms: int = 0, bound_ms: int = 400) -> Seen:
+    return Seen(Heartbeat("x", "i", digest, bound_ms * MILLISECOND), NOW_MS - ago_ms)
+
+
+@pytest.mark.parametrize(
+    ("others", "missing"),
+    [
+        ({}, ()),
+        ({"g2": seen("now")}, ()),
+        ({"g2": seen("now", ago_ms=9_000)}, ()),
+        ({"g2": seen("before")}, ("g2",)),
+        ({"g2": seen("before", ago_ms=400)}, ("g2",)),
+        ({"g2": seen("before", ago_ms=401)}, ()),
+        ({"g2": seen("before", ago_ms=401, bound_ms=500)}, ("g2",)),
+        ({"g3": seen(""), "g2": seen("before"), "g4": seen("now")}, ("g2", "g3")),
+    ],
+)
+def test_who_is_missing(others: dict[str, Seen], missing: tuple[str, ...]) -> None:
+    view = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {"h1": halt()}, {}, {"g1": seen("before"), **others})
+    effect = judge_effect(view, "h1", own_id="g1")
+    assert effect.missing == missing
+    assert effect.effective == (not missing)
+
+
+def test_a_halt_that_the_store_lacks_is_nobodys() -> None:
+    others = {"g2": seen("now"), "g3": seen("now", ago_ms=9_000), "g1": seen("now")}
+    view = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {}, {}, others)
+    assert judge_effect(view, "h1", own_id="g1").missing == ("redis", "g2")

@@ -1,0 +1,104 @@
+"""The table of venues and the settings: what is allowed, what is refused, what is never shown."""
+
+import re
+import subprocess
+import sys
+from decimal import Decimal
+
+import pytest
+
+from risksvc.core.types import MalformedInputError
+from risksvc.venue.quirks import CAUTIOUS, QUIRKS, FillKind, PageLimits, quirks_of
+from tests.unit.venue.builders import settings
+
+
+def test_an_unlisted_venue_is_read_with_caution() -> None:
+    entry = quirks_of("somewhere")
+    assert entry == CAUTIOUS
+    assert entry.pages == PageLimits(None, None, None)
+    assert not entry.signed_contracts
+    assert not entry.notional_at_mark
+
+
+@pytest.mark.parametrize("venue", sorted(QUIRKS))
+def test_every_entry_is_usable(venue: str) -> None:
+    entry = QUIRKS[venue]
+    assert re.compile(f"[{entry.client_order_id_characters}]").fullmatch("a")
+    assert 1 <= entry.client_order_id_max_length <= 128
+    assert entry.expiry_param in ("", "recvWindow", "expTime")
+    assert entry.listing in ("bybit", "unified")
+    assert bool(entry.kind_key) == bool(entry.kinds)
+
+
+def test_settings_replace_fields() -> None:
+    given = {
+        "pages": {"open_orders": 0},
+        "kinds": {"Surprise": "ADL", "Odd": None},
+        "inverse_contract_size": "10",
+        "client_order_id_max_length": 20,
+    }
+    entry = quirks_of("bybit", given)
+    assert entry.pages == PageLimits(positions=200, open_orders=0, fills=100)
+    assert entry.kinds["Surprise"] is FillKind.ADL
+    assert entry.kinds["Odd"] is None
+    assert entry.kinds["BustTrade"] is FillKind.LIQUIDATION
+    assert entry.inverse_contract_size == Decimal(10)
+    assert entry.client_order_id_max_length == 20
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"page": 3}, "quirks.page: not known; allowed: "),
+        ({"envelope": None}, "quirks.envelope: not known"),
+        ({"client_order_id_max_length": "20"}, "must be a int"),
+        ({"signed_contracts": 1}, "must be a bool"),
+        ({"kinds": {"X": "NOPE"}}, "quirks.kinds: can't be read"),
+        ({"pages": {"marks": 1}}, "quirks.pages: can't be read"),
+        ({"inverse_contract_size": "-1"}, "must be above 0"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_is_not_understood_is_refused(given: dict[str, object], problem: str) -> None:
+    with pytest.raises(MalformedInputError, match=re.escape(problem)):
+        quirks_of("bybit", given)
+
+
+@pytest.mark.parametrize("name", ["account", "gate_target", "exchange"])
+def test_what_must_be_set(name: str) -> None:
+    with pytest.raises(MalformedInputError, match=name):
+        settings(**{name: ""})
+
+
+@pytest.mark.parametrize("name", ["positions_every_ms", "read_timeout_ms", "look_ups_per_second"])
+def test_cadences_are_positive(name: str) -> None:
+    with pytest.raises(MalformedInputError, match=name):
+        settings(**{name: 0})
+
+
+def test_reconnect_pauses_have_an_order() -> None:
+    with pytest.raises(MalformedInputError, match="reconnect_min_ms"):
+        settings(reconnect_min_ms=500, reconnect_max_ms=100)
+
+
+def test_secrets_are_not_shown() -> None:
+    config = settings(api_key="the-key", api_secret="the-secret", credentials={"password": "the-phrase"})
+    assert not any(secret in repr(config) for secret in ("the-key", "the-secret", "the-phrase"))
+    assert config.secrets() == ("the-phrase", "the-secret", "the-key")
+
+
+# In a process of its own: what other tests have imported must not matter.
+OFFLINE = """
+import socket, sys
+def refuse(*args, **kwargs):
+    raise AssertionError("importing must not touch the network")
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+import risksvc.venue.normalise, risksvc.venue.quirks, risksvc.venue.markets, risksvc.venue.config, risksvc.venue.fills
+loaded = [name for name in ("ccxt", "aiohttp", "grpc") if name in sys.modules]
+assert not loaded, loaded
+"""
+
+
+def test_reading_rows_needs_neither_network_nor_ccxt() -> None:
+    done = subprocess.run([sys.executable, "-c", OFFLINE], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
