@@ -164,7 +164,9 @@ def _show_list(
         out.next(*[hint for result in unexplained for hint in _how(result)])
     elif not known:
         out.line("The gate has no such account.", style="red")
-    elif not failed:
+    elif failed:
+        out.next((("status",), "feeds, failures, and what is closed"))
+    else:
         out.line("Everything is explained: there is nothing to adopt.", style="green")
 
 

@@ -22,14 +22,22 @@ def show(out: Output, accounts: Iterable[AccountExposure]) -> None:
         out.line("The gate has no such account.", style="red")
     for account in shown:
         out.line()
-        style = "bold red" if over(account.total, account.total_limit) else "bold"
-        total = f"{money(account.total)} of {money(account.total_limit)} {account.currency}"
-        out.line(f"account {account.account}: worst case in total {total}", style=style)
-        if account.snapshot_age_ms < 0:
-            out.line("NO COMPLETE READ YET: what is held is not known", style="bold red")
+        out.line(*_headline(account))
         if account.instruments:
             _show_instruments(out, account)
             _bands(out, account.instruments)
+
+
+def _headline(account: AccountExposure) -> tuple[str, str]:
+    """The total, and its colour; without a complete read it is no more than what the gate was told."""
+    total = f"{money(account.total)} of {money(account.total_limit)} {account.currency}"
+    if account.snapshot_age_ms < 0:
+        return (
+            f"account {account.account}: NO COMPLETE READ YET, what is held is not known; without it {total}",
+            "bold red",
+        )
+    style = "bold red" if over(account.total, account.total_limit) else "bold"
+    return f"account {account.account}: worst case in total {total}", style
 
 
 def _show_instruments(out: Output, account: AccountExposure) -> None:

@@ -81,8 +81,15 @@ class Output:
 
     def command(self, *words: str) -> str:
         """A `risksvc` command, ready to paste, that reaches the gate that this one reached."""
-        local = any(words[: len(start)] == start for start in _LOCAL)
-        return shlex.join(["risksvc", *words, *(() if local else self._repeat)])
+        if any(words[: len(start)] == start for start in _LOCAL):
+            return shlex.join(["risksvc", *words])
+        return shlex.join(["risksvc", *words, *self._options_for(words)])
+
+    def _options_for(self, words: Sequence[str]) -> Sequence[str]:
+        if "--confirm" not in words or "--token-file" not in self._repeat:
+            return self._repeat
+        at = self._repeat.index("--token-file")  # another operator confirms, with a token of their own
+        return (*self._repeat[:at], *self._repeat[at + 2 :])
 
     def next(self, *suggestions: tuple[tuple[str, ...], str]) -> None:
         """Print what to type next: (words of a risksvc command, what for)."""

@@ -44,7 +44,9 @@ def differences(accounts: Iterable[AccountExposure]) -> list[str]:
 
 def _verdict(out: Output, account: AccountExposure) -> None:
     differing = differences([account])
-    if differing:
+    if account.snapshot_age_ms < 0:
+        out.line("nothing was compared: an account that was not read is never taken for flat", style="bold red")
+    elif differing:
         out.line(
             f"{len(differing)} of {len(account.instruments)} differ; a fill in flight explains it for seconds at most",
             style="bold red",
@@ -87,7 +89,7 @@ def _table(instruments: Iterable[InstrumentExposure]) -> Table:
             _believed(instrument.strategies),
             "",
             quantity(instrument.mark, empty="no mark"),
-            money(instrument.value),
+            money(instrument.value if instrument.mark and instrument.venue_position else ""),
             Text(problem, style="bold red") if problem else Text("agrees", style="green"),
         )
         for row in _parts(instrument):
@@ -111,7 +113,9 @@ def _must_say(strategy: StrategyExposure) -> bool:
 def _disagreement(instrument: InstrumentExposure) -> str:
     """What is not the same, in words; empty when all is."""
     problems = []
-    if differ(instrument.venue_position, instrument.ledger_position):
+    if not instrument.venue_position:
+        problems.append("VENUE NOT READ")
+    elif differ(instrument.venue_position, instrument.ledger_position):
         problems.append("VENUE ≠ LEDGER")
     if instrument.position_low != instrument.position_high:
         problems.append(f"between {interval(instrument.position_low, instrument.position_high)}")

@@ -213,6 +213,10 @@ def _any_account(test: Callable[[AccountStatus], bool]) -> Callable[[GetStatusRe
     return lambda status: any(test(account) for account in status.accounts)
 
 
+def _can_adopt(account: AccountStatus) -> bool:
+    return not account.adopted and account.snapshot_age_ms >= 0
+
+
 # (when, command, what for): every row that applies is printed, in this order.
 _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...] = (
     (lambda status: bool(status.halts), (("positions",), "what is really held")),
@@ -221,7 +225,8 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
         lambda status: bool(status.halts) or _any_account(lambda account: bool(account.divergences))(status),
         (("reconcile",), "reads the venue now, lists what is unexplained"),
     ),
-    (_any_account(lambda account: not account.adopted), (("adopt",), "what exists and is not explained")),
+    (_any_account(lambda account: account.flatten_required), (("exposure",), "which position is outside its band")),
+    (_any_account(_can_adopt), (("adopt",), "what exists and is not explained")),
     (
         _any_account(lambda account: account.unknown_orders > 0),
         (("reservations",), "whose fate is not proven, and what proves it"),
@@ -231,6 +236,11 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
 
 def _next(status: GetStatusResponse) -> list[NextCommand]:
     result = [suggestion for applies, suggestion in _SUGGESTIONS if applies(status)]
+    result += [
+        (("venue", "--account", account.account), "nobody reads this account: starts its venue process")
+        for account in status.accounts
+        if not account.feed_connected
+    ]
     if status.limits.last_error:
         result.append((("limits", "check", status.limits.path), "every mistake with its line"))
     result += [

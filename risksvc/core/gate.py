@@ -8,7 +8,7 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, venue_in
+from risksvc.core import events, operators_in, orders_in, reports_in, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.outputs import Output
@@ -44,9 +44,9 @@ HANDLERS: dict[type, Handler] = {
     events.ReadFailed: venue_in.read_failed,
     events.OrderChecked: orders_in.check_order,
     events.ReducingOrderChecked: orders_in.check_order,
-    events.OrderReported: orders_in.report_order,
-    events.FillReported: orders_in.report_fill,
-    events.PositionReported: orders_in.report_position,
+    events.OrderReported: reports_in.report_order,
+    events.FillReported: reports_in.report_fill,
+    events.PositionReported: reports_in.report_position,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
 }

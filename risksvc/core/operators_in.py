@@ -72,7 +72,7 @@ def limits_loaded(state: GateState, event: LimitsLoaded, now: Nanoseconds) -> It
     state.version += 1
     for book in state.accounts.values():
         book.set_limits(event.limits)
-        yield from judge_positions(state, book, now=now)
+        yield from judge_positions(state, book, book.lines.values(), now=now)
 
 
 # -- kill switch --------------------------------------------------------------------------------------------------
@@ -96,14 +96,15 @@ def lease_lost(state: GateState, event: LeaseLost, _now: Nanoseconds) -> Iterato
 
 
 def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> Iterator[Output]:
-    """An operator halts: always taken."""
-    known = state.halts.halt(event.halt_id) if event.halt_id else None
-    if known is not None:
+    """An operator halts: always taken. Under the id of a halt that is in force it joins that; else it is a new one."""
+    known = state.halts.halt(event.halt_id)
+    if known is not None and not state.halts.is_cleared(event.halt_id):
         yield HaltRaised(known, repeated=True)
         return
     state.halts_made += 1
+    given = event.halt_id if known is None else ""
     halt = Halt(
-        halt_id=event.halt_id or f"{state.gate_id}-{now}-{state.halts_made}",
+        halt_id=given or f"{state.gate_id}-{now}-{state.halts_made}",
         scope=event.scope,
         state=event.state,
         severity=event.severity,
@@ -214,7 +215,8 @@ def _grant(step: ResumeProposed, *, by: tuple[str, ...], now: Nanoseconds) -> Cl
 
 
 def _needs_second(state: GateState) -> bool:
-    return state.config is None or state.config.second_person is SecondPerson.REQUIRED
+    assert state.config is not None, "judged before"
+    return state.config.second_person is SecondPerson.REQUIRED
 
 
 def _propose(state: GateState, step: ResumeProposed | AdoptRequested, *, now: Nanoseconds) -> StepProposed:
@@ -274,4 +276,4 @@ def _adopt(state: GateState, book: AccountBook, step: AdoptRequested, *, now: Na
     adoption.adopt(book, step, now=now)
     state.version += 1
     yield Adopted(len(step.items))
-    yield from judge_positions(state, book, now=now)
+    yield from judge_positions(state, book, book.lines.values(), now=now)

@@ -1,28 +1,20 @@
-"""What strategies say: checks, and reports of orders, fills and positions."""
+"""Orders that are asked about: decided, remembered by their id, reserved, and what their breaches trip."""
 
 from collections.abc import Iterator
 
+from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
 from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, weigh
 from risksvc.core.denials import Denial, DenialReason
-from risksvc.core.events import (
-    FillReported,
-    OrderChecked,
-    OrderReport,
-    OrderReported,
-    PositionReported,
-    ReducingOrderChecked,
-)
-from risksvc.core.fills import FillResult, reattribute, take_fill
+from risksvc.core.events import OrderChecked, ReducingOrderChecked
 from risksvc.core.limits import LimitMode, OnBreach
-from risksvc.core.line import DivergenceClass, Line, Suspicion
-from risksvc.core.outputs import Decision, LookUp, Notice, NoticeKind, OrderRef, Output, ReportTaken
+from risksvc.core.line import Line
+from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
 from risksvc.core.positions import line_warning, total_warning
-from risksvc.core.reservations import Answer, Reservation, ReservationStatus, fingerprint
+from risksvc.core.reservations import Answer, Reservation, fingerprint
 from risksvc.core.state import GateState
-from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
-from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, plain
+from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, TradingState
 
 Asked = OrderChecked | ReducingOrderChecked
 
@@ -160,29 +152,6 @@ def _take_statements(book: AccountBook, line: Line, event: OrderChecked, *, now:
     return take_belief(book, line, part, quantity=event.belief, now=now)
 
 
-def take_belief(
-    book: AccountBook, line: Line, part: StrategyLine, *, quantity: Decimal, now: Nanoseconds
-) -> list[Notice]:
-    """Takes a belief in, and holds it against the strategy's ledger position: SUSPECT while they differ."""
-    limits = None if book.limits is None else book.limits.strategies.get(part.strategy)
-    assert limits is not None, "only listed strategies are heard"
-    part.believe(quantity, lag=limits.belief_lag_ns, now=now)
-    book.strategy(part.strategy).beliefs.speak(line.key, now=now)
-    key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
-    if part.belief_agrees():
-        if line.suspicions.pop(key, None) is None:
-            return []
-        text, kind = f"{part.strategy} agrees with the ledger again", NoticeKind.SUSPECT_CLEARED
-    else:
-        text = f"{part.strategy} believes {plain(quantity)}, the ledger says {plain(part.position)}"
-        if key in line.suspicions:
-            line.suspicions[key].message = text
-            return []
-        line.suspect(Suspicion(DivergenceClass.BELIEF_DRIFT, part.strategy, text, now))
-        kind = NoticeKind.SUSPECT
-    return [Notice(kind, book.name, DivergenceClass.BELIEF_DRIFT.value, text, line.symbol, part.strategy)]
-
-
 def _reserve(
     state: GateState,
     book: AccountBook,
@@ -197,7 +166,7 @@ def _reserve(
     assert not state.denied_whole(order, operator=operator, now=answer.decided_at), "I1: closed, and approved"
     reservation = verdict.check.candidate
     if amends is not None:
-        amends.amend(reservation.versions[-1])
+        amends.versions.append(reservation.versions[-1])
         amends.aliases.append(order.client_order_id)
         reservation = amends
     if isinstance(event, ReducingOrderChecked):
@@ -252,111 +221,3 @@ def _trip_breaches(state: GateState, book: AccountBook, verdict: Verdict, *, now
         yield from state.trip(Trigger.REPEATED_LIMIT_BREACH, scope, text=text, now=now)
     else:
         yield from state.trip(Trigger.LIMIT_BREACH, scope, text=worst.denial.message, now=now)
-
-
-# -- reports ------------------------------------------------------------------------------------------------------
-
-
-def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> Iterator[Output]:
-    """Takes in what a strategy says became of an order. It speeds proof up; it is never proof itself."""
-    book = state.accounts.get(event.account)
-    reservation = None if book is None else book.reservations.get(event.client_order_id)
-    if book is None or reservation is None or reservation.order.strategy != event.strategy:
-        yield ReportTaken(known=False)
-        return
-    _take_report(reservation, event)
-    newly_named = book.name_at_venue(reservation, event.venue_order_id)
-    book.recount(reservation, now=now)
-    yield ReportTaken(known=True)
-    line = book.line_for(reservation.order.instrument)
-    if newly_named and line.unexplained:
-        yield from apply_fill_result(state, book, reattribute(book, line, now=now), now=now)
-    if reservation.needs_look_up:
-        reservation.looked_up_at = now
-        yield LookUp(book.name, (ref(reservation),))
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What a report makes of an order that stands at one of these. `early`: not once the venue has shown the order."""
-
-    before: frozenset[ReservationStatus]
-    after: ReservationStatus
-    early: bool = True
-
-
-_S = ReservationStatus
-_EARLY = frozenset({_S.APPROVED, _S.SENT, _S.NEVER_SENT, _S.UNKNOWN})
-_LIVE = _EARLY | {_S.ACKNOWLEDGED, _S.CANCEL_REPORTED, _S.REJECT_REPORTED}
-MOVES: dict[OrderReport, Move] = {
-    OrderReport.SENT: Move(frozenset({_S.APPROVED, _S.NEVER_SENT}), _S.SENT),
-    OrderReport.NEVER_SENT: Move(frozenset({_S.APPROVED, _S.SENT}), _S.NEVER_SENT),
-    OrderReport.ACKNOWLEDGED: Move(_EARLY, _S.ACKNOWLEDGED),
-    OrderReport.CANCELLED: Move(_LIVE, _S.CANCEL_REPORTED, early=False),
-    OrderReport.REJECTED: Move(_LIVE, _S.REJECT_REPORTED, early=False),
-}
-
-
-def _take_report(reservation: Reservation, event: OrderReported) -> None:
-    move = MOVES[event.report]
-    if reservation.status not in move.before or (move.early and reservation.at_venue):
-        return
-    amendment = event.client_order_id != reservation.order.client_order_id
-    if amendment and event.report is OrderReport.NEVER_SENT:
-        return  # the order itself may have been sent
-    reservation.status = move.after
-    if not move.early:
-        reservation.needs_look_up = True
-
-
-def ref(reservation: Reservation) -> OrderRef:
-    """How the venue knows an order."""
-    found = reservation.found and bool(reservation.venue_order_id)
-    client_id = "" if found else reservation.order.client_order_id
-    return OrderRef(reservation.order.instrument, client_id, reservation.venue_order_id)
-
-
-def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iterator[Output]:
-    """Takes a fill in before the venue's feed tells of it; only for an order that this strategy had approved."""
-    book = state.accounts.get(event.account)
-    if book is None or not book.anchored:
-        yield ReportTaken(known=False)
-        return
-    reservation = book.reservations.get(event.fill.client_order_id)
-    if reservation is None and event.fill.client_order_id in book.finished:
-        reservation = book.finished[event.fill.client_order_id].reservation
-    if reservation is None or reservation.order.strategy != event.strategy or not _same_order(reservation, event):
-        yield ReportTaken(known=False)
-        return
-    instrument = book.instruments.get(event.fill.instrument)
-    if instrument is not None and instrument.kind is InstrumentKind.SPOT:
-        # Only the venue's own feed says what fee was taken out of a spot balance.
-        yield ReportTaken(known=False)
-        return
-    result = FillResult()
-    take_fill(book, event.fill, now=now, result=result)
-    yield ReportTaken(known=bool(result.recorded))
-    yield from apply_fill_result(state, book, result, now=now)
-
-
-def apply_fill_result(state: GateState, book: AccountBook, result: FillResult, *, now: Nanoseconds) -> Iterator[Output]:
-    """Trips and tells what fills have led to."""
-    for trigger, instrument, text in result.trips:
-        yield from state.trip(trigger, Scope(book.name, instrument=instrument), text=text, now=now)
-    yield from result.notices
-
-
-def report_position(state: GateState, event: PositionReported, now: Nanoseconds) -> Iterator[Output]:
-    """Takes a belief in, and says whether the ledger agrees."""
-    book = state.accounts.get(event.account)
-    limits = None if book is None or book.limits is None else book.limits.strategies.get(event.strategy)
-    if book is None or limits is None or event.instrument not in book.instruments:
-        yield ReportTaken(known=False)
-        return
-    line = book.line_for(event.instrument)
-    part = line.strategy(event.strategy)
-    part.believe(event.quantity, now=now)
-    notices = compare_belief(book, line, part, now=now)
-    agrees = part.belief_agrees(lag=limits.belief_lag_ns, now=now)
-    yield ReportTaken(known=True, agrees=agrees, ledger_position=part.position)
-    yield from notices

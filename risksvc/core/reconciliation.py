@@ -131,9 +131,7 @@ def _suspect(
         findings.notices.append(Notice(NoticeKind.SUSPECT, book.name, what.value, text, line.symbol))
 
 
-def _clear(
-    book: AccountBook, line: Line, what: DivergenceClass, *, findings: Findings, strategy: str = ""
-) -> None:
+def _clear(book: AccountBook, line: Line, what: DivergenceClass, *, findings: Findings, strategy: str = "") -> None:
     gone = line.suspicions.pop((what.value, strategy), None)
     if gone is not None:
         text = f"explained again: {gone.message}"

@@ -43,8 +43,9 @@ def refusals(book: AccountBook, halt: Halt, *, now: Nanoseconds) -> Iterator[Ref
     yield from _unknown_orders(book, halt, now=now)
     yield from _unexplained(book)
     yield from _differences(book, halt)
-    for excess in excesses(book):
-        if excess.trigger is Trigger.POSITION_OVER_LIMIT or halt.trigger == excess.trigger.value:
+    for excess in excesses(book, book.lines.values()):
+        its_cause = (halt.trigger, halt.scope) == (excess.trigger.value, excess.scope)
+        if its_cause or excess.trigger is Trigger.POSITION_OVER_LIMIT:
             text = f"account {book.name}: {excess.text}; reduce it first (`risksvc exposure`)"
             yield Refusal(RefusalReason.LIMIT_EXCEEDED, text)
 
@@ -72,7 +73,7 @@ def is_unknown(reservation: Reservation, *, now: Nanoseconds, venue_window: Nano
 
 
 def _unexplained(book: AccountBook) -> Iterator[Refusal]:
-    fills = [trade for line in book.lines.values() for trade in line.unexplained]
+    fills = [fill.trade_id for line in book.lines.values() for fill in line.unexplained.values()]
     orders = [one.order.client_order_id for one in book.live() if not one.explained]
     for what, ids in (("fill", fills), ("order", orders)):
         if ids:
@@ -83,11 +84,11 @@ def _unexplained(book: AccountBook) -> Iterator[Refusal]:
 
 def _differences(book: AccountBook, halt: Halt) -> Iterator[Refusal]:
     for line in book.lines.values():
-        covered = not halt.scope.instrument or halt.scope.instrument == line.symbol
+        if halt.scope.instrument and halt.scope.instrument not in line.symbols:
+            continue
         for suspicion in line.suspicions.values():
-            if covered:
-                text = f"account {book.name}, {line.key}: {suspicion.divergence.value}: {suspicion.message}"
-                yield Refusal(RefusalReason.DIVERGED, text)
+            text = f"account {book.name}, {line.key}: {suspicion.divergence.value}: {suspicion.message}"
+            yield Refusal(RefusalReason.DIVERGED, text)
 
 
 def cooling(config: GateConfig, halts: list[Halt], *, now: Nanoseconds) -> Iterator[Refusal]:

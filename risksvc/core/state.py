@@ -122,6 +122,6 @@ class GateState:
 def _scope_of(reach: TripScope, scope: Scope) -> Scope:
     if reach is TripScope.STRATEGY:
         return Scope(scope.account, strategy=scope.strategy)
-    if reach is TripScope.INSTRUMENT and scope.instrument:
-        return Scope(scope.account, instrument=scope.instrument)
+    if reach is TripScope.INSTRUMENT:
+        return scope
     return Scope(scope.account)

@@ -1,6 +1,6 @@
 """What the venue feed says: fills, complete reads, marks, targeted reads; and what time alone brings about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from risksvc.core.book import AccountBook
 from risksvc.core.events import (
@@ -13,10 +13,11 @@ from risksvc.core.events import (
     SnapshotReceived,
 )
 from risksvc.core.fills import FillResult, take_fill
-from risksvc.core.orders_in import apply_fill_result, ref
+from risksvc.core.line import Line
 from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output
 from risksvc.core.positions import excesses, line_warning, total_warning
 from risksvc.core.reconciliation import Findings, take_order_state, take_snapshot
+from risksvc.core.reports_in import apply_fill_result, ref
 from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, Nanoseconds, Scope
@@ -48,7 +49,8 @@ def fills_received(state: GateState, event: FillsReceived, now: Nanoseconds) -> 
     if book is None:
         return
     if not book.anchored:
-        book.early_fills += event.fills
+        for fill in event.fills:
+            book.early_fills[fill.instrument, fill.trade_id] = fill
         return
     result = FillResult()
     for fill in event.fills:
@@ -63,7 +65,7 @@ def snapshot_received(state: GateState, event: SnapshotReceived, now: Nanosecond
         return
     findings = take_snapshot(book, event, now=now)
     yield from _act_on(state, book, findings, now=now)
-    yield from judge_positions(state, book, now=now)
+    yield from judge_positions(state, book, book.lines.values(), now=now)
 
 
 def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> Iterator[Output]:
@@ -71,15 +73,16 @@ def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> 
     book = state.accounts.get(event.account)
     if book is None:
         return
+    notices: list[Notice | None] = []
+    lines: dict[str, Line] = {}
     for mark in event.marks:
-        notice = line_warning(book, book.set_mark(mark, as_of=event.as_of))
-        if notice is not None:
-            yield notice
+        line = book.set_mark(mark, as_of=event.as_of)
+        lines[line.key] = line
+        notices.append(line_warning(book, line, mark.instrument))
     book.age_marks()
-    notice = total_warning(book)
-    if notice is not None:
-        yield notice
-    yield from judge_positions(state, book, now=now)
+    notices.append(total_warning(book))
+    yield from (notice for notice in notices if notice is not None)
+    yield from judge_positions(state, book, lines.values(), now=now)
 
 
 def order_states_received(state: GateState, event: OrderStatesReceived, now: Nanoseconds) -> Iterator[Output]:
@@ -101,11 +104,12 @@ def read_failed(state: GateState, event: ReadFailed, _now: Nanoseconds) -> Itera
     yield from ()
 
 
-def judge_positions(state: GateState, book: AccountBook, *, now: Nanoseconds) -> Iterator[Output]:
-    """Trips on positions over their limits or outside their bands."""
-    for excess in list(excesses(book)):
-        scope = Scope(book.name, instrument=excess.instrument)
-        yield from state.trip(excess.trigger, scope, text=excess.text, now=now)
+def judge_positions(
+    state: GateState, book: AccountBook, lines: Iterable[Line], *, now: Nanoseconds
+) -> Iterator[Output]:
+    """Trips on those of these positions, and on totals, that are over their limits or outside their bands."""
+    for excess in excesses(book, lines):
+        yield from state.trip(excess.trigger, excess.scope, text=excess.text, now=now)
 
 
 def _act_on(state: GateState, book: AccountBook, findings: Findings, *, now: Nanoseconds) -> Iterator[Output]:
@@ -143,14 +147,14 @@ def _end_never_sent(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
         if reservation.status is ReservationStatus.NEVER_SENT and over and not reservation.at_venue:
             order = reservation.order
             text = f"{order.client_order_id}: never sent, and the venue window has passed"
-            book.release(reservation)
+            book.release(reservation, now=now)
             kind = NoticeKind.RESERVATION_ENDED
             yield Notice(kind, book.name, kind.value, text, order.instrument, order.strategy)
 
 
 def _is_due(book: AccountBook, reservation: Reservation, *, now: Nanoseconds) -> bool:
     """Nothing proves yet what became of it; its window is over, or someone said that it is finished."""
-    if now - reservation.looked_up_at < LOOK_UP_AGAIN_NS or reservation.final_filled is not None:
+    if now - reservation.looked_up_at < LOOK_UP_AGAIN_NS:
         return False
     if reservation.needs_look_up:
         return True

@@ -6,6 +6,7 @@ Late by more than a third of a lease, it gives the lease up; the next good read 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from risksvc.core.events import LeaseLost, Ticked
 from risksvc.core.types import MILLISECOND, SECOND
@@ -20,10 +21,8 @@ async def tick(app: GateApp, *, tell_health: Callable[[], Awaitable[None]]) -> N
     """Every 100 ms, until cancelled."""
     while True:
         await asyncio.sleep(TICK_NS / SECOND)
-        try:
+        with suppress(GateClosedError):
             app.owner.submit(Ticked())
-        except GateClosedError:
-            pass
         app.watchers.look(app.clock.now())
         await tell_health()
 
@@ -38,7 +37,5 @@ async def watch_lag(app: GateApp) -> None:
         if late <= most:
             continue
         app.counters.late_loops += 1
-        try:
+        with suppress(GateClosedError):
             app.owner.submit(LeaseLost(store_lost=False, why=f"the event loop lagged by {late // MILLISECOND} ms"))
-        except GateClosedError:
-            pass

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from risksvc.core.types import RiskError
 from risksvc.gate.file_lock import LockedError, lock_file, private_folder, write_pid
+from risksvc.gate.kill_switch.cancelling import heed_cancel
 from risksvc.gate.kill_switch.redis_client import open_client
 from risksvc.gate.redis_server import ServerPlace, find_server, last_words, start_server
 
@@ -87,6 +88,7 @@ class EmbeddedRedis:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             with suppress(RiskError, OSError):
                 await self._begin()
+            heed_cancel()
 
     async def stop(self) -> None:
         """Ends the server, whether started or found; its data is on disk."""

@@ -73,7 +73,7 @@ def configure_logging(level: int = logging.INFO) -> None:
     root.setLevel(level)
 
 
-def log_event(name: str, *, level: int = logging.INFO, **fields: object) -> None:
+def log_event(name: str, level: int = logging.INFO, /, **fields: object) -> None:
     """Writes one event."""
     if _log.isEnabledFor(level):
         parts = [name, *(f"{key}={shown(value)}" for key, value in fields.items() if value not in ("", None))]
@@ -103,15 +103,15 @@ def _log_input(event: Input) -> None:
             count = len(event.instruments)
             log_event(name, account=event.account, venue=event.venue, instruments=count, software=event.software)
         case events.HaltSeen():
-            log_event(name, level=logging.WARNING, **_halt_fields(event))
+            log_event(name, logging.WARNING, **_halt_fields(event))
         case events.ClearSeen():
-            log_event(name, level=logging.WARNING, halt_id=event.clear.halt_id, by="+".join(event.clear.by))
+            log_event(name, logging.WARNING, halt_id=event.clear.halt_id, by="+".join(event.clear.by))
         case events.GateStarted():
             log_event(name, gate=event.config.gate_id, accounts=",".join(event.config.accounts))
         case _:
             fields = {key: getattr(event, key) for key in event.__slots__}
             level = logging.WARNING if isinstance(event, events.LeaseLost | events.ReadFailed) else logging.INFO
-            log_event(name, level=level, **fields)
+            log_event(name, level, **fields)
 
 
 def _halt_fields(event: events.HaltSeen) -> dict[str, object]:
@@ -133,7 +133,7 @@ def _log_output(event: Input, output: Output) -> None:
             halt = output.halt
             log_event(
                 "halt_raised",
-                level=logging.WARNING,
+                logging.WARNING,
                 halt_id=halt.halt_id,
                 state=halt.state.name,
                 severity=halt.severity.value,
@@ -155,9 +155,9 @@ def _log_output(event: Input, output: Output) -> None:
             level = logging.WARNING if output.kind in _LOUD else logging.INFO
             log_event(
                 _snake(output.kind.value),
-                level=level,
+                level,
                 account=output.account,
-                name_=output.name,
+                name=output.name,
                 instrument=output.instrument,
                 strategy=output.strategy,
                 message=output.message,

@@ -72,7 +72,7 @@ class FaultKeeper:
                 _log.critical("the journal can't be trusted any more; the process ends", exc_info=True)
                 fatal = True
                 break
-            except Exception:
+            except Exception:  # noqa: BLE001 - a disk that is still full, for one
                 _log.exception("the gate stays closed; tried again in %g s", AGAIN_SECONDS)
                 if fatal:
                     break

@@ -106,7 +106,7 @@ class Feeds:
         link.close()
 
     async def command(self, account: str, command: venue_pb2.FeedCommand, *, within_seconds: float) -> CommandResult:
-        """Sends a command and waits for its result. Raises FeedError when the feed can't be asked or does not answer."""
+        """Sends a command and waits for its result. Raises FeedError: it can't be asked, or does not answer."""
         link = self._links.get(account)
         if link is None:
             raise FeedError(f"no venue feed is connected for account {account}; start `risksvc venue`")

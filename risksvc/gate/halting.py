@@ -6,6 +6,7 @@ published all the same, and given to the core at the reopening.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from risksvc.core.events import HaltRequested, HaltSeen, ResumeConfirmed, ResumeProposed
 from risksvc.core.outputs import ClearsGranted, HaltRaised, Refusal, RefusalReason, StepProposed
@@ -25,7 +26,7 @@ EFFECT_WITHIN_NS = 300 * MILLISECOND
 CLEARED_WITHIN_NS = 2 * SECOND
 MAX_HALTS = 1000
 _STEP_SECONDS = 0.01
-_HALT_STATES = {
+_HALT_STATES: Mapping[int, TradingState] = {
     types_pb2.TRADING_STATE_UNSPECIFIED: TradingState.HALTED,
     types_pb2.TRADING_STATE_HALTED: TradingState.HALTED,
     types_pb2.TRADING_STATE_REDUCING: TradingState.REDUCING,

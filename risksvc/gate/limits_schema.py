@@ -114,7 +114,7 @@ class RateLimitSection(LimitSection):
 
 
 class ExposureLimitSection(LimitSection):
-    """A headline limit: an order that breaks it by the strategy's own doing trips. 0: may only be reduced."""
+    """A headline limit: an order that breaks it by the strategy's own doing trips. 0: nothing may be held."""
 
     on_breach: Annotated[OnBreach, PlainValidator(choice(OnBreach))] = OnBreach.REDUCE
 

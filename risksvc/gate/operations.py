@@ -1,30 +1,25 @@
-"""Every step of risksvc.v1.OperatorService as a function of the gate, the request and who acts.
+"""Steps of risksvc.v1.OperatorService as functions of the gate, the request and who acts: limits, looking, the exit.
 
-gRPC and HTTP both call these. Each raises MalformedInputError for what it can't read, and nothing else that a caller
-should see. Who acts is known from the credential and is an argument, never a field of the request.
+Halting and resuming are in `halting`, what needs the venue feed in `reconciling`. gRPC and HTTP both call these. Each
+raises MalformedInputError for what it can't read, and nothing else that a caller should see. Who acts is known from the
+credential and is an argument, never a field of the request.
 """
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from risksvc.core.events import LimitsLoaded, ReducingOrderChecked
 from risksvc.core.outputs import Decision
 from risksvc.core.types import MalformedInputError, Order, parse_positive
 from risksvc.gate import convert, views
 from risksvc.gate.app import GateApp
-from risksvc.gate.config_problems import LimitsFileError
+from risksvc.gate.config_problems import FileProblem, LimitsFileError
 from risksvc.gate.convert_strategy import decision_message
 from risksvc.gate.exposure_view import account_exposure
-from risksvc.gate.halting import halt, resume
 from risksvc.gate.limits_file import LoadedLimits, diff_limits, effective
 from risksvc.gate.operating import known_accounts
 from risksvc.gate.order_view import order_message, reservation_message
-from risksvc.gate.reconciling import adopt, cancel_all, reconcile
 from risksvc.v1 import operator_pb2
-
-Operation = Callable[[GateApp, Any, str], Awaitable[Any]]
 
 GENERATED_ID_LENGTH = 26
 ROWS_AT_ONCE = 200  # so that a long list does not hold up checks
@@ -80,7 +75,7 @@ def _changes(app: GateApp, loaded: LoadedLimits) -> list[operator_pb2.LimitsChan
     return [operator_pb2.LimitsChange(key=key, before=before, after=after) for key, before, after in found]
 
 
-def _limits_error(problem: Any) -> operator_pb2.LimitsError:  # noqa: ANN401 - a FileProblem
+def _limits_error(problem: FileProblem) -> operator_pb2.LimitsError:
     return operator_pb2.LimitsError(file=problem.file, line=problem.line, key=problem.key, message=problem.message)
 
 
@@ -163,19 +158,3 @@ def _new_order_id(app: GateApp, account: str) -> str:
     feed = app.owner.state.accounts[account].feed
     longest = GENERATED_ID_LENGTH if feed is None else min(GENERATED_ID_LENGTH, feed.id_max_length)
     return ("0f" + secrets.token_hex(GENERATED_ID_LENGTH // 2))[:longest]
-
-
-OPERATIONS: dict[str, Operation] = {
-    "Halt": halt,
-    "Resume": resume,
-    "GetStatus": get_status,
-    "ReloadLimits": reload_limits,
-    "GetLimits": get_limits,
-    "GetExposure": get_exposure,
-    "Reconcile": reconcile,
-    "Adopt": adopt,
-    "ListOpenOrders": list_open_orders,
-    "ListReservations": list_reservations,
-    "CheckReducingOrder": check_reducing_order,
-    "CancelAll": cancel_all,
-}

@@ -4,16 +4,17 @@ Rule 1: nobody is served without an operator's token; all wrong tokens get the s
 operator whose token it is. The token is never logged.
 """
 
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from grpc import StatusCode
 
-from risksvc.gate import operations
+from risksvc.gate import halting, operations, reconciling
 from risksvc.gate.app import GateApp
-from risksvc.gate.operations import Operation
 from risksvc.gate.operator_tokens import find_operator
-from risksvc.gate.rpc_guard import Context, guarded, refuse_late
-from risksvc.v1 import operator_pb2, operator_pb2_grpc
+from risksvc.gate.rpc_guard import Context, errors_as_statuses, refuse_late
+from risksvc.v1 import operator_pb2 as pb
+from risksvc.v1 import operator_pb2_grpc
 
 METADATA_KEY = "authorization"
 _SCHEME = "bearer "
@@ -21,6 +22,7 @@ _HOW = (
     "give an operator's token in the metadata: authorization: Bearer <token>; `risksvc operator token NAME` makes one"
 )
 
+_In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
@@ -39,7 +41,6 @@ async def _who(app: GateApp, context: Context) -> str:
     if name is None:
         problem = "not an operator's token" if headers else "no operator's token"
         await context.abort(StatusCode.UNAUTHENTICATED, f"{problem}: {_HOW}")
-        raise AssertionError("abort raises")
     return name
 
 
@@ -49,69 +50,62 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
     def __init__(self, app: GateApp) -> None:
         self._app = app
 
-    async def _run(self, operation: Operation, request: Any, context: Context) -> Any:  # noqa: ANN401 - by operation
-        by = await _who(self._app, context)
-        await refuse_late(self._app, context)
-
-        async def handle(request: Any) -> Any:  # noqa: ANN401
+    async def _run(
+        self, operation: Callable[[GateApp, _In, str], Awaitable[_Out]], request: _In, context: Context
+    ) -> _Out:
+        async with errors_as_statuses(self._app, context):
+            by = await _who(self._app, context)
+            await refuse_late(self._app, context)
             return await operation(self._app, request, by)
 
-        return await guarded(self._app, context, handle, request)
+    async def Halt(self, request: pb.HaltRequest, context: Context) -> pb.HaltResponse:  # noqa: N802
+        """Halts or reduces a scope."""
+        return await self._run(halting.halt, request, context)
 
-    async def Halt(self, request: operator_pb2.HaltRequest, context: Context) -> operator_pb2.HaltResponse:  # noqa: D102, N802
-        return await self._run(operations.halt, request, context)
+    async def Resume(self, request: pb.ResumeRequest, context: Context) -> pb.ResumeResponse:  # noqa: N802
+        """Proposes or confirms clearing halts."""
+        return await self._run(halting.resume, request, context)
 
-    async def Resume(  # noqa: D102, N802
-        self, request: operator_pb2.ResumeRequest, context: Context
-    ) -> operator_pb2.ResumeResponse:
-        return await self._run(operations.resume, request, context)
-
-    async def GetStatus(  # noqa: D102, N802
-        self, request: operator_pb2.GetStatusRequest, context: Context
-    ) -> operator_pb2.GetStatusResponse:
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:  # noqa: N802
+        """Everything an operator wants to know first."""
         return await self._run(operations.get_status, request, context)
 
-    async def ReloadLimits(  # noqa: D102, N802
-        self, request: operator_pb2.ReloadLimitsRequest, context: Context
-    ) -> operator_pb2.ReloadLimitsResponse:
+    async def ReloadLimits(self, request: pb.ReloadLimitsRequest, context: Context) -> pb.ReloadLimitsResponse:  # noqa: N802
+        """Reads the limits file again."""
         return await self._run(operations.reload_limits, request, context)
 
-    async def GetLimits(  # noqa: D102, N802
-        self, request: operator_pb2.GetLimitsRequest, context: Context
-    ) -> operator_pb2.GetLimitsResponse:
+    async def GetLimits(self, request: pb.GetLimitsRequest, context: Context) -> pb.GetLimitsResponse:  # noqa: N802
+        """The limits in force."""
         return await self._run(operations.get_limits, request, context)
 
-    async def GetExposure(  # noqa: D102, N802
-        self, request: operator_pb2.GetExposureRequest, context: Context
-    ) -> operator_pb2.GetExposureResponse:
+    async def GetExposure(self, request: pb.GetExposureRequest, context: Context) -> pb.GetExposureResponse:  # noqa: N802
+        """Positions three ways, worst case, limits."""
         return await self._run(operations.get_exposure, request, context)
 
-    async def Reconcile(  # noqa: D102, N802
-        self, request: operator_pb2.ReconcileRequest, context: Context
-    ) -> operator_pb2.ReconcileResponse:
-        return await self._run(operations.reconcile, request, context)
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> pb.ReconcileResponse:  # noqa: N802
+        """A complete read now."""
+        return await self._run(reconciling.reconcile, request, context)
 
-    async def Adopt(  # noqa: D102, N802
-        self, request: operator_pb2.AdoptRequest, context: Context
-    ) -> operator_pb2.AdoptResponse:
-        return await self._run(operations.adopt, request, context)
+    async def Adopt(self, request: pb.AdoptRequest, context: Context) -> pb.AdoptResponse:  # noqa: N802
+        """Explains what exists."""
+        return await self._run(reconciling.adopt, request, context)
 
-    async def ListOpenOrders(  # noqa: D102, N802
-        self, request: operator_pb2.ListOpenOrdersRequest, context: Context
-    ) -> operator_pb2.ListOpenOrdersResponse:
+    async def ListOpenOrders(self, request: pb.ListOpenOrdersRequest, context: Context) -> pb.ListOpenOrdersResponse:  # noqa: N802
+        """What works, or may."""
         return await self._run(operations.list_open_orders, request, context)
 
-    async def ListReservations(  # noqa: D102, N802
-        self, request: operator_pb2.ListReservationsRequest, context: Context
-    ) -> operator_pb2.ListReservationsResponse:
+    async def ListReservations(  # noqa: N802
+        self, request: pb.ListReservationsRequest, context: Context
+    ) -> pb.ListReservationsResponse:
+        """What is approved and not proven finished."""
         return await self._run(operations.list_reservations, request, context)
 
-    async def CheckReducingOrder(  # noqa: D102, N802
-        self, request: operator_pb2.CheckReducingOrderRequest, context: Context
-    ) -> operator_pb2.CheckReducingOrderResponse:
+    async def CheckReducingOrder(  # noqa: N802
+        self, request: pb.CheckReducingOrderRequest, context: Context
+    ) -> pb.CheckReducingOrderResponse:
+        """An operator's own exit."""
         return await self._run(operations.check_reducing_order, request, context)
 
-    async def CancelAll(  # noqa: D102, N802
-        self, request: operator_pb2.CancelAllRequest, context: Context
-    ) -> operator_pb2.CancelAllResponse:
-        return await self._run(operations.cancel_all, request, context)
+    async def CancelAll(self, request: pb.CancelAllRequest, context: Context) -> pb.CancelAllResponse:  # noqa: N802
+        """Cancels, or says what to cancel by hand."""
+        return await self._run(reconciling.cancel_all, request, context)

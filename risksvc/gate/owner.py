@@ -135,7 +135,7 @@ class Owner:
         return outputs
 
     def submit_or_keep(self, event: Input) -> None:
-        """For what must not be lost (halts and clears that were seen): while closed it is kept for the reopening."""
+        """For what must not be lost (a halt or clear that was seen, a feed that went): kept for the reopening."""
         if self._fault is None:
             with suppress(GateClosedError):
                 self.submit(event)
@@ -211,5 +211,5 @@ class Owner:
 def _tell(listener: Listener, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
     try:
         listener(event, outputs, now)
-    except Exception:
+    except Exception:  # noqa: BLE001 - what was decided stands; whoever only listens can't undo it
         _log.exception("a listener failed on %s", type(event).__name__)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from risksvc.core.book import AccountBook
 from risksvc.core.events import AdoptConfirmed, AdoptItem, AdoptRequested
-from risksvc.core.orders_in import ref
 from risksvc.core.outputs import Adopted, StepProposed
+from risksvc.core.reports_in import ref
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import MalformedInputError, parse_decimal
 from risksvc.gate import convert

@@ -17,7 +17,6 @@ from risksvc.core.events import DrainStarted, GateStarted
 from risksvc.core.types import RiskError, use_exact_arithmetic
 from risksvc.gate import beating, starting, views
 from risksvc.gate.app import GateApp
-from risksvc.gate.clock import Clock
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
@@ -31,15 +30,14 @@ from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import EntryLog, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
-from risksvc.gate.replay import Replayed
 from risksvc.gate.servers import Servers
-from risksvc.gate.settings import Settings
 from risksvc.gate.starting import Start
 from risksvc.gate.venue_feed_service import tell_new_marks
 from risksvc.gate.watching import Watchers
 
 EXIT_OK = 0
 EXIT_NO_START = 2
+SETTLED_WITHIN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 JournalWrapper = Callable[[EntryLog], EntryLog]
@@ -55,7 +53,7 @@ def run_gate(
 ) -> int:
     """Runs the gate until it is told to stop; gives the exit code. What is None is as the settings file says.
 
-    Exit codes: 0 stopped when told to; 2 could not start; 70 an internal error: it comes back halted when started again.
+    Exit codes: 0 stopped when told to; 2 could not start; 70 an internal error, after which it comes back halted.
     `wrap_journal`: for tests of failing disks only.
     """
     if not __debug__:
@@ -92,60 +90,46 @@ class _Process:
     async def run(self) -> int:
         """The whole life of the process."""
         async with AsyncExitStack() as stack:
-            # 1. What it is told, who it is.
-            settings = starting.read_settings(self._start)
-            gate_id = starting.identity(settings)
-            # 2. What it remembers: the journal, replayed; a clock that goes on from there.
-            journal, replayed = starting.open_journal(settings)
-            stack.callback(journal.close)
-            clock = starting.clock_after(replayed)
-            # 3. The one owner of the state.
-            owner = Owner(replayed.gate, self._wrap_journal(journal), clock)
+            # 1. What it is told, who it is, what it remembers: settings, identity, the journal replayed, a clock.
+            base = starting.found(self._start)
+            stack.callback(base.journal.close)
+            # 2. The one owner of the state.
+            owner = Owner(base.replayed.gate, self._wrap_journal(base.journal), base.clock)
             owner.attach(asyncio.get_running_loop())
             owner.listeners.append(log_step)
-            # 4. The kill switch: its store, this gate's latch, the follower of both.
-            url, server = starting.store_of(settings, self._start.redis_url)
-            await self._start_redis(server, stack)
-            follower = _follower(settings, gate_id, owner=owner, clock=clock, url=url, private=server is not None)
+            # 3. The kill switch: its store (a private server, or the user's), this gate's latch, the follower of both.
+            url, server = starting.store_of(base.settings, self._start.redis_url)
+            if server is not None:
+                await server.start()
+                stack.push_async_callback(server.stop)
+            follower = _follower(base, owner, url=url, private=server is not None)
             stack.push_async_callback(follower.close)
             publisher = HaltPublisher(follower)
-            # 5. The state comes to life: settings, halts and clears of the latch, limits.
-            owner.submit(GateStarted(settings.gate_config(gate_id)))
+            # 4. The state comes to life: settings, halts and clears of the latch, limits.
+            owner.submit(GateStarted(base.settings.gate_config(base.gate_id)))
             owner.listeners.append(publisher.heard)
             follower.announce_latch()
-            keeper = starting.load_first_limits(settings, owner, replayed, clock=clock)
-            # 6. What its services share.
-            app = _app(
-                settings,
-                gate_id,
-                owner=owner,
-                clock=clock,
-                follower=follower,
-                publisher=publisher,
-                keeper=keeper,
-                replayed=replayed,
-            )
+            keeper = starting.load_first_limits(base, owner)
+            # 5. What the services share, and what happens when the owner closes.
+            app = _app(base, owner, follower=follower, publisher=publisher, keeper=keeper)
             owner.on_fault = FaultKeeper(app, end=self._end).closed
-            # 7. The listeners.
+            # 6. The listeners.
             servers = Servers(app)
+            stack.push_async_callback(servers.stop)
             await servers.start()
-            http = await start_http(app, host=settings.http.host, port=settings.http.port)
-            # 8. What runs beside them.
+            http = await start_http(app, host=base.settings.http.host, port=base.settings.http.port)
+            stack.push_async_callback(http.stop)
+            # 7. What runs beside them.
             tasks = self._background(app, servers, server=server, url=url)
-            # 9. Until told to stop.
+            stack.push_async_callback(_cancel, tasks)
+            # 8. Until told to stop.
             app.serving = True
             self._announce(app)
             await self._until_told()
-            # 10. Drain.
+            # 9. Drain; then everything above is let go, in reverse.
             await _drain(app, servers, http)
-            await _cancel(tasks)
-            await publisher.settled(within_seconds=1.0)
+            await publisher.settled(within_seconds=SETTLED_WITHIN_SECONDS)
         return self._exit_code
-
-    async def _start_redis(self, server: EmbeddedRedis | None, stack: AsyncExitStack) -> None:
-        if server is not None:
-            await server.start()
-            stack.push_async_callback(server.stop)
 
     def _background(
         self, app: GateApp, servers: Servers, *, server: EmbeddedRedis | None, url: str
@@ -168,7 +152,7 @@ class _Process:
         async def kept() -> None:
             try:
                 await run
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was, the process must not go on without it
                 _log.critical("%s failed; the process ends", name, exc_info=True)
                 self._end(EXIT_FAULT)
 
@@ -195,18 +179,17 @@ class _Process:
         await self._ending.wait()
 
 
-def _follower(
-    settings: Settings, gate_id: str, *, owner: Owner, clock: Clock, url: str, private: bool
-) -> KillSwitchFollower:
+def _follower(base: starting.Foundations, owner: Owner, *, url: str, private: bool) -> KillSwitchFollower:
+    settings, clock = base.settings, base.clock
     timings = Timings(settings.poll_ns, settings.lease_ns, settings.approval_validity_ns)
-    expected = owner.journal_stats.entries > 0
-    latch = open_latch(settings.state_dir / "latch", gate_id=gate_id, now=clock.now(), expected=expected)
+    ran_before = base.journal.report.entries > 0
+    latch = open_latch(settings.state_dir / "latch", gate_id=base.gate_id, now=clock.now(), expected=ran_before)
     if latch.damage is not None:
         _log.critical("the latch was damaged, so everything is halted: %s", latch.damage.problem)
     return KillSwitchFollower(
         KillSwitchStore(url),
         latch,
-        settings=FollowerSettings(gate_id, tuple(settings.accounts), private=private, timings=timings),
+        settings=FollowerSettings(base.gate_id, tuple(settings.accounts), private=private, timings=timings),
         ports=GatePorts(
             now=clock.now,
             submit=owner.submit_or_keep,
@@ -216,30 +199,27 @@ def _follower(
 
 
 def _app(
-    settings: Settings,
-    gate_id: str,
-    *,
+    base: starting.Foundations,
     owner: Owner,
-    clock: Clock,
+    *,
     follower: KillSwitchFollower,
     publisher: HaltPublisher,
     keeper: LimitsKeeper,
-    replayed: Replayed,
 ) -> GateApp:
-    feeds = Feeds(gate_id, read_windows=replayed.read_windows)
+    feeds = Feeds(base.gate_id, read_windows=base.replayed.read_windows)
     watchers = Watchers(owner)
     app = GateApp(
-        gate_id=gate_id,
+        gate_id=base.gate_id,
         version=__version__,
-        settings=settings,
-        clock=clock,
+        settings=base.settings,
+        clock=base.clock,
         owner=owner,
         kill_switch=follower,
         publisher=publisher,
         limits=keeper,
         feeds=feeds,
         watchers=watchers,
-        started_at=clock.now(),
+        started_at=base.clock.now(),
     )
     owner.listeners += [feeds.heard, watchers.heard, lambda *step: tell_new_marks(app, *step)]
     return app

@@ -38,6 +38,25 @@ class Start:
     state_dir: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """What everything else stands on: settings, identity, the journal with the state that it gives, a clock."""
+
+    settings: Settings
+    gate_id: str
+    journal: Journal
+    replayed: Replayed
+    clock: Clock
+
+
+def found(start: Start) -> Foundations:
+    """Reads, locks and replays; the caller closes the journal."""
+    settings = read_settings(start)
+    gate_id = identity(settings)
+    journal, replayed = open_journal(settings)
+    return Foundations(settings, gate_id, journal, replayed, clock_after(replayed))
+
+
 def read_settings(start: Start) -> Settings:
     """The settings file, with what the command line says in its place."""
     settings = load_settings(start.settings_path)
@@ -120,14 +139,14 @@ def store_of(settings: Settings, redis_url: str | None) -> tuple[str, EmbeddedRe
     return server.url, server
 
 
-def load_first_limits(settings: Settings, owner: Owner, replayed: Replayed, *, clock: Clock) -> LimitsKeeper:
+def load_first_limits(base: Foundations, owner: Owner) -> LimitsKeeper:
     """The limits file; where it can't be used, the limits of the journal, and without those no start."""
-    keeper = LimitsKeeper(settings.limits_path)
-    known = replayed.limits_loaded
+    keeper = LimitsKeeper(base.settings.limits_path)
+    known = base.replayed.limits_loaded
     if known is not None and isinstance(known.input, LimitsLoaded):
         keeper.loaded_by, keeper.loaded_at = known.input.by, known.now
     try:
-        loaded = load_limits(settings.limits_path)
+        loaded = load_limits(base.settings.limits_path)
     except LimitsFileError as error:
         if owner.state.limits is None:
             raise
@@ -138,5 +157,5 @@ def load_first_limits(settings: Settings, owner: Owner, replayed: Replayed, *, c
         keeper.text, keeper.warnings = loaded.text, loaded.warnings
         return keeper
     owner.submit(LimitsLoaded(loaded.limits, BY_START, "read at the start"))
-    keeper.took(loaded, by=BY_START, at=clock.now())
+    keeper.took(loaded, by=BY_START, at=base.clock.now())
     return keeper

@@ -22,7 +22,7 @@ from risksvc.gate.convert_strategy import (
     order_reported,
     position_reported,
 )
-from risksvc.gate.rpc_guard import Context, end_with, guarded, refuse_late
+from risksvc.gate.rpc_guard import Context, errors_as_statuses, refuse_late
 from risksvc.gate.watching import TooManyWatchersError, Watcher, state_message
 from risksvc.v1 import strategy_pb2, strategy_pb2_grpc
 
@@ -37,72 +37,56 @@ class StrategyService(strategy_pb2_grpc.StrategyServiceServicer):
         self, request: strategy_pb2.CheckOrderRequest, context: Context
     ) -> strategy_pb2.CheckOrderResponse:
         """Decides one order."""
-        await refuse_late(self._app, context)
-        return await guarded(self._app, context, self._check, request)
+        async with errors_as_statuses(self._app, context):
+            await refuse_late(self._app, context)
+            return self._check(request)
 
     async def CheckOrders(  # noqa: N802
         self, request_iterator: AsyncIterator[strategy_pb2.CheckOrderRequest], context: Context
     ) -> AsyncIterator[strategy_pb2.CheckOrderResponse]:
         """Decides orders one after the other; a malformed one is denied and the stream goes on."""
-        try:
+        async with errors_as_statuses(self._app, context):
             async for request in request_iterator:
-                try:
-                    answer = await self._check(request)
-                except MalformedInputError as error:
-                    self._app.counters.malformed += 1
-                    answer = self._denial(request, DenialReason.INVALID_REQUEST, str(error))
-                yield answer
-        except Exception as error:
-            await end_with(self._app, context, error)
+                await refuse_late(self._app, context)
+                yield self._check_or_deny(request)
 
     async def ReportOrder(  # noqa: N802
         self, request: strategy_pb2.ReportOrderRequest, context: Context
     ) -> strategy_pb2.ReportOrderResponse:
         """What became of an order."""
-
-        async def handle(request: strategy_pb2.ReportOrderRequest) -> strategy_pb2.ReportOrderResponse:
+        async with errors_as_statuses(self._app, context):
             return strategy_pb2.ReportOrderResponse(known=self._report(order_reported(request)).known)
-
-        return await guarded(self._app, context, handle, request)
 
     async def ReportFill(  # noqa: N802
         self, request: strategy_pb2.ReportFillRequest, context: Context
     ) -> strategy_pb2.ReportFillResponse:
         """A fill."""
-
-        async def handle(request: strategy_pb2.ReportFillRequest) -> strategy_pb2.ReportFillResponse:
+        async with errors_as_statuses(self._app, context):
             return strategy_pb2.ReportFillResponse(recorded=self._report(fill_reported(request)).known)
-
-        return await guarded(self._app, context, handle, request)
 
     async def ReportPosition(  # noqa: N802
         self, request: strategy_pb2.ReportPositionRequest, context: Context
     ) -> strategy_pb2.ReportPositionResponse:
         """A belief."""
-
-        async def handle(request: strategy_pb2.ReportPositionRequest) -> strategy_pb2.ReportPositionResponse:
+        async with errors_as_statuses(self._app, context):
             taken = self._report(position_reported(request))
             ledger = number(taken.ledger_position)
             return strategy_pb2.ReportPositionResponse(agrees=taken.agrees, ledger_position=ledger)
-
-        return await guarded(self._app, context, handle, request)
 
     async def WatchTradingState(  # noqa: N802
         self, request: strategy_pb2.WatchTradingStateRequest, context: Context
     ) -> AsyncIterator[strategy_pb2.WatchTradingStateResponse]:
         """The state at once, on every change, and with every heartbeat."""
-        app = self._app
-        try:
+        async with errors_as_statuses(self._app, context):
             account = convert.name(request.account, field="account")
             strategy = convert.name(request.strategy, field="strategy")
-            with app.watchers.following(account, strategy) as watcher:
-                async for message in self._follow(watcher):
-                    yield message
-        except TooManyWatchersError:
-            text = f"{len(app.watchers)} streams are open; one per strategy is enough"
-            await context.abort(StatusCode.RESOURCE_EXHAUSTED, text)
-        except Exception as error:
-            await end_with(app, context, error)
+            try:
+                with self._app.watchers.following(account, strategy) as watcher:
+                    async for message in self._follow(watcher):
+                        yield message
+            except TooManyWatchersError:
+                text = f"{len(self._app.watchers)} streams are open; one per strategy is enough"
+                await context.abort(StatusCode.RESOURCE_EXHAUSTED, text)
 
     async def _follow(self, watcher: Watcher) -> AsyncIterator[strategy_pb2.WatchTradingStateResponse]:
         app = self._app
@@ -120,7 +104,14 @@ class StrategyService(strategy_pb2_grpc.StrategyServiceServicer):
                 return
             await watcher.wait(heartbeat_ns / SECOND)
 
-    async def _check(self, request: strategy_pb2.CheckOrderRequest) -> strategy_pb2.CheckOrderResponse:
+    def _check_or_deny(self, request: strategy_pb2.CheckOrderRequest) -> strategy_pb2.CheckOrderResponse:
+        try:
+            return self._check(request)
+        except MalformedInputError as error:
+            self._app.counters.malformed += 1
+            return self._denial(request, DenialReason.INVALID_REQUEST, str(error))
+
+    def _check(self, request: strategy_pb2.CheckOrderRequest) -> strategy_pb2.CheckOrderResponse:
         event = order_checked(request)
         if self._app.owner.fault is not None:
             return self._denial(request, DenialReason.GATE_FAULT, "the gate met an internal error and is closed")

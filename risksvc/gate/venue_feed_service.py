@@ -8,7 +8,6 @@ loop runs in between, so that no check waits long.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from grpc import StatusCode
 
@@ -18,8 +17,7 @@ from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Nanosec
 from risksvc.gate import convert, convert_feed
 from risksvc.gate.app import GateApp
 from risksvc.gate.feeds import FeedError, FeedLink, marks_needed
-from risksvc.gate.owner import GateClosedError
-from risksvc.gate.rpc_guard import Context, end_with
+from risksvc.gate.rpc_guard import Context, errors_as_statuses
 from risksvc.v1 import venue_pb2, venue_pb2_grpc
 
 HEARTBEAT_NS = 100 * MILLISECOND
@@ -35,23 +33,17 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
     def __init__(self, app: GateApp) -> None:
         self._app = app
 
-    async def Feed(  # noqa: N802 - gRPC's name
+    # Reads and writes at once, so it is a coroutine that uses the context's own write, not a generator.
+    async def Feed(  # type: ignore[override]  # noqa: N802 - gRPC's name
         self, request_iterator: AsyncIterator[venue_pb2.FeedRequest], context: Context
     ) -> None:
         """One feed, from its hello to its end."""
-        try:
+        async with errors_as_statuses(self._app, context):
             link = await self._welcome(request_iterator, context)
-        except Exception as error:
-            await end_with(self._app, context, error)
-            return
-        try:
-            await self._exchange(link, request_iterator, context)
-        except GateClosedError:
-            await context.abort(StatusCode.UNAVAILABLE, "the gate is being rebuilt; connect again")
-        except Exception as error:
-            await end_with(self._app, context, error)
-        finally:
-            self._goodbye(link)
+            try:
+                await self._exchange(link, request_iterator, context)
+            finally:
+                self._goodbye(link)
 
     async def _exchange(self, link: FeedLink, requests: AsyncIterator[venue_pb2.FeedRequest], context: Context) -> None:
         """Reads and writes until either side ends, or the gate shuts down."""
@@ -104,8 +96,7 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
 
     def _goodbye(self, link: FeedLink) -> None:
         self._app.feeds.disconnect(link)
-        with suppress(GateClosedError):
-            self._app.owner.submit(FeedDisconnected(link.account))
+        self._app.owner.submit_or_keep(FeedDisconnected(link.account))
 
     # -- out -----------------------------------------------------------------------------------------------------
 

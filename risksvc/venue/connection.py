@@ -17,7 +17,7 @@ from risksvc.venue.config import VenueConfig
 from risksvc.venue.failures import ReadFailure, failing_as
 from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_of, exchange_id_of
 from risksvc.venue.listing import Listing, Pace
-from risksvc.venue.markets import normalise_markets
+from risksvc.venue.markets import is_plain_name, normalise_markets
 from risksvc.venue.quirks import Quirks, quirks_of
 from risksvc.venue.unified import UnifiedListing
 
@@ -44,9 +44,12 @@ class VenueConnection:
         return f"risksvc-venue {__version__}, ccxt {ccxt.__version__}"
 
     def announced(self) -> list[Instrument]:
-        """Give the instruments that may be traded here, sorted."""
+        """Give the instruments that may be traded here, sorted. Some venues list names that no gate can carry."""
         named = frozenset(self.config.instruments)
-        return [each for symbol, each in sorted(self.instruments.items()) if not named or symbol in named]
+        sayable = [
+            each for _, each in sorted(self.instruments.items()) if is_plain_name(each.symbol, each.base, each.quote)
+        ]
+        return [each for each in sayable if not named or each.symbol in named]
 
     def known(self, symbols: Sequence[str]) -> list[str]:
         """Keep the symbols that the venue lists, sorted, each once."""

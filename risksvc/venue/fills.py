@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from risksvc.core.types import ZERO
 from risksvc.venue.quirks import FillKind
-from risksvc.venue.rows import FillRow, OrderRow
+from risksvc.venue.rows import FillRow, OrderRow, OrderStatus
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class OrderIds:
     def learn(self, orders: Iterable[OrderRow]) -> None:
         """Remember orders that were read."""
         for order in orders:
-            if order.venue_order_id:
+            if order.venue_order_id and order.status is not OrderStatus.NOT_FOUND:
                 _put(self._client_ids, (order.symbol, order.venue_order_id), order.client_order_id)
 
     def client_id(self, fill: FillRow) -> str | None:

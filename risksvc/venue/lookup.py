@@ -102,7 +102,7 @@ class OrderLookUp:
         if listed.rows:
             self._take(reference, listed.rows, found, failed)
         else:
-            found[reference] = OrderRow(symbol=reference.instrument, client_order_id=reference.client_order_id)
+            found[reference] = _not_found(reference)
 
     def _take(
         self,
@@ -146,4 +146,13 @@ class OrderLookUp:
         if filled == order.filled:
             return order
         status = OrderStatus.FILLED if filled >= order.quantity else OrderStatus.CANCELLED
-        return replace(order, filled=filled, status=status)
+        return replace(order, filled=filled, quantity=max(order.quantity, filled), status=status)
+
+
+def _not_found(reference: OrderReference) -> OrderRow:
+    return OrderRow(
+        symbol=reference.instrument,
+        client_order_id=reference.client_order_id,
+        venue_order_id=reference.venue_order_id,
+        status=OrderStatus.NOT_FOUND,
+    )

@@ -4,6 +4,7 @@ Pure, and never imports ccxt. Only linear and inverse contracts are read; spot, 
 out, so that a position in one of them is an unknown instrument, which fails the read instead of being valued wrongly.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from risksvc.core.types import ONE, ZERO, Instrument, InstrumentKind
 from risksvc.venue.quirks import Quirks
 from risksvc.venue.rows import Row, RowReader, UnreadableRowError
 
+_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 _TICK_SIZE, _DECIMAL_PLACES = 4, 2  # ccxt's precisionMode; its third, significant digits, is no step
 
 
@@ -59,6 +61,11 @@ def _no_step(value: object) -> Decimal | None:
 
 
 _STEPS: Mapping[int, Callable[[object], Decimal | None]] = {_TICK_SIZE: _tick, _DECIMAL_PLACES: _places}
+
+
+def is_plain_name(*names: str) -> bool:
+    """Say whether all are names that the gate accepts; one that is not would make it refuse the whole message."""
+    return all(_NAME.fullmatch(name) for name in names)
 
 
 def normalise_markets(markets: Mapping[str, Row], *, precision_mode: int, quirks: Quirks) -> dict[str, Instrument]:

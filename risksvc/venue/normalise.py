@@ -242,7 +242,7 @@ def normalise_fill(row: Row, *, quirks: Quirks) -> FillRow | None:
     kind = _fill_kind(reader, quirks)
     if kind is None:
         return None
-    for key in ("id", "symbol"):
+    for key in ("id", "symbol", "timestamp"):
         if not reader.text(key):
             raise reader.refuse(f"{key} is missing")
     fee, currency = _fee(reader)

@@ -96,7 +96,7 @@ class AccountReader:
         listing.follow(frozenset([*(row.symbol for row in positions), *(row.symbol for row in orders)]))
         end_ms = await self.read_fills(listing, Reach.USUAL)
         self._send(self._cursor.resolve_known())
-        return positions, orders, start_ms, end_ms
+        return positions, orders, start_ms, max(start_ms, end_ms)  # another of the venue's servers may be a bit behind
 
     async def _positions_and_orders(self, listing: Listing) -> tuple[Listed, Listed]:
         try:

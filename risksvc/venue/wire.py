@@ -8,6 +8,7 @@ from risksvc.v1 import types_pb2, venue_pb2
 from risksvc.venue.commands import CommandOutcome
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.listing import OrderReference
+from risksvc.venue.markets import is_plain_name
 from risksvc.venue.quirks import FillKind, Quirks
 from risksvc.venue.reader import Snapshot
 from risksvc.venue.rows import FillRow, MarkRow, OrderRow, OrderStatus, PositionRow
@@ -86,7 +87,7 @@ def _fill(row: FillRow) -> venue_pb2.FeedFill:
         quantity=plain(row.quantity),
         price=plain(row.price),
         fee=text(row.fee),
-        fee_currency=row.fee_currency,
+        fee_currency=row.fee_currency if is_plain_name(row.fee_currency) else "",
         venue_time_ms=row.venue_time_ms,
         kind=_FILL_KINDS[row.kind],
         order_unresolved=row.client_order_id is None,
@@ -119,8 +120,12 @@ def _position(row: PositionRow) -> venue_pb2.FeedPosition:
 
 def _order(row: OrderRow) -> venue_pb2.FeedOrder:
     if row.status is OrderStatus.NOT_FOUND:
+        # The client id is what was asked for; the venue's only where there was no other.
         return venue_pb2.FeedOrder(
-            instrument=row.symbol, client_order_id=row.client_order_id, status=_STATUSES[row.status]
+            instrument=row.symbol,
+            client_order_id=row.client_order_id,
+            venue_order_id="" if row.client_order_id else row.venue_order_id,
+            status=_STATUSES[row.status],
         )
     return venue_pb2.FeedOrder(
         instrument=row.symbol,

@@ -60,7 +60,7 @@ class World:
         self._write_files()
         self._begin_store()
         self.start_gate()
-        self._start("venue", *_CLI, "venue", "--settings", str(self.settings), "--account", "main")
+        self.start_venue()
 
     def start_redis(self) -> None:
         """A real server with an append-only file, on a unix socket."""
@@ -120,6 +120,10 @@ class World:
         self._start("gate", *_CLI, "serve", "--settings", str(self.settings))
         self._await(lambda: self.operate("alice", "status")[0] in (0, 1), "the gate")
 
+    def start_venue(self) -> None:
+        """The venue process; the gate's status tells when it feeds."""
+        self._start("venue", *_CLI, "venue", "--settings", str(self.settings), "--account", "main")
+
     def trader(self, name: str, *, gated: bool = True) -> "TraderHandle":
         """A process that trades: with the gate, or without ever asking."""
         words = ["--venue", self.venue_url, "--key", "paper-trade", "--secret", "paper-trade-secret"]
@@ -151,6 +155,12 @@ class World:
             result: dict[str, Any] = json.load(answer)
         return result
 
+    def paper_state(self) -> dict[str, Any]:
+        """The paper venue's own truth, by its control API."""
+        with urllib.request.urlopen(f"{self.venue_url}/paper/state", timeout=5) as answer:  # noqa: S310 - loopback
+            result: dict[str, Any] = json.load(answer)
+        return result
+
     def http(self, path: str) -> str:
         """Reads from the gate's HTTP listener."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
@@ -172,6 +182,7 @@ class World:
         process = self._running.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
+        _close_pipes(process)
 
     def stop(self, name: str) -> None:
         """Asks a process to end, and makes it."""
@@ -184,6 +195,7 @@ class World:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(timeout=10)
+        _close_pipes(process)
 
     def keep_up(self, timeline: Timeline) -> None:
         """Leaves everything running until Ctrl-C."""
@@ -252,6 +264,12 @@ def _piped(stream: IO[str] | None) -> IO[str]:
     if stream is None:
         raise RuntimeError("the process was started without a pipe")
     return stream
+
+
+def _close_pipes(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def _swallow(stream: IO[str]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import SECOND, Nanoseconds
+from risksvc.gate.kill_switch.cancelling import heed_cancel
 from risksvc.gate.kill_switch.effect import REDIS, Effect, HaltPaths, judge_effect
 from risksvc.gate.kill_switch.hints import Hints
 from risksvc.gate.kill_switch.initialising import (
@@ -89,6 +90,7 @@ class KillSwitchFollower:
             while True:
                 started = self._ports.now()
                 await self._rounds.run_one()
+                heed_cancel()
                 await self._rest(started)
         finally:
             if hints is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from risksvc.gate.kill_switch.cancelling import heed_cancel
 from risksvc.gate.kill_switch.redis_client import open_client
 
 _SILENCE_SECONDS = 1.0
@@ -27,9 +28,10 @@ class Hints:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            heed_cancel()
             client = open_client(self._url)
             try:
-                async with client.pubsub(ignore_subscribe_messages=True) as subscription:
+                async with client.pubsub(ignore_subscribe_messages=False) as subscription:
                     await self._listen(subscription)
             except (RedisError, OSError, ValueError):
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -40,6 +42,7 @@ class Hints:
         await subscription.subscribe(*self._channels)
         silent = False
         while True:
+            heed_cancel()
             message = await subscription.get_message(timeout=_SILENCE_SECONDS)
             if message is None:
                 # A connection can die without a sign: two silent seconds in spite of a ping, and it is made anew.

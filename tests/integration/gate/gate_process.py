@@ -146,6 +146,6 @@ class GateProcess:
         return self.log.read_text()
 
 
-def as_(name: str) -> list[tuple[str, str]]:
+def as_(name: str) -> tuple[tuple[str, str], ...]:
     """An operator's credentials."""
-    return [("authorization", f"Bearer {TOKENS[name]}")]
+    return (("authorization", f"Bearer {TOKENS[name]}"),)

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grpc
 
@@ -134,7 +134,9 @@ class ScriptedFeed:
             )
         )
 
-    def fill(self, trade_id: str, *, quantity: str, client_order_id: str = "", instrument: str = "BTC/USDT:USDT") -> None:
+    def fill(
+        self, trade_id: str, *, quantity: str, client_order_id: str = "", instrument: str = "BTC/USDT:USDT"
+    ) -> None:
         one = venue_pb2.FeedFill(
             instrument=instrument,
             trade_id=trade_id,
@@ -147,8 +149,7 @@ class ScriptedFeed:
         )
         self.send(fills=venue_pb2.FeedFills(fills=[one]))
 
-    def wait(self, holds: "object") -> None:
-        assert callable(holds)
+    def wait(self, holds: Callable[[], bool]) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: self.error is not None or holds(), PATIENCE):
                 raise AssertionError("the gate did not say what was expected")

@@ -76,9 +76,7 @@ def test_orders_over_a_stream_are_answered_in_order(gate: GateProcess, feed: Scr
     assert answers[2].outcome == DENIED
 
 
-def test_a_call_whose_deadline_has_passed_reserves_nothing(
-    gate: GateProcess, feed: ScriptedFeed, order: Order
-) -> None:
+def test_a_call_whose_deadline_has_passed_reserves_nothing(gate: GateProcess, feed: ScriptedFeed, order: Order) -> None:
     stub = gate.strategy
     assert stub.CheckOrder(order(), timeout=5).outcome == APPROVED  # connected
     assert gate.process is not None
@@ -200,14 +198,16 @@ def test_watchers_hear_of_a_halt_and_of_its_end(gate: GateProcess, feed: Scripte
 @pytest.mark.parametrize(
     "metadata",
     [
-        [],
-        [("authorization", "Bearer wrong")],
-        [("authorization", "alice-secret-token")],
-        [("authorization", "Bearer ")],
-        [("authorization", "Bearer alice-secret-token"), ("authorization", "Bearer bob-secret-token")],
+        (),
+        (("authorization", "Bearer wrong"),),
+        (("authorization", "alice-secret-token"),),
+        (("authorization", "Bearer "),),
+        (("authorization", "Bearer alice-secret-token"), ("authorization", "Bearer bob-secret-token")),
     ],
 )
-def test_without_a_token_nobody_is_served(folder: object, gate: GateProcess, metadata: list[tuple[str, str]]) -> None:
+def test_without_a_token_nobody_is_served(
+    folder: object, gate: GateProcess, metadata: tuple[tuple[str, str], ...]
+) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         gate.operator().Halt(operator_pb2.HaltRequest(reason="x"), timeout=5, metadata=metadata)
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -272,6 +272,8 @@ def test_sigterm_drains_and_ends_with_zero(gate: GateProcess, feed: ScriptedFeed
 
 
 def test_sockets_have_their_permissions(gate: GateProcess) -> None:
-    modes = {name: (gate.folder / "s" / f"{name}.sock").stat().st_mode & 0o777 for name in ("strategy", "operator", "venue")}
+    modes = {
+        name: (gate.folder / "s" / f"{name}.sock").stat().st_mode & 0o777 for name in ("strategy", "operator", "venue")
+    }
     assert modes == {"strategy": 0o660, "operator": 0o660, "venue": 0o600}
     assert (gate.folder / "s").stat().st_mode & 0o777 == 0o700

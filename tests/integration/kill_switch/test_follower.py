@@ -129,12 +129,14 @@ async def test_a_store_that_comes_back_from_an_old_copy_gets_its_halts_again(
         saved = {key: client.dump(key) for key in client.keys("*")}
         await one.follower.publish_halt(halt("new"))
         await one.hears(HaltSeen(halt("new")))
+        before = len(one.told)
         both = client.pipeline(transaction=True)
         both.flushall()
         for key, value in saved.items():
             both.restore(key, 0, value)
         both.execute()
-    lost = await one.closes()
+    await until(lambda: any(isinstance(what, LeaseLost) for what in one.inputs()[before:]), one.inputs)
+    lost = next(what for what in one.inputs()[before:] if isinstance(what, LeaseLost))
     assert lost.store_lost
     assert "went back from epoch 2 to 1" in lost.why
     await one.opens()

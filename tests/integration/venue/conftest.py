@@ -1,3 +1,4 @@
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -24,3 +25,4 @@ async def rig() -> AsyncIterator[Rig]:
             yield whole
     finally:
         await paper.stop()
+        shutil.rmtree(folder)

@@ -8,7 +8,7 @@ import pytest
 from risksvc.v1 import operator_pb2, types_pb2
 from risksvc.v1.operator_pb2 import HaltRequest, HaltResponse, ResumeResponse
 from tests.unit.cli.builders import BTC, SECOND, order
-from tests.unit.cli.fake_gate import Cli, FakeGate
+from tests.unit.cli.fake_gate import TOKEN, Cli, FakeGate
 
 
 def effective(request: HaltRequest) -> HaltResponse:
@@ -178,6 +178,17 @@ def test_a_proposal_says_what_the_other_operator_types(cli: Cli, gate: FakeGate)
     assert "nothing is cleared until another operator confirms" in result.stdout
     assert "runs out in 14 min" in result.stdout
     assert "risksvc resume --confirm p-1" in result.stdout
+
+
+def test_the_other_operator_is_not_given_the_token_of_the_first(cli: Cli, gate: FakeGate) -> None:
+    path = cli.home / "alice"
+    path.write_text(TOKEN)
+    path.chmod(0o600)
+    gate.script("Resume", ResumeResponse(outcome=operator_pb2.RESUME_OUTCOME_PROPOSED, proposal_id="p-1"))
+    words = ["--token-file", str(path), "--operator-address", gate.address]
+    text = cli("resume", "h-1", "--reason", "fixed", *words).stdout
+    assert f"risksvc resume --confirm p-1 --operator-address {gate.address}  #" in text
+    assert "alice" not in text
 
 
 def test_confirming(cli: Cli, gate: FakeGate) -> None:

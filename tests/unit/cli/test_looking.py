@@ -68,10 +68,13 @@ def test_what_nobody_said_is_not_zero(cli: Cli, gate: FakeGate) -> None:
 
 
 def test_an_account_that_was_never_read_is_not_flat(cli: Cli, gate: FakeGate) -> None:
-    gate.script("GetExposure", exposure_of(snapshot_age_ms=-1))
+    unread = instrument_part(venue_position="", ledger_position="0", value="0", strategies=[])
+    gate.script("GetExposure", exposure_of(unread, snapshot_age_ms=-1))
     text = cli("positions").stdout
-    assert "NO COMPLETE READ YET" in text
-    assert "flat" not in text
+    for words in ("NO COMPLETE READ YET", "unknown", "VENUE NOT READ", "nothing was compared"):
+        assert words in text, words
+    assert "0.00" not in text
+    assert "NO COMPLETE READ YET" in cli("exposure").stdout
     gate.script("GetExposure", exposure_of())
     assert "flat: nothing is held" in cli("positions").stdout
 

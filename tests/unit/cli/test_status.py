@@ -102,7 +102,6 @@ def test_worries_are_told(cli: Cli, gate: FakeGate) -> None:
     closed = account(
         closed_because=[types_pb2.DENIAL_REASON_NOT_ADOPTED],
         feed_connected=False,
-        snapshot_age_ms=-1,
         adopted=False,
         unknown_orders=2,
         flatten_required=True,
@@ -132,7 +131,7 @@ def test_worries_are_told(cli: Cli, gate: FakeGate) -> None:
         "FLATTEN REQUIRED",
         "! second_person: none",
         "not connected",
-        "never",
+        "risksvc venue --account main",
         "NOT REQUIRED",
         "positions: timed out",
         "connection refused",
@@ -143,6 +142,13 @@ def test_worries_are_told(cli: Cli, gate: FakeGate) -> None:
         "risksvc limits check 'limits/my limits.yaml'",
     ):
         assert words in text, words
+
+
+def test_what_was_never_read_can_not_be_adopted(cli: Cli, gate: FakeGate) -> None:
+    gate.script("GetStatus", status(accounts=[account(snapshot_age_ms=-1, adopted=False)]))
+    text = cli("status").stdout
+    assert "never" in text
+    assert "risksvc adopt" not in text
 
 
 def test_proposals_say_how_another_operator_confirms(cli: Cli, gate: FakeGate) -> None:

@@ -112,5 +112,7 @@ def test_fills_say_how_much_of_an_order_is_done_when_the_order_says_less() -> No
     reading.absorb([fill("a", NOW), fill("b", NOW + 1)], NOW + 2)
     reading.absorb([fill("a", NOW), fill("b", NOW + 1)], NOW + 3)
     shown = OrderRow(symbol=BTC, client_order_id="c-1", venue_order_id="v-1", quantity=Decimal(5))
+    orders.learn([shown])
+    assert orders.client_id(fill("a", NOW)) is None, "what was not found teaches nothing"
     assert orders.filled(shown) == Decimal(2)
     assert orders.filled(replace(shown, filled=Decimal(4))) == Decimal(4)

@@ -11,6 +11,7 @@ from risksvc.venue.listing import OrderReference
 from risksvc.venue.lookup import LookedUp, OrderLookUp
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.rows import OrderStatus
+from risksvc.venue.wire import order_states
 from tests.unit.venue.builders import BTC, ETH, ScriptedListing, connection, fill_row, listing_of, order_row
 
 NOW = 1_700_000_000_000
@@ -109,3 +110,6 @@ async def test_an_order_can_be_looked_up_by_the_venues_id() -> None:
     reference = OrderReference(BTC, venue_order_id="v-1")
     found, _ = await look_up({"order": [[order_row()]]}, reference)
     assert found.orders[0].client_order_id == "c-1"
+    missing, _ = await look_up({"order": [[]]}, reference)
+    (told,) = order_states(missing.orders, as_of_ns=1).order_states.orders
+    assert (told.venue_order_id, told.client_order_id, told.side) == ("v-1", "", 0)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from risksvc.core.types import InstrumentKind
-from risksvc.venue.markets import normalise_market, normalise_markets
+from risksvc.venue.markets import is_plain_name, normalise_market, normalise_markets
 from risksvc.venue.quirks import CAUTIOUS, quirks_of
 
 TICK, PLACES, SIGNIFICANT = 4, 2, 3
@@ -62,6 +62,12 @@ def test_an_inverse_order_is_in_usd_where_the_table_says_so() -> None:
         instrument = normalise_market(INVERSE, precision_mode=TICK, quirks=quirks_of(venue))
         assert instrument is not None
         assert instrument.contract_size == size
+
+
+def test_names_that_no_gate_accepts() -> None:
+    assert is_plain_name("BTC/USDT:USDT-241227", "1000PEPE", "USDT")
+    for name in ("币安人生/USDT:USDT", "", "A B", "x" * 65):
+        assert not is_plain_name("BTC", name)
 
 
 def test_spot_options_and_quanto_contracts_are_left_out() -> None:

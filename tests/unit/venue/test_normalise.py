@@ -258,6 +258,7 @@ def test_a_cash_flow_among_the_executions_is_no_fill(kind: str) -> None:
         ({"info": {"execType": "Surprise"}}, "quirks.kinds"),
         ({"id": None}, "id is missing"),
         ({"symbol": None}, "symbol is missing"),
+        ({"timestamp": None}, "timestamp is missing"),
         ({"side": None}, "buy or sell"),
         ({"amount": None}, "amount is None"),
         ({"amount": "0"}, "amount is '0'"),

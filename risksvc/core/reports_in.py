@@ -1,0 +1,119 @@
+"""What strategies report of orders, fills and positions. It speeds proof up; it is never proof itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from risksvc.core.believing import take_belief
+from risksvc.core.book import AccountBook
+from risksvc.core.events import FillReported, OrderReport, OrderReported, PositionReported
+from risksvc.core.fills import FillResult, reattribute, take_fill
+from risksvc.core.outputs import LookUp, OrderRef, Output, ReportTaken
+from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
+from risksvc.core.state import GateState
+from risksvc.core.types import InstrumentKind, Nanoseconds, Scope
+
+
+def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> Iterator[Output]:
+    """Takes in what a strategy says became of an order. It speeds proof up; it is never proof itself."""
+    book = state.accounts.get(event.account)
+    reservation = None if book is None else book.reservations.get(event.client_order_id)
+    if book is None or reservation is None or reservation.order.strategy != event.strategy:
+        yield ReportTaken(known=False)
+        return
+    _take_report(reservation, event)
+    newly_named = book.name_at_venue(reservation, event.venue_order_id)
+    book.recount(reservation, now=now)
+    yield ReportTaken(known=True)
+    line = book.line_for(reservation.order.instrument)
+    if newly_named and line.unexplained:
+        yield from apply_fill_result(state, book, reattribute(book, line, now=now), now=now)
+    if reservation.needs_look_up:
+        reservation.looked_up_at = now
+        yield LookUp(book.name, (ref(reservation),))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a report makes of an order that stands at one of these. `early`: not once the venue has shown the order."""
+
+    before: frozenset[ReservationStatus]
+    after: ReservationStatus
+    early: bool = True
+
+
+UNACKNOWLEDGED = IN_FLIGHT | {ReservationStatus.NEVER_SENT}
+NOT_FINAL = frozenset(ReservationStatus) - {ReservationStatus.FINAL_AWAITING_FILLS}
+MOVES: dict[OrderReport, Move] = {
+    OrderReport.SENT: Move(
+        frozenset({ReservationStatus.APPROVED, ReservationStatus.NEVER_SENT}), ReservationStatus.SENT
+    ),
+    OrderReport.NEVER_SENT: Move(
+        frozenset({ReservationStatus.APPROVED, ReservationStatus.SENT}), ReservationStatus.NEVER_SENT
+    ),
+    OrderReport.ACKNOWLEDGED: Move(UNACKNOWLEDGED, ReservationStatus.ACKNOWLEDGED),
+    OrderReport.CANCELLED: Move(NOT_FINAL, ReservationStatus.CANCEL_REPORTED, early=False),
+    OrderReport.REJECTED: Move(NOT_FINAL, ReservationStatus.REJECT_REPORTED, early=False),
+}
+
+
+def _take_report(reservation: Reservation, event: OrderReported) -> None:
+    move = MOVES[event.report]
+    if reservation.status not in move.before or (move.early and reservation.at_venue):
+        return
+    amendment = event.client_order_id != reservation.order.client_order_id
+    if amendment and event.report is OrderReport.NEVER_SENT:
+        return  # the order itself may have been sent
+    reservation.status = move.after
+    if not move.early:
+        reservation.needs_look_up = True
+
+
+def ref(reservation: Reservation) -> OrderRef:
+    """How the venue knows an order."""
+    found = reservation.found and bool(reservation.venue_order_id)
+    client_id = "" if found else reservation.order.client_order_id
+    return OrderRef(reservation.order.instrument, client_id, reservation.venue_order_id)
+
+
+def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iterator[Output]:
+    """Takes a fill in before the venue's feed tells of it; only for an order that this strategy had approved."""
+    book = state.accounts.get(event.account)
+    if book is None or not _may_tell(book, event):
+        yield ReportTaken(known=False)
+        return
+    result = FillResult()
+    take_fill(book, event.fill, now=now, result=result)
+    yield ReportTaken(known=bool(result.recorded))
+    yield from apply_fill_result(state, book, result, now=now)
+
+
+def _may_tell(book: AccountBook, event: FillReported) -> bool:
+    fill = event.fill
+    instrument = book.instruments.get(fill.instrument)
+    if instrument is not None and instrument.kind is InstrumentKind.SPOT:
+        return False  # only the venue's own feed says what fee was taken out of a spot balance
+    order = book.reservations.get(fill.client_order_id)
+    if order is None and fill.client_order_id in book.finished:
+        order = book.finished[fill.client_order_id].reservation
+    return order is not None and order.order.strategy == event.strategy and not order.is_another(fill)
+
+
+def apply_fill_result(state: GateState, book: AccountBook, result: FillResult, *, now: Nanoseconds) -> Iterator[Output]:
+    """Trips and tells what fills have led to."""
+    for trigger, instrument, text in result.trips:
+        yield from state.trip(trigger, Scope(book.name, instrument=instrument), text=text, now=now)
+    yield from result.notices
+
+
+def report_position(state: GateState, event: PositionReported, now: Nanoseconds) -> Iterator[Output]:
+    """Takes a belief in, and says whether the ledger agrees."""
+    book = state.accounts.get(event.account)
+    limits = None if book is None or book.limits is None else book.limits.strategies.get(event.strategy)
+    if book is None or limits is None or event.instrument not in book.instruments:
+        yield ReportTaken(known=False)
+        return
+    line = book.line_for(event.instrument)
+    part = line.strategy(event.strategy)
+    notices = take_belief(book, line, part, quantity=event.quantity, now=now)
+    yield ReportTaken(known=True, agrees=part.belief_agrees(), ledger_position=part.position)
+    yield from notices
