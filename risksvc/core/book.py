@@ -40,10 +40,14 @@ class StrategyBook:
 
 @dataclass(slots=True)
 class Finished:
-    """An order proven finished, for a fill that comes late all the same. `unfilled`: what it might still explain."""
+    """An order proven finished at a time, for what tells of it late all the same.
+
+    `unfilled`: what fills it might still explain.
+    """
 
     reservation: Reservation
     unfilled: Decimal
+    at: Nanoseconds
 
 
 @dataclass(slots=True)
@@ -224,14 +228,14 @@ class AccountBook:
             del self.reservations[id_]
             self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
         if reservation.explained:
-            self._keep_finished(reservation)
+            self._keep_finished(reservation, now=now)
         self.watched.pop(order.client_order_id, None)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]
         self.refresh(line, part)
 
-    def _keep_finished(self, reservation: Reservation) -> None:
-        finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled))
+    def _keep_finished(self, reservation: Reservation, *, now: Nanoseconds) -> None:
+        finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled), now)
         for id_ in (*reservation.ids, *map(stand_in_id, reservation.venue_ids)):
             self.finished[id_] = finished
             if len(self.finished) > FINISHED_KEPT:

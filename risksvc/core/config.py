@@ -35,6 +35,7 @@ class GateConfig:
     gate_id: str
     accounts: Mapping[str, AccountConfig]
     approval_validity_ns: Nanoseconds = 100 * MILLISECOND
+    operator_validity_ns: Nanoseconds = 60 * SECOND
     second_person: SecondPerson = SecondPerson.REQUIRED
     cool_down_ns: Nanoseconds = 60 * SECOND
     proposal_validity_ns: Nanoseconds = 15 * 60 * SECOND

@@ -81,15 +81,18 @@ def _carries(book: AccountBook, order: Order) -> Iterator[Denial]:
 
 
 def replaced(book: AccountBook, order: Order) -> tuple[Reservation | None, Denial | None]:
-    """The live order that this one replaces, or why it can't."""
+    """The live order that this one amends, or why it can't. Cancelled and sent anew, it may have ended already."""
     if not order.replaces:
         return None, None
+    amends = order.replace_mode is ReplaceMode.AMEND
     old = book.reservations.get(order.replaces)
+    if old is None and not amends and order.replaces in book.finished:
+        old = book.finished[order.replaces].reservation
     mine = old is not None and (old.order.strategy, old.order.instrument) == (order.strategy, order.instrument)
-    if old is None or not mine or old.final_filled is not None:
+    if old is None or not mine or (amends and old.final_filled is not None):
         text = f"{order.replaces} is not a live order of {order.strategy} in {order.instrument}"
         return None, Denial(DenialReason.REPLACED_ORDER_UNKNOWN, Scope(order.account), text)
-    if order.replace_mode is not ReplaceMode.AMEND:
+    if not amends:
         return None, None
     same = (old.order.side, old.order.type, old.order.reduce_only) == (order.side, order.type, order.reduce_only)
     if not same:

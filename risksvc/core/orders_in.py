@@ -113,7 +113,10 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
     if isinstance(event, OrderChecked):
         notices = _take_statements(book, line, event, now=now)
     amends, problem = replaced(book, order)
-    valid_until = now + state.config.approval_validity_ns
+    # A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it.
+    by_hand = isinstance(event, ReducingOrderChecked)
+    validity = state.config.operator_validity_ns if by_hand else state.config.approval_validity_ns
+    valid_until = now + validity
     trading = state.state_of(order.account, order.strategy, order.instrument)
     verdict = weigh(book, event, state=trading, amends=amends, valid_until=valid_until, now=now)
     if problem is not None:

@@ -144,6 +144,8 @@ def _clear(book: AccountBook, line: Line, what: DivergenceClass, *, findings: Fi
 def _match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, findings: Findings) -> None:
     seen: dict[str, None] = {}
     for row in snapshot.open_orders:
+        if _finished_since(book, row, as_of=snapshot.as_of):
+            continue
         reservation = take_order(book, row, as_of=snapshot.as_of, now=now, findings=findings)
         seen[reservation.order.client_order_id] = None
     for reservation in book.live():
@@ -152,6 +154,14 @@ def _match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
     for line in book.lines.values():
         if line.suspicions and all(one.explained for one in line.reservations.values()):
             _clear(book, line, DivergenceClass.UNEXPECTED_ORDER, findings=findings)
+
+
+def _finished_since(book: AccountBook, row: VenueOrder, *, as_of: Nanoseconds) -> bool:
+    """An order that was proven finished while the read was under way, and was open when its list was read."""
+    if book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id) is not None:
+        return False
+    finished = book.find_finished(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
+    return finished is not None and finished.at >= as_of and not finished.reservation.is_another(row)
 
 
 def take_order(

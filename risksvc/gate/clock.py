@@ -28,7 +28,7 @@ class Clock:
         self._ahead = start - wall
 
     def now(self) -> Nanoseconds:
-        """This moment; never below an earlier reading, suspended time included."""
+        """The present moment; never below an earlier reading, suspended time included."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self._offset
 
     @property

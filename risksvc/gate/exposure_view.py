@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from risksvc.core.adoption import describe, unexplained_items
 from risksvc.core.book import AccountBook
 from risksvc.core.events import AdoptItem
+from risksvc.core.fills import describe as describe_fill
 from risksvc.core.limits import AccountLimits
 from risksvc.core.line import DivergenceClass, Line, Suspicion
 from risksvc.core.positions import strategy_band
@@ -149,15 +150,29 @@ def amount_of(line: Line, suspicion: Suspicion) -> Decimal:
 
 def adoptable(book: AccountBook) -> list[operator_pb2.AdoptItem]:
     """What could be adopted now."""
-    return [_adopt_item(item) for item in unexplained_items(book)]
+    return [_adopt_item(book, item) for item in unexplained_items(book)]
 
 
-def _adopt_item(item: AdoptItem) -> operator_pb2.AdoptItem:
+def _words(book: AccountBook, item: AdoptItem) -> str:
+    """An item with side, quantity and price, so that a person knows what is adopted."""
+    if item.trade_id:
+        fill = book.line_for(item.instrument).unexplained[item.instrument, item.trade_id]
+        return f"fill {item.trade_id}: {describe_fill(fill)}"
+    if item.venue_order_id:
+        found = book.by_venue_id.get(item.venue_order_id)
+        if found is not None:
+            order = found.order
+            price = "market" if order.limit_price is None else plain(order.limit_price)
+            return f"order {item.venue_order_id}: {order.side.value} {plain(found.remaining)} at {price}"
+    return describe(item)
+
+
+def _adopt_item(book: AccountBook, item: AdoptItem) -> operator_pb2.AdoptItem:
     return operator_pb2.AdoptItem(
         instrument=item.instrument,
         trade_id=item.trade_id,
         venue_order_id=item.venue_order_id,
         position_quantity=number(item.position_quantity),
         owner=item.owner,
-        description=describe(item),
+        description=_words(book, item),
     )

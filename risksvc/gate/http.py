@@ -1,10 +1,10 @@
 """The gate's HTTP side, on loopback: Prometheus, probes, and the runbook's curl calls with an operator's token.
 
 Rule 1: only this machine is served, and no web page: a request that a browser sends for another site, or under another
-name than this machine's own, is refused, so a page that an operator has open can neither halt nor read. Rule 2: what
-acts or shows orders needs an operator's token; all wrong tokens get the same answer. Rule 3: every answer but the
-metrics is JSON, errors too, and an error says nothing of the inside. Rule 4: a caller that goes away does not stop what
-it has begun: a halt is finished. Every option of the server is written out.
+name than this machine's own, is refused: a page that an operator has open can neither halt nor read. Rule 2: what
+acts or shows orders needs an operator's token; wrong tokens all get one answer. Rule 3: all answers but the metrics
+are JSON, errors too, and an error says nothing of the inside. Rule 4: a caller that goes away does not stop what it has
+begun: a halt is finished. Every option of the server is written out.
 """
 
 import ipaddress
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from risksvc.core.types import MalformedInputError
@@ -51,8 +52,19 @@ CALLS = (
 _HEADERS = {"Server": "risksvc", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _HOW = "give an operator's token: curl -H 'Authorization: Bearer <token>'; `risksvc operator token NAME` makes one"
 
+# What aiohttp itself says, apart from what this module does.
+_server_log = logging.getLogger(f"{__name__}.server")
+
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)
+
+
+def _no_stranger(record: logging.LogRecord) -> bool:
+    """What is no HTTP at all is refused, and is no event of this gate: a trace for each would flood its log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_server_log.addFilter(_no_stranger)
 
 
 class HttpServer:
@@ -126,7 +138,7 @@ def _runner(app: GateApp, metrics: Metrics) -> web.AppRunner:
         handle_signals=False,
         shutdown_timeout=STOP_WITHIN_SECONDS,
         access_log=None,  # what changes something is in the gate's own log
-        logger=_log,
+        logger=_server_log,
         debug=False,
         keepalive_timeout=KEEPALIVE_SECONDS,
         tcp_keepalive=True,

@@ -93,6 +93,7 @@ class Owner:
         self._lease: tuple[LeaseRenewed, Nanoseconds] | None = None
         self._fault: Fault | None = None
         self._kept: list[Input] = []
+        self._reopening = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -187,25 +188,35 @@ class Owner:
         )
         self._fault = Fault(what, fatal=isinstance(error, AssertionError))
         _log.critical("the gate is closed: %s", what, exc_info=error)
-        if self.on_fault is not None:
+        if self.on_fault is not None and not self._reopening:
             self.on_fault(self._fault)
         return GateClosedError(what)
 
     def reopen(self) -> None:
         """Rebuilds the state from the journal and takes Inputs again: what was kept, then FaultLatched.
 
-        Raises when the journal can't be read or written yet: the owner stays closed.
+        Raises when the journal can't be read or written yet: the owner stays closed, for the reason that it had.
         """
         if self._fault is None:
             return
-        fault = self._fault
-        self._gate = replay(self._journal.recover()).gate
-        self._lease = None
-        self._fault = None
+        fault, self._reopening = self._fault, True
+        try:
+            self._gate = replay(self._journal.recover()).gate
+            self._lease = None
+            self._fault = None
+            self._take_up(FaultLatched(fault.what))
+        except Exception:
+            again = self._fault is not None and self._fault.fatal
+            self._fault = Fault(fault.what, fatal=fault.fatal or again)
+            raise
+        finally:
+            self._reopening = False
+
+    def _take_up(self, latched: FaultLatched) -> None:
         while self._kept:
             self.submit(self._kept[0])
             del self._kept[0]
-        self.submit(FaultLatched(fault.what))
+        self.submit(latched)
 
 
 def _tell(listener: Listener, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:

@@ -19,8 +19,8 @@ class ReplayError(RiskError):
     def __init__(self, seq: int, problem: str) -> None:
         super().__init__(
             f"journal entry {seq}: {problem}. The gate does not run on a state that it can't rebuild. Run the "
-            "version of risksvc that wrote the journal; or move the state folder's journal away and start without one: the gate "
-            "then denies until what the account holds is adopted"
+            "version of risksvc that wrote the journal; or move the state folder's journal away and start without one: "
+            "the gate then denies until what the account holds is adopted"
         )
         self.seq = seq
 

@@ -8,19 +8,22 @@ import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 
 import grpc
 import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from risksvc.gate.app import GateApp
 from risksvc.gate.operator_service import OperatorService
+from risksvc.gate.rpc_handlers import add_service
 from risksvc.gate.settings import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
 from risksvc.gate.venue_feed_service import VenueFeedService
-from risksvc.v1 import operator_pb2, operator_pb2_grpc, strategy_pb2, strategy_pb2_grpc, venue_pb2_grpc
+from risksvc.v1 import operator_pb2, strategy_pb2, venue_pb2
 
 KIB, MIB = 1024, 1024 * 1024
 _NEVER_MS = 2**31 - 1
@@ -92,7 +95,7 @@ class Servers:
         serving = health_pb2.HealthCheckResponse.SERVING
         standing = serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING
         await self.health.set("", serving)
-        await self.health.set(_name(strategy_pb2, "StrategyService"), standing)
+        await self.health.set(_service(strategy_pb2, "StrategyService").full_name, standing)
 
     async def stop(self) -> None:
         """Refuses what is new, lets what runs finish for a bounded time."""
@@ -110,20 +113,21 @@ class Servers:
         self._servers.append(server)
 
     def _add_strategy(self, server: grpc.aio.Server) -> None:
-        strategy_pb2_grpc.add_StrategyServiceServicer_to_server(StrategyService(self._app), server)
+        add_service(self._app, server, _service(strategy_pb2, "StrategyService"), servicer=StrategyService(self._app))
 
     def _add_operator(self, server: grpc.aio.Server) -> None:
-        operator_pb2_grpc.add_OperatorServiceServicer_to_server(OperatorService(self._app), server)
-        names = (_name(operator_pb2, "OperatorService"), health.SERVICE_NAME, reflection.SERVICE_NAME)
+        descriptor = _service(operator_pb2, "OperatorService")
+        add_service(self._app, server, descriptor, servicer=OperatorService(self._app))
+        names = (descriptor.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
 
     def _add_venue(self, server: grpc.aio.Server) -> None:
-        venue_pb2_grpc.add_VenueFeedServiceServicer_to_server(VenueFeedService(self._app), server)
+        add_service(self._app, server, _service(venue_pb2, "VenueFeedService"), servicer=VenueFeedService(self._app))
 
 
-def _name(module: object, service: str) -> str:
-    full: str = getattr(module, "DESCRIPTOR").services_by_name[service].full_name  # noqa: B009 - generated modules
-    return full
+def _service(module: ModuleType, name: str) -> ServiceDescriptor:
+    found: ServiceDescriptor = module.DESCRIPTOR.services_by_name[name]
+    return found
 
 
 def _bind(server: grpc.aio.Server, listener: Listener) -> str:

@@ -4,7 +4,7 @@ Started as a process of its own by `test_market_maker.py`. It re-quotes every si
 cancel and replace, the others by amending in place; keeps its own tracker from the fills that it reads at the venue,
 reports them, and sends belief and intended range with every order. One JSON line when it begins, one at its end.
 
-It keeps its own counsel: a quote that is denied stays where it is until the next round.
+A quote that is denied stays where it is until the next round; one that has filled, even in part, is quoted anew.
 """
 
 import argparse
@@ -84,6 +84,7 @@ class MarketMaker:
         self.tracker, self.tally = Tracker(), Tally()
         self.mids: dict[str, Decimal] = {}
         self.seen: set[str] = set()
+        self.filled: set[str] = set()
         self.sides = [Side(each, side, sign) for each in QUOTED for side, sign in (("buy", 1), ("sell", -1))]
         self.began = time.monotonic()
 
@@ -129,7 +130,10 @@ class MarketMaker:
         try:
             await self._place(side, price)
         except OrderDenied as denied:
-            self.tally.denials[str(denied.denial.reason)] += 1
+            reason = str(denied.denial.reason)
+            self.tally.denials[reason] += 1
+            if reason == "REPLACED_ORDER_UNKNOWN":
+                side.venue_order_id = ""  # filled, and the gate knew it first
         except ccxt.OrderNotFound:
             side.venue_order_id = ""  # filled meanwhile
             self.tally.approved += 1
@@ -151,7 +155,7 @@ class MarketMaker:
         return price - side.sign * tick if price == side.price else price
 
     async def _place(self, side: Side, price: Decimal) -> None:
-        if side.quoted.amends and side.venue_order_id:
+        if side.quoted.amends and side.venue_order_id and side.venue_order_id not in self.filled:
             await self.exchange.edit_order(
                 side.venue_order_id,
                 side.quoted.symbol,
@@ -206,6 +210,7 @@ class MarketMaker:
 
     def _book(self, row: Any) -> None:  # noqa: ANN401 - ccxt has no types
         self.tally.fills += 1
+        self.filled.add(row["order"])
         sign = 1 if row["side"] == "buy" else -1
         self.tracker.add(row["symbol"], sign * Decimal(row["amount"]))
         self.gate.fill(

@@ -44,7 +44,7 @@ def _buy(cast: Cast, rogue: object) -> int:
     first_ns = 0
     for _ in range(SLICES):
         sent = rogue.do("place", instrument=SOL, side="buy", type="market", quantity=SLICE)  # type: ignore[attr-defined]
-        first_ns = first_ns or int(sent["at_ns"])
+        first_ns = first_ns or int(sent["sent_at_ns"])
     cast.timeline.say("rogue", f"bought {SLICES} x {SLICE} SOL at market with its own trade key, without asking")
     return first_ns
 
@@ -78,6 +78,8 @@ def _told(cast: Cast, halt: Answer) -> None:
         text=f"halt to the last approval anywhere: {after_ms:+,.1f} ms (bar: {BAR_LAST_APPROVAL_MS} ms; "
         f"{approvals} approvals before)",
     )
+    if after_ms < 0:
+        timeline.say("gate", "approvals had ended before the halt: the $200K left no headroom as soon as it was seen")
     timeline.check("no approval later than 500 ms after the halt", holds=after_ms <= BAR_LAST_APPROVAL_MS)
     for name, trader in (("alpha", cast.alpha), ("beta", cast.beta)):
         told = [one for one in trader.do("listen")["heard"] if one["at_ns"] >= int(halt["at_ns"]) - MS]

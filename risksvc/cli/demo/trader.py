@@ -86,6 +86,7 @@ class Probe:
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
         self.approvals = 0
         self.last_approval_ns = 0
+        self.last_decided_ns = 0
         self.first_denial_ns = 0
         self.last_denial = ""
         self._thread.start()
@@ -97,6 +98,7 @@ class Probe:
             if decision:
                 self.approvals += 1
                 self.last_approval_ns = now
+                self.last_decided_ns = 0 if decision.response is None else decision.response.decided_at_ns
                 self.first_denial_ns = 0
                 self._trader.gate.never_sent(decision.client_order_id)
             else:
@@ -113,6 +115,7 @@ class Probe:
         return {
             "approvals": self.approvals,
             "last_approval_ns": self.last_approval_ns,
+            "last_decided_ns": self.last_decided_ns,
             "first_denial_ns": self.first_denial_ns,
             "last_denial": self.last_denial,
         }
@@ -238,8 +241,9 @@ class Trader:
     def place(self, order: Command) -> Answer:
         """Sends without asking: the operator's own order, checked before, or a program that never asks."""
         client_order_id = order.get("client_order_id") or new_client_order_id()
+        before_ns = time.time_ns()
         sent = self._create(order, client_order_id)
-        return {"venue_order_id": sent["id"], "at_ns": time.time_ns()}
+        return {"venue_order_id": sent["id"], "sent_at_ns": before_ns}
 
     def cancel(self, order: Command) -> Answer:
         """Cancels: needs no approval, ever."""

@@ -151,18 +151,13 @@ class ScriptedFeed:
 
     def wait(self, holds: Callable[[], bool]) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self.error is not None or holds(), PATIENCE):
-                raise AssertionError("the gate did not say what was expected")
-        if not holds():
-            raise AssertionError(f"the stream ended: {self.error}")
+            self._changed.wait_for(lambda: self.error is not None or holds(), PATIENCE)
+        assert holds(), f"the gate did not say what was expected; the stream's error: {self.error}"
 
     def ended(self) -> grpc.StatusCode:
         with self._changed:
             assert self._changed.wait_for(lambda: self.error is not None, PATIENCE), "the stream goes on"
-        assert isinstance(self.error, grpc.Call)
-        code = self.error.code()
-        assert isinstance(code, grpc.StatusCode)
-        return code
+        return self._call.code()
 
     def close(self) -> None:
         self._outgoing.put(None)

@@ -3,6 +3,8 @@
 import json
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,21 @@ BTC = "BTC/USDT:USDT"
 @pytest.fixture
 def http(gate: GateProcess) -> HttpClient:
     return HttpClient(gate)
+
+
+@pytest.fixture(scope="module")
+def quiet_gate() -> Iterator[GateProcess]:
+    """One gate for all tests after which it is as it was."""
+    with tempfile.TemporaryDirectory(prefix="rs") as folder:
+        process = GateProcess(Path(folder))
+        process.start()
+        yield process
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def quiet(quiet_gate: GateProcess) -> HttpClient:
+    return HttpClient(quiet_gate)
 
 
 def approve(gate: GateProcess, request: strategy_pb2.CheckOrderRequest) -> None:
@@ -195,20 +212,22 @@ def test_metrics_say_which_format_they_are_in(http: HttpClient) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "Bearer ", "Bearer wrong", "Basic YWxpY2U6eA==", TOKENS["alice"]])
-def test_without_an_operator_s_token_nothing_is_shown_or_done(gate: GateProcess, http: HttpClient, value: str) -> None:
+def test_without_an_operator_s_token_nothing_is_shown_or_done(
+    quiet_gate: GateProcess, quiet: HttpClient, value: str
+) -> None:
     headers = {"Content-Type": "application/json", **({"Authorization": value} if value else {})}
-    answers = [http.ask(method, path, body=b'{"reason": "x"}', headers=headers) for method, path in ACTING]
-    answers += [http.ask("GET", path, headers=headers) for path in LOOKING]
+    answers = [quiet.ask(method, path, body=b'{"reason": "x"}', headers=headers) for method, path in ACTING]
+    answers += [quiet.ask("GET", path, headers=headers) for path in LOOKING]
     assert [one.status for one in answers] == [401] * 5
     assert {one.headers["www-authenticate"] for one in answers} == {'Bearer realm="risksvc"'}
     assert len({one.text for one in answers}) == 1  # all alike
     assert "risksvc operator token" in answers[0].json["error"]
-    assert not gate.status().halts
+    assert not quiet_gate.status().halts
 
 
-def test_two_tokens_are_nobody_s(gate: GateProcess, http: HttpClient) -> None:
+def test_two_tokens_are_nobody_s(quiet_gate: GateProcess, quiet: HttpClient) -> None:
     lines = [f"Authorization: Bearer {TOKENS[who]}" for who in ("alice", "bob")]
-    assert raw(http, "GET /status HTTP/1.1", *lines).startswith("HTTP/1.1 401 ")
+    assert raw(quiet, "GET /status HTTP/1.1", *lines).startswith("HTTP/1.1 401 ")
 
 
 # -- web pages ----------------------------------------------------------------------------------------------------
@@ -228,37 +247,39 @@ def test_two_tokens_are_nobody_s(gate: GateProcess, http: HttpClient) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/metrics", "/status", "/trading/halt"])
-def test_a_web_page_reaches_nothing(gate: GateProcess, http: HttpClient, headers: dict[str, str], path: str) -> None:
+def test_a_web_page_reaches_nothing(
+    quiet_gate: GateProcess, quiet: HttpClient, headers: dict[str, str], path: str
+) -> None:
     method = "POST" if path == "/trading/halt" else "GET"
     usual = {"Content-Type": "application/json", **bearer("alice")}
-    answer = http.ask(method, path, body=b'{"reason": "x"}', headers={**usual, **headers})
+    answer = quiet.ask(method, path, body=b'{"reason": "x"}', headers={**usual, **headers})
     assert answer.status == 403, answer.text
     assert "error" in answer.json
     assert not any(name.startswith("access-control") for name in answer.headers)
-    assert not gate.status().halts
+    assert not quiet_gate.status().halts
 
 
-def test_a_person_s_own_browser_may_look_at_the_metrics(http: HttpClient) -> None:
-    answer = http.ask("GET", "/metrics", headers={"Sec-Fetch-Site": "none", "Host": f"localhost:{http.port}"})
+def test_a_person_s_own_browser_may_look_at_the_metrics(quiet: HttpClient) -> None:
+    answer = quiet.ask("GET", "/metrics", headers={"Sec-Fetch-Site": "none", "Host": f"localhost:{quiet.port}"})
     assert answer.status == 200
 
 
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]
 )
-def test_only_json_is_read(gate: GateProcess, http: HttpClient, content_type: str) -> None:
+def test_only_json_is_read(quiet_gate: GateProcess, quiet: HttpClient, content_type: str) -> None:
     headers = {**bearer("alice"), **({"Content-Type": content_type} if content_type else {})}
-    answer = http.ask("POST", "/trading/halt", body=b'{"reason": "x"}', headers=headers)
+    answer = quiet.ask("POST", "/trading/halt", body=b'{"reason": "x"}', headers=headers)
     assert answer.status == 415, answer.text
     assert "allowed: application/json" in answer.json["error"]
     assert "curl --json" in answer.json["error"]
-    assert not gate.status().halts
+    assert not quiet_gate.status().halts
 
 
-def test_a_compressed_body_is_not_read(gate: GateProcess, http: HttpClient) -> None:
+def test_a_compressed_body_is_not_read(quiet_gate: GateProcess, quiet: HttpClient) -> None:
     headers = {**bearer("alice"), "Content-Type": "application/json", "Content-Encoding": "gzip"}
-    assert http.ask("POST", "/trading/halt", body=b"\x1f\x8b" + b"\0" * 30, headers=headers).status == 415
-    assert not gate.status().halts
+    assert quiet.ask("POST", "/trading/halt", body=b"\x1f\x8b" + b"\0" * 30, headers=headers).status == 415
+    assert not quiet_gate.status().halts
 
 
 # -- mistakes -----------------------------------------------------------------------------------------------------
@@ -285,11 +306,11 @@ BAD_HALTS: dict[str, tuple[object, str, str]] = {
 
 @pytest.mark.parametrize("name", BAD_HALTS)
 def test_a_halt_that_can_t_be_read_says_which_field_and_what_is_allowed(
-    gate: GateProcess, http: HttpClient, name: str
+    quiet_gate: GateProcess, quiet: HttpClient, name: str
 ) -> None:
     content, field, text = BAD_HALTS[name]
-    check_refused(http.post("/trading/halt", content), field, text)
-    assert not gate.status().halts
+    check_refused(quiet.post("/trading/halt", content), field, text)
+    assert not quiet_gate.status().halts
 
 
 BAD_BODIES: dict[str, tuple[bytes, str, str]] = {
@@ -303,11 +324,11 @@ BAD_BODIES: dict[str, tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-def test_a_body_that_is_no_object_is_refused(gate: GateProcess, http: HttpClient, name: str) -> None:
+def test_a_body_that_is_no_object_is_refused(quiet_gate: GateProcess, quiet: HttpClient, name: str) -> None:
     body, field, text = BAD_BODIES[name]
     headers = {**bearer("alice"), "Content-Type": "application/json"}
-    check_refused(http.ask("POST", "/trading/halt", body=body, headers=headers), field, text)
-    assert not gate.status().halts
+    check_refused(quiet.ask("POST", "/trading/halt", body=body, headers=headers), field, text)
+    assert not quiet_gate.status().halts
 
 
 def check_refused(answer: Answer, field: str, text: str) -> None:
@@ -317,30 +338,30 @@ def check_refused(answer: Answer, field: str, text: str) -> None:
     assert "Traceback" not in answer.text
 
 
-def test_cancel_all_needs_a_reason_and_booleans(http: HttpClient) -> None:
-    check_refused(http.post("/orders/cancel-all", {}), "reason", "is required")
+def test_cancel_all_needs_a_reason_and_booleans(quiet: HttpClient) -> None:
+    check_refused(quiet.post("/orders/cancel-all", {}), "reason", "is required")
     wrong = {"reason": "x", "include_protective": "yes"}
-    check_refused(http.post("/orders/cancel-all", wrong), "include_protective", "true or false")
+    check_refused(quiet.post("/orders/cancel-all", wrong), "include_protective", "true or false")
 
 
-def test_a_query_that_is_not_known_is_refused(http: HttpClient) -> None:
-    check_refused(http.get("/orders/open?acount=main", who="alice"), "'acount'", "allowed: account")
-    check_refused(http.get("/orders/open?account=main&account=", who="alice"), "account", "given twice")
-    check_refused(http.get("/orders/open?account=other", who="alice"), "account", "allowed: main")
-    check_refused(http.get("/limits?x=1", who="alice"), "'x'", "no parameters")
+def test_a_query_that_is_not_known_is_refused(quiet: HttpClient) -> None:
+    check_refused(quiet.get("/orders/open?acount=main", who="alice"), "'acount'", "allowed: account")
+    check_refused(quiet.get("/orders/open?account=main&account=", who="alice"), "account", "given twice")
+    check_refused(quiet.get("/orders/open?account=other", who="alice"), "account", "allowed: main")
+    check_refused(quiet.get("/limits?x=1", who="alice"), "'x'", "no parameters")
 
 
-def test_malformed_requests_are_counted(http: HttpClient) -> None:
-    before = http.metrics()["risksvc_malformed_requests_total"]
-    http.post("/trading/halt", {})
-    assert http.metrics()["risksvc_malformed_requests_total"] == before + 1
+def test_malformed_requests_are_counted(quiet: HttpClient) -> None:
+    before = quiet.metrics()["risksvc_malformed_requests_total"]
+    quiet.post("/trading/halt", {})
+    assert quiet.metrics()["risksvc_malformed_requests_total"] == before + 1
 
 
-def test_a_large_body_is_refused_whole(gate: GateProcess, http: HttpClient) -> None:
-    answer = http.post("/trading/halt", {"reason": "x" * 20_000})
+def test_a_large_body_is_refused_whole(quiet_gate: GateProcess, quiet: HttpClient) -> None:
+    answer = quiet.post("/trading/halt", {"reason": "x" * 20_000})
     assert answer.status == 413
     assert "at most 16384 bytes" in answer.json["error"]
-    assert not gate.status().halts
+    assert not quiet_gate.status().halts
 
 
 @pytest.mark.parametrize(
@@ -354,15 +375,15 @@ def test_a_large_body_is_refused_whole(gate: GateProcess, http: HttpClient) -> N
     ],
 )
 def test_another_method_is_told_which_one_is_allowed(
-    http: HttpClient, method: str, path: str, allowed: list[str]
+    quiet: HttpClient, method: str, path: str, allowed: list[str]
 ) -> None:
-    answer = http.ask(method, path, headers=bearer("alice"))
+    answer = quiet.ask(method, path, headers=bearer("alice"))
     assert (answer.status, answer.json["allowed"]) == (405, allowed)
     assert answer.headers["allow"] == ", ".join(allowed)
 
 
-def test_an_unknown_path_lists_what_there_is(http: HttpClient) -> None:
-    answer = http.get("/trading/resume")
+def test_an_unknown_path_lists_what_there_is(quiet: HttpClient) -> None:
+    answer = quiet.get("/trading/resume")
     assert answer.status == 404
     assert "POST /trading/halt" in answer.json["allowed"]
     assert "GET /metrics" in answer.json["allowed"]
@@ -373,23 +394,25 @@ def test_an_unknown_path_lists_what_there_is(http: HttpClient) -> None:
     ["NONSENSE", "GET /healthz HTTP/9.9", "GET /" + "x" * 9000 + " HTTP/1.1", "\x00\x01\x02", "PRI * HTTP/2.0"],
     ids=["nonsense", "version", "long", "binary", "http2"],
 )
-def test_what_is_no_http_is_refused_and_logged_nowhere(gate: GateProcess, http: HttpClient, request_line: str) -> None:
-    said = raw(http, request_line)
+def test_what_is_no_http_is_refused_and_logged_nowhere(
+    quiet_gate: GateProcess, quiet: HttpClient, request_line: str
+) -> None:
+    said = raw(quiet, request_line)
     assert said.split()[1] == "400"
     assert "Traceback" not in said
-    assert healthy(http)
-    assert "Traceback" not in gate.log_text()
+    assert healthy(quiet)
+    assert "Traceback" not in quiet_gate.log_text()
 
 
-def raw(http: HttpClient, request_line: str, *lines: str) -> str:
-    with socket.create_connection(("127.0.0.1", http.port), timeout=20) as connection:
+def raw(quiet: HttpClient, request_line: str, *lines: str) -> str:
+    with socket.create_connection(("127.0.0.1", quiet.port), timeout=20) as connection:
         text = "\r\n".join((request_line, "Host: 127.0.0.1", "Connection: close", *lines, "", ""))
         connection.sendall(text.encode("latin-1"))
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode("latin-1")
 
 
-def test_answers_say_little_of_the_server_and_are_never_cached(http: HttpClient) -> None:
-    for answer in (http.get("/healthz"), http.get("/nowhere"), http.get("/status"), http.get("/metrics")):
+def test_answers_say_little_of_the_server_and_are_never_cached(quiet: HttpClient) -> None:
+    for answer in (quiet.get("/healthz"), quiet.get("/nowhere"), quiet.get("/status"), quiet.get("/metrics")):
         assert answer.headers["server"] == "risksvc"
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -128,7 +128,7 @@ async def test_a_store_that_comes_back_from_an_old_copy_gets_its_halts_again(
     with server.client(decode=False) as client:
         saved = {key: client.dump(key) for key in client.keys("*")}
         await one.follower.publish_halt(halt("new"))
-        await one.hears(HaltSeen(halt("new")))
+        await until(lambda: one.follower._replica.mark("main").epoch == 2, one.inputs)
         before = len(one.told)
         both = client.pipeline(transaction=True)
         both.flushall()
@@ -218,6 +218,18 @@ async def test_hints_bring_a_halt_without_a_poll(server: RealServer) -> None:
     hints.cancel()
     await asyncio.gather(hints, return_exceptions=True)
     await store.close()
+
+
+async def test_hints_stay_connected_while_nothing_happens(server: RealServer) -> None:
+    hints = asyncio.create_task(Hints(server.url, ["one", "two"], take=lambda _: None).run())
+    with server.client() as client:
+        await until(lambda: dict(client.pubsub_numsub("one", "two")) == {"one": 1, "two": 1}, lambda: "")
+        before = client.info("stats")["total_connections_received"]
+        await asyncio.sleep(3.5)
+        assert client.info("stats")["total_connections_received"] == before
+        assert dict(client.pubsub_numsub("one", "two")) == {"one": 1, "two": 1}
+    hints.cancel()
+    await asyncio.gather(hints, return_exceptions=True)
 
 
 async def test_hints_notice_a_connection_that_died_without_a_sign(server: RealServer) -> None:

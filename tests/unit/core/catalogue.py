@@ -56,16 +56,18 @@ def instrument(**changes: Any) -> InstrumentLimits:
 def limits(
     *,
     total: Limit | None = None,
-    instruments: Mapping[str, InstrumentLimits] | None = None,
-    strategies: Mapping[str, StrategyLimits] | None = None,
+    instruments: Mapping[str, InstrumentLimits | None] | None = None,
+    strategies: Mapping[str, StrategyLimits | None] | None = None,
     rates: Mapping[str, Decimal] | None = None,
     name: str = "v1",
     **account: Any,
 ) -> Limits:
-    """The defaults of the seed; what is given replaces them one by one."""
+    """The defaults of the seed; what is given replaces them one by one, None leaves one out."""
     rows = {one.symbol: instrument() for one in INSTRUMENTS} | dict(instruments or {})
     names = {ALPHA: strategy(), BETA: strategy()} | dict(strategies or {})
-    accounts = {ACCOUNT: AccountLimits(total or limit(150_000), rows, names, **account)}
+    listed = {key: row for key, row in rows.items() if row is not None}
+    allowed = {name: one for name, one in names.items() if one is not None}
+    accounts = {ACCOUNT: AccountLimits(total or limit(150_000), listed, allowed, **account)}
     return Limits("USD", rates or {"USDT": D(1), "USDC": D(1), "USD": D(1)}, accounts, name)
 
 

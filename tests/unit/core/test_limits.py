@@ -48,6 +48,7 @@ def test_exactly_the_total_passes_and_a_cent_more_does_not() -> None:
     passing = world.buy(500, 100, instrument=SOL)
     assert passing.approved
     assert passing.total_exposure.headroom == 0
+    world.fill(passing.client_order_id, Side.BUY, 500, instrument=SOL)
     denied = world.buy(1, "0.5", instrument=XRP)
     assert reasons(denied) == [TOTAL]
     assert denied.denials[0].observed == 150_005
@@ -72,7 +73,7 @@ def test_an_order_against_the_position_uses_its_headroom_up_first() -> None:
     world.hold("a", 1)
     assert world.sell(2, 50_000).approved
     assert world.line().worst.low == -1
-    assert reasons(world.sell("0.001", 50_000)) == [NET]
+    assert reasons(world.sell("0.001", 50_000)) == [RESERVED]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_each_scope_limits_its_own_aggregate_and_all_must_pass() -> None:
     assert reasons(world.buy("0.201", 50_000)) == [DenialReason.MAX_ORDER_QUANTITY, NET]
     world = given(strategies={ALPHA: mine})
     assert world.buy("0.2", 50_000).approved
-    assert reasons(world.buy(9, 25_000, instrument=ETH)) == [NET, TOTAL]
+    assert reasons(world.buy(9, 25_000, instrument=ETH)) == [NET, RESERVED]
     world = given(strategies={ALPHA: mine})
     assert world.buy("0.2", 50_000).approved
     assert world.buy(6, 25_000, instrument=ETH).approved
@@ -305,7 +306,7 @@ def test_a_band_or_a_clamp_in_shadow_mode_binds_nobody() -> None:
     assert world.buy("0.3", 50_000, intent=PositionRange(D(0), D("0.2"))).approved
     assert not [notice for notice in world.notices() if notice.kind is NoticeKind.SHADOW_BREACH]
     assert world.buy("0.3", 50_000, intent=PositionRange(D(0), D("0.2"))).approved
-    assert [notice.name for notice in world.notices()][0] == "INTENDED_BAND"
+    assert world.notices()[0].name == "INTENDED_BAND"
     assert world.halts() == []
 
 

@@ -1,7 +1,7 @@
 """Halts, clears and heartbeats as text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risksvc.core.trading_state import Clear, Halt
@@ -34,11 +34,13 @@ CLEARS = st.builds(Clear, WORDS, st.lists(WORDS, max_size=3).map(tuple), INTEGER
 MARKS = st.builds(Mark, WORDS, WORDS, st.integers(0, 2**63 - 1))
 
 
+@settings(max_examples=300)
 @given(record=HALTS | CLEARS | MARKS)
 def test_every_record_there_and_back(record: Record) -> None:
     assert read_line(record_line(record)) == record
 
 
+@settings(max_examples=300)
 @given(one=HALTS, other=CLEARS)
 def test_store_text_there_and_back(one: Halt, other: Clear) -> None:
     assert read_halt(halt_text(one)) == one

@@ -1,0 +1,288 @@
+import asyncio
+import dataclasses
+import threading
+
+import pytest
+
+from risksvc.core.denials import DenialReason
+from risksvc.core.events import (
+    DrainStarted,
+    FaultLatched,
+    HaltRequested,
+    HaltSeen,
+    Input,
+    LeaseLost,
+    LeaseRenewed,
+    ReadFailed,
+    Ticked,
+)
+from risksvc.core.gate import RiskGate
+from risksvc.core.outputs import Decision, HaltRaised, Output
+from risksvc.core.trading_state import Halt
+from risksvc.core.types import SECOND, Nanoseconds, Scope, Severity, TradingState
+from risksvc.gate.codec import Entry, decode, encode
+from risksvc.gate.owner import Fault, GateClosedError, Owner
+from risksvc.gate.replay import ReplayError, replay
+from tests.unit.gate.steps import START, MemoryJournal, StepClock, opening, order, picture
+
+
+class World:
+    def __init__(self) -> None:
+        self.journal = MemoryJournal()
+        self.clock = StepClock()
+        self.faults: list[Fault] = []
+        self.owner = Owner(RiskGate(), self.journal, self.clock, on_fault=self.faults.append)
+
+    def written(self) -> list[Entry]:
+        return [decode(payload) for payload in self.journal.entries]
+
+    def kinds(self) -> list[str]:
+        return [type(entry.input).__name__ for entry in self.written()]
+
+
+@pytest.fixture
+def world() -> World:
+    """An owner with an open gate."""
+    made = World()
+    for event in opening():
+        made.owner.submit(event)
+    return made
+
+
+def decide(world: World, id_: str = "o-1", **fields: str) -> Decision:
+    answer = world.owner.submit(order(id_, **fields))[0]
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def halt(halt_id: str = "h-1") -> Halt:
+    return Halt(halt_id, Scope(), TradingState.HALTED, Severity.P1, "OPERATOR", "x", "alice", START, "gate-2")
+
+
+# -- apply, journal, reply ----------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_journaled_before_it_is_told(world: World) -> None:
+    told: list[tuple[str, int]] = []
+
+    def listen(event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
+        told.append((type(event).__name__, len(world.journal.entries)))
+
+    world.owner.listeners.append(listen)
+    assert decide(world).approved
+    assert told == [("OrderChecked", len(world.journal.entries))]
+    last = world.written()[-1]
+    assert last.input == order()
+    assert isinstance(last.outputs[0], Decision)
+    assert last.seq == len(world.journal.entries)
+
+
+def test_a_listener_that_fails_changes_nothing(world: World) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("listener")
+
+    heard: list[object] = []
+    world.owner.listeners += [fail, lambda *step: heard.append(step)]
+    assert decide(world).approved
+    assert len(heard) == 1
+    assert world.owner.fault is None
+
+
+def test_replaying_the_journal_gives_the_same_state(world: World) -> None:
+    decide(world)
+    decide(world, "o-2", quantity="5")
+    world.owner.submit(HaltRequested(Scope("main"), TradingState.HALTED, "x", "alice"))
+    again = replay(world.journal.recover())
+    assert again.entries == len(world.journal.entries)
+    assert picture(again.gate.state) == picture(world.owner.state)
+    assert again.read_windows == {"main": 1}
+    assert again.limits_loaded is not None
+
+
+# -- leases and ticks ---------------------------------------------------------------------------------------------
+
+
+def test_of_many_leases_the_last_before_a_decision_is_journaled(world: World) -> None:
+    world.owner.submit(DrainStarted())
+    before = len(world.journal.entries)
+    for end in (1, 3, 2):
+        world.owner.submit(LeaseRenewed(START + end * 1_000 * SECOND))
+        world.owner.submit(Ticked())
+    assert len(world.journal.entries) == before
+    world.owner.submit(ReadFailed("main", "fills", "timeout"))
+    first, second = world.written()[before:]
+    assert first.input == LeaseRenewed(START + 3_000 * SECOND)
+    assert isinstance(second.input, ReadFailed)
+    assert first.now < second.now
+    assert picture(replay(world.journal.recover()).gate.state) == picture(world.owner.state)
+
+
+def test_a_lost_lease_is_journaled_after_the_lease_that_it_ends(world: World) -> None:
+    decide(world)
+    world.owner.submit(LeaseRenewed(START + 5_000 * SECOND))
+    world.owner.submit(LeaseLost(store_lost=False, why="x"))
+    assert world.kinds()[-2:] == ["LeaseRenewed", "LeaseLost"]
+    assert replay(world.journal.recover()).gate.state.lease_until == 0
+
+
+def test_a_tick_is_journaled_when_it_gives_something(world: World) -> None:
+    decide(world)
+    before = len(world.journal.entries)
+    world.owner.submit(Ticked())
+    assert len(world.journal.entries) == before
+    world.clock.at += 5 * SECOND
+    assert world.owner.submit(Ticked()), "the order's window is over: it is looked up"
+    assert world.kinds()[-1] == "Ticked"
+
+
+# -- faults -------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_journaled_was_never_decided(world: World) -> None:
+    assert decide(world).approved
+    count = len(world.journal.entries)
+    world.journal.fail_at = count + 1
+    with pytest.raises(GateClosedError, match="no space left"):
+        world.owner.submit(order("o-2"))
+    assert [fault.fatal for fault in world.faults] == [False]
+    assert world.owner.closed_because("main", world.clock.now()) == (DenialReason.GATE_FAULT,)
+    with pytest.raises(GateClosedError):
+        world.owner.submit(order("o-3"))
+    with pytest.raises(GateClosedError):
+        world.owner.reopen()  # the disk is still full
+    assert world.owner.fault is not None
+    assert world.owner.fault.what.startswith("OrderChecked"), "the first reason stands"
+    assert len(world.faults) == 1
+
+    world.journal.fail_at = 0
+    world.owner.reopen()
+    book = world.owner.state.accounts["main"]
+    assert list(book.reservations) == ["o-1"], "o-2 is gone, o-1 stands"
+    answer = decide(world, "o-4")
+    assert [denial.reason for denial in answer.denials][:2] == [DenialReason.GATE_FAULT, DenialReason.HALTED]
+    raised = [halt.trigger for halt in world.owner.state.halts.active()]
+    assert raised == ["GATE_FAULT"]
+    assert picture(replay(world.journal.recover()).gate.state) == picture(world.owner.state)
+
+
+def test_a_lease_that_cannot_be_journaled_stops_the_decision_after_it(world: World) -> None:
+    world.owner.submit(DrainStarted())
+    world.owner.submit(LeaseRenewed(START + 2_000 * SECOND))
+    world.journal.fail_at = len(world.journal.entries) + 1
+    with pytest.raises(GateClosedError):
+        world.owner.submit(order())
+    assert world.kinds()[-1] == "DrainStarted"
+
+
+def test_an_exception_closes_the_gate_and_its_half_done_work_is_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(self: RiskGate, event: Input, now: Nanoseconds) -> tuple[Output, ...]:
+        self.state.accounts["main"].snapshots = 99
+        raise ZeroDivisionError("bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RiskGate, "apply", half)
+        with pytest.raises(GateClosedError, match="ZeroDivisionError"):
+            world.owner.submit(order())
+    assert [fault.fatal for fault in world.faults] == [False]
+    world.owner.reopen()
+    assert world.owner.state.accounts["main"].snapshots == 1
+    assert world.kinds()[-1] == "FaultLatched"
+
+
+def test_a_failed_assertion_is_fatal(world: World) -> None:
+    world.clock.at = START - SECOND  # time runs backwards
+    with pytest.raises(GateClosedError, match="time runs forwards"):
+        world.owner.submit(order())
+    assert [fault.fatal for fault in world.faults] == [True]
+    assert "o-1" not in world.owner.state.accounts["main"].reservations
+
+
+def test_an_unknown_type_closes_the_gate(world: World) -> None:
+    with pytest.raises(GateClosedError):
+        world.owner.submit("nonsense")  # type: ignore[arg-type]  # on purpose
+    assert world.owner.fault is not None
+
+
+def test_what_is_seen_while_closed_is_kept_for_the_reopening(world: World) -> None:
+    world.journal.fail_at = len(world.journal.entries) + 1
+    world.owner.submit_or_keep(HaltSeen(halt()))
+    assert world.owner.fault is not None
+    world.owner.submit_or_keep(HaltSeen(halt("h-2")))
+    world.journal.fail_at = 0
+    world.owner.reopen()
+    assert world.kinds()[-3:] == ["HaltSeen", "HaltSeen", "FaultLatched"]
+    active = {one.halt_id for one in world.owner.state.halts.active()}
+    assert {"h-1", "h-2"} < active
+
+
+def test_an_open_owner_is_not_rebuilt(world: World) -> None:
+    world.owner.reopen()
+    assert world.journal.reads == 0
+
+
+def test_a_fault_tells_the_halts_that_follow(world: World) -> None:
+    outputs = world.owner.submit(FaultLatched("x"))
+    assert [type(output) for output in outputs] == [HaltRaised]
+
+
+# -- other threads ------------------------------------------------------------------------------------------------
+
+
+async def test_another_thread_hands_over(world: World) -> None:
+    world.owner.attach(asyncio.get_running_loop())
+    taken: list[tuple[Output, ...]] = []
+
+    def other() -> None:
+        taken.append(world.owner.hand_over(order()).result(timeout=10))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    await asyncio.to_thread(thread.join, 10)
+    assert isinstance(taken[0][0], Decision)
+
+
+async def test_a_fault_reaches_the_other_thread(world: World) -> None:
+    world.owner.attach(asyncio.get_running_loop())
+    world.journal.fail_at = 1
+    with pytest.raises(GateClosedError):
+        await asyncio.wrap_future(world.owner.hand_over(order()))
+
+
+def test_without_a_loop_nothing_is_handed_over(world: World) -> None:
+    with pytest.raises(GateClosedError, match="not running"):
+        world.owner.hand_over(order())
+
+
+# -- replay -------------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_output_is_named_by_its_entry(world: World) -> None:
+    decide(world)
+    entry = world.written()[-1]
+    decision = entry.outputs[0]
+    assert isinstance(decision, Decision)
+    changed = dataclasses.replace(decision, limits_hash="other")
+    world.journal.entries[-1] = encode(entry.seq, entry.now, entry.input, (changed,))
+    with pytest.raises(ReplayError, match=rf"journal entry {entry.seq}: OrderChecked gives other outputs") as error:
+        replay(world.journal.recover())
+    assert error.value.seq == entry.seq
+
+
+def test_a_missing_entry_is_named(world: World) -> None:
+    del world.journal.entries[2]
+    with pytest.raises(ReplayError, match="entry 4: entry 3 is expected"):
+        replay(world.journal.recover())
+
+
+def test_an_entry_that_fails_now_is_named(world: World) -> None:
+    entry = world.written()[-1]
+    world.journal.entries[-1] = encode(entry.seq, START - SECOND, entry.input, entry.outputs)
+    with pytest.raises(ReplayError, match=f"entry {entry.seq}: SnapshotReceived can't be applied again"):
+        replay(world.journal.recover())
+
+
+def test_an_empty_journal_gives_a_fresh_gate() -> None:
+    found = replay([])
+    assert (found.entries, found.last, found.limits_loaded) == (0, 0, None)
