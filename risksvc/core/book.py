@@ -9,45 +9,21 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from risksvc.core.beliefs import NEVER, HeldBeliefs
+from risksvc.core.beliefs import NEVER
 from risksvc.core.config import AccountConfig
 from risksvc.core.events import FeedConnected, Fill, Mark
 from risksvc.core.exposure import order_price, unit_value
+from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
 from risksvc.core.line import Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import IdArchive, Reservation, ReservationStatus
-from risksvc.core.strategy_line import StrategyLine
+from risksvc.core.reservations import Finished, Reservation, ReservationStatus, stand_in_id
+from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
-from risksvc.core.types import HUNDRED, ONE, ZERO, Instrument, Nanoseconds, Side
+from risksvc.core.types import ZERO, Instrument, Nanoseconds
 
 DEFAULT_COLLAR = Decimal(5)
 FINISHED_KEPT = 10_000
-
-
-@dataclass(slots=True)
-class StrategyBook:
-    """One strategy of one account, over all instruments. `held` is the absolute value of its positions, summed."""
-
-    total: Decimal = ZERO
-    held: Decimal = ZERO
-    version: str = ""
-    resumed_at: Nanoseconds = 0
-    beliefs: HeldBeliefs = field(default_factory=HeldBeliefs)
-    approvals: deque[Nanoseconds] = field(default_factory=deque)
-    breaches: deque[Nanoseconds] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class Finished:
-    """An order proven finished at a time, for what tells of it late all the same.
-
-    `unfilled`: what fills it might still explain.
-    """
-
-    reservation: Reservation
-    unfilled: Decimal
-    at: Nanoseconds
 
 
 @dataclass(slots=True)
@@ -131,6 +107,11 @@ class AccountBook:
         """The price collar in percent."""
         limits = self.limits.instruments.get(symbol) if self.limits is not None else None
         return DEFAULT_COLLAR if limits is None else limits.price_collar
+
+    @property
+    def enforces_reduce_only(self) -> bool:
+        """The venue does; where it can't, a reducing order counts as an ordinary one."""
+        return self.feed is not None and self.feed.enforces_reduce_only
 
     def unlisted_limits(self) -> InstrumentLimits:
         """For an operator's exit from an instrument that the file does not list: no size, the default collar."""
@@ -375,14 +356,3 @@ class AccountBook:
         """Finds the oldest mark that anything held or working depends on."""
         held = (line for line in self.lines.values() if not line.idle)
         self.oldest_mark = min((mark.as_of for line in held for mark in line.marks.values()), default=None)
-
-
-def stand_in_id(venue_order_id: str) -> str:
-    """The name that an order goes by of which only the venue's id is known."""
-    return f"venue:{venue_order_id}"
-
-
-def collared(mark: Decimal, collar: Decimal, side: Side) -> Decimal:
-    """The furthest limit price that the collar allows: above the mark for a buy, below it for a sell."""
-    share = collar / HUNDRED
-    return mark * (ONE + share) if side is Side.BUY else mark * (ONE - share)

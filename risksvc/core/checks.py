@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from risksvc.core.book import AccountBook, collared
+from risksvc.core.book import AccountBook
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.exposure import Working, WorstCase, worst_case
 from risksvc.core.limits import AccountLimits, InstrumentLimits, StrategyLimits
 from risksvc.core.line import Line
-from risksvc.core.marks import MarkState
+from risksvc.core.marks import MarkState, collared
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import (

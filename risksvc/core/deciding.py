@@ -106,8 +106,7 @@ def candidate(
 ) -> Reservation:
     """The reservation that an approval would start, or the amended one as it would be."""
     version = Version(order.quantity, order.limit_price, valid_until)
-    venue_enforces = book.feed is not None and book.feed.enforces_reduce_only
-    fresh = Reservation(order, now, [version], reduces=order.reduce_only and venue_enforces)
+    fresh = Reservation(order, now, [version], reduces=order.reduce_only and book.enforces_reduce_only)
     if amends is not None:
         fresh.versions = [*amends.versions, version]
         fresh.filled, fresh.reduces = amends.filled, amends.reduces

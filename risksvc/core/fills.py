@@ -34,21 +34,30 @@ def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillRe
     line = book.line_for(fill.instrument)
     if book.trades.too_old(fill):
         result.notices.append(_too_old(book, fill))
-    elif book.trades.add(fill):
+        return
+    if book.trades.add(fill):
         result.recorded += 1
         line.move(fill)
-        _attribute(book, line, fill, new=True, now=now, result=result)
+        named = _attribute(book, line, fill, new=True, now=now, result=result)
         book.refresh(line)
     elif _key(fill) in line.unexplained:
-        _attribute(book, line, fill, new=False, now=now, result=result)
+        named = _attribute(book, line, fill, new=False, now=now, result=result)
+    else:
+        return
+    if named:
+        _try_again(book, line, now=now, result=result)
 
 
 def reattribute(book: AccountBook, line: Line, *, now: Nanoseconds) -> FillResult:
     """Tries again to explain fills, after an order's venue id has become known."""
     result = FillResult()
+    _try_again(book, line, now=now, result=result)
+    return result
+
+
+def _try_again(book: AccountBook, line: Line, *, now: Nanoseconds, result: FillResult) -> None:
     for fill in list(line.unexplained.values()):
         _attribute(book, line, fill, new=False, now=now, result=result)
-    return result
 
 
 def explain(line: Line, fill: Fill) -> None:
@@ -62,19 +71,21 @@ def _key(fill: Fill) -> tuple[str, str]:
     return fill.instrument, fill.trade_id
 
 
-def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nanoseconds, result: FillResult) -> None:
+def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nanoseconds, result: FillResult) -> bool:
+    """Gives a fill to whose it is; True when it taught the venue's id of an order."""
     if fill.kind in VENUE_MADE:
         line.adopted += line.change(fill)
         trigger = VENUE_MADE[fill.kind]
         if trigger is not None:
             result.trips.append((trigger, fill.instrument, describe(fill)))
-        return
+        return False
     order = book.find_order(client_order_id=fill.client_order_id, venue_order_id=fill.venue_order_id)
     if order is not None and order.is_another(fill):
         order = None
+    named = order is not None and book.name_at_venue(order, fill.venue_order_id)
     if order is not None and (new or not order.found):
         # What a found order had filled before is in what the venue showed of it.
-        _count(book, line, order, fill=fill, result=result)
+        _count(line, order, fill=fill, result=result)
     if order is not None and (order.explained or not order.found):
         book.give(line, order.order.strategy, signed=line.change(fill), now=now)
         explain(line, fill)
@@ -83,13 +94,13 @@ def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nan
         line.suspect(Suspicion(DivergenceClass.UNEXPECTED_FILL, "", describe(fill), now))
     if order is not None:
         book.recount(order, now=now)
+    return named
 
 
-def _count(book: AccountBook, line: Line, order: Reservation, *, fill: Fill, result: FillResult) -> None:
+def _count(line: Line, order: Reservation, *, fill: Fill, result: FillResult) -> None:
     """Takes a fill off what the order can still do."""
     order.filled += fill.quantity
     order.at_venue = True
-    book.name_at_venue(order, fill.venue_order_id)
     if order.filled > order.quantity:
         line.overfilled = True
         text = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.events import Mark
-from risksvc.core.types import HUNDRED, Nanoseconds
+from risksvc.core.types import HUNDRED, ONE, Nanoseconds, Side
 
 MAX_JUMP = Decimal("0.1")
 
@@ -38,3 +38,9 @@ def _near_mid(mark: Mark, collar: Decimal) -> bool:
         return True
     twice_mid = mark.bid + mark.ask
     return abs(2 * mark.price - twice_mid) * HUNDRED <= collar * twice_mid
+
+
+def collared(mark: Decimal, collar: Decimal, side: Side) -> Decimal:
+    """The furthest limit price that the collar allows: above the mark for a buy, below it for a sell."""
+    share = collar / HUNDRED
+    return mark * (ONE + share) if side is Side.BUY else mark * (ONE - share)

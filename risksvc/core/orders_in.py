@@ -59,24 +59,25 @@ def _deny(state: GateState, book: AccountBook, order: Order, *, denials: list[De
 
 
 def _remember(book: AccountBook, order: Order, answer: Decision) -> None:
-    if order.client_order_id not in book.reservations and book.archive.find(order.client_order_id) is None:
+    mark = fingerprint(order)
+    if order.client_order_id not in book.reservations and book.archive.find(order.client_order_id, mark) is None:
         reasons = [denial.reason for denial in answer.denials]
-        book.archive.add(order.client_order_id, fingerprint(order), reasons=reasons, now=answer.decided_at)
+        book.archive.add(order.client_order_id, mark, reasons=reasons, now=answer.decided_at)
 
 
 def _known_already(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial]) -> Decision | None:
     """The approval given to this id before; adds denials when it was a denial, is void, or the order is another one."""
-    live, old = book.reservations.get(order.client_order_id), book.archive.find(order.client_order_id)
+    live = book.reservations.get(order.client_order_id)
     if live is not None:
         return _approved_already(state, book, live, order=order, denials=denials)
+    old = book.archive.find(order.client_order_id, fingerprint(order))
     if old is None:
         return None
-    old_mark, reasons, _ = old
-    if old_mark != fingerprint(order) or not reasons:
+    if not old.same or not old.reasons:
         denials.append(_reused(order))
         return None
     text = "decided before, for the same order; a new attempt needs a new client order id"
-    denials += [Denial(reason, Scope(order.account), text) for reason in reasons]
+    denials += [Denial(reason, Scope(order.account), text) for reason in old.reasons]
     return None
 
 

@@ -10,12 +10,12 @@ counts.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from risksvc.core.book import AccountBook, stand_in_id
+from risksvc.core.book import AccountBook
 from risksvc.core.events import SnapshotReceived, VenueOrder, VenueStatus
 from risksvc.core.fills import FillResult, describe, reattribute, take_fill
 from risksvc.core.line import DivergenceClass, Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
-from risksvc.core.reservations import Reservation, ReservationStatus, Version
+from risksvc.core.reservations import Reservation, ReservationStatus, Version, stand_in_id
 from risksvc.core.trips import Trigger
 from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Order, OrderType, plain
 
@@ -147,6 +147,10 @@ def _match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
         if _finished_since(book, row, as_of=snapshot.as_of):
             continue
         reservation = take_order(book, row, as_of=snapshot.as_of, now=now, findings=findings)
+        if reservation.found and row.filled > reservation.filled:
+            # Fills come before the complete read that counts them: the venue's count is not ahead of the ledger.
+            reservation.filled = row.filled
+            book.recount(reservation, now=now)
         seen[reservation.order.client_order_id] = None
     for reservation in book.live():
         if reservation.order.client_order_id not in seen:
@@ -172,9 +176,6 @@ def take_order(
     if reservation.is_as_shown(row):
         return reservation
     reservation.show(row, settled_before=as_of - book.config.venue_window_ns)
-    if reservation.found:
-        # Fills come before the read that counts them, so the venue's count is never ahead of the ledger.
-        reservation.filled = max(reservation.filled, row.filled)
     if reservation.reduces and not row.reduce_only:
         book.count_as_ordinary(reservation, now=now)
     newly_named = book.name_at_venue(reservation, row.venue_order_id)
@@ -190,15 +191,16 @@ def take_order(
 
 def _shown(book: AccountBook, row: VenueOrder, *, now: Nanoseconds) -> Reservation:
     """The reservation behind a row; for an order that nobody approved a stand-in: it can fill, so it counts."""
+    name = stand_in_id(row.venue_order_id or row.client_order_id)
     known = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
     if known is not None and known.is_another(row):
-        known = book.reservations.get(stand_in_id(row.venue_order_id))
+        known = book.reservations.get(name)
     if known is not None:
         return known
     order = Order(
         account=book.name,
         strategy="",
-        client_order_id=stand_in_id(row.venue_order_id or row.client_order_id),
+        client_order_id=name,
         instrument=row.instrument,
         side=row.side,
         type=OrderType.MARKET if row.limit_price is None else OrderType.LIMIT,
@@ -211,7 +213,7 @@ def _shown(book: AccountBook, row: VenueOrder, *, now: Nanoseconds) -> Reservati
         order,
         now,
         [Version(row.quantity, row.limit_price, now)],
-        reduces=row.reduce_only,
+        reduces=row.reduce_only and book.enforces_reduce_only,
         explained=False,
         found=True,
         aliases=[row.client_order_id] if free else [],

@@ -5,13 +5,10 @@ look-up that does not know the id after the approval and the venue's window have
 """
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
-from risksvc.core.denials import DenialReason
 from risksvc.core.events import Fill, VenueOrder, VenueStatus
 from risksvc.core.outputs import Decision
 from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode, Side
@@ -213,6 +210,23 @@ class Reservation:
         self.versions = [shown, *(one for one in self.versions if one.valid_until >= settled_before)]
 
 
+@dataclass(slots=True)
+class Finished:
+    """An order proven finished at a time, for what tells of it late all the same.
+
+    `unfilled`: what fills it might still explain.
+    """
+
+    reservation: Reservation
+    unfilled: Decimal
+    at: Nanoseconds
+
+
+def stand_in_id(venue_order_id: str) -> str:
+    """The name that an order goes by of which only the venue's id is known."""
+    return f"venue:{venue_order_id}"
+
+
 def fingerprint(order: Order) -> bytes:
     """What makes two orders the same: everything that the venue would see, and whose it is."""
     mode = order.replace_mode.value if order.replaces else ReplaceMode.CANCEL_REPLACE.value
@@ -228,52 +242,3 @@ def fingerprint(order: Order) -> bytes:
         mode,
     )
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
-
-
-class IdArchive:
-    """Ids of denied and finished orders: bounded by age and number, about 150 bytes each.
-
-    Packed into one integer per id: the time, the fingerprint, and a bit per denial reason.
-    """
-
-    _REASON_BITS = 48
-    _FINGERPRINT_BITS = 64
-
-    def __init__(self, *, keep: int, keep_ns: Nanoseconds) -> None:
-        self._keep = keep
-        self._keep_ns = keep_ns
-        self._ids: OrderedDict[bytes, int] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def add(self, client_order_id: str, mark: bytes, *, reasons: Iterable[DenialReason], now: Nanoseconds) -> None:
-        """Remembers an id. No reasons: it was approved, and is finished."""
-        bits = 0
-        for reason in reasons:
-            bits |= 1 << reason
-        packed = (now << self._FINGERPRINT_BITS | int.from_bytes(mark)) << self._REASON_BITS | bits
-        self._ids[self._key(client_order_id)] = packed
-        self._forget(now)
-
-    def find(self, client_order_id: str) -> tuple[bytes, tuple[DenialReason, ...], Nanoseconds] | None:
-        """The fingerprint, the denial reasons (none: approved, finished), and when; None: not known."""
-        packed = self._ids.get(self._key(client_order_id))
-        if packed is None:
-            return None
-        bits = packed & ((1 << self._REASON_BITS) - 1)
-        mark = packed >> self._REASON_BITS & ((1 << self._FINGERPRINT_BITS) - 1)
-        reasons = tuple(reason for reason in DenialReason if bits >> reason & 1)
-        return mark.to_bytes(8), reasons, packed >> (self._REASON_BITS + self._FINGERPRINT_BITS)
-
-    def _forget(self, now: Nanoseconds) -> None:
-        shift = self._REASON_BITS + self._FINGERPRINT_BITS
-        while self._ids:
-            oldest = next(iter(self._ids))
-            if len(self._ids) <= self._keep and now - (self._ids[oldest] >> shift) <= self._keep_ns:
-                return
-            del self._ids[oldest]
-
-    @staticmethod
-    def _key(client_order_id: str) -> bytes:
-        return hashlib.blake2b(client_order_id.encode(), digest_size=16).digest()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from risksvc.core.book import AccountBook
 from risksvc.core.config import GateConfig
 from risksvc.core.denials import Denial, DenialReason
+from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import Limits
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.proposals import Proposals
-from risksvc.core.reservations import IdArchive
 from risksvc.core.trading_state import Halt, HaltSet
 from risksvc.core.trips import TRIPS, Trigger, TripScope
 from risksvc.core.types import Nanoseconds, Order, Scope, TradingState

@@ -1,4 +1,4 @@
-"""One strategy in one instrument: its ledger position, what it works, what it intends, what it believes.
+"""One strategy, in one instrument and over all: its ledger position, what it works, what it intends, what it believes.
 
 The 150 % rule. I = [low, high] is the latest declared intent, clamped to the limits file. W is what stood when I was
 declared (position, and orders already approved); it only moves towards zero. The band is the hull of
@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from risksvc.core.beliefs import Belief
+from risksvc.core.beliefs import Belief, HeldBeliefs
 from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, worst_case
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import HUNDRED, ZERO, Nanoseconds, PositionRange, Side
@@ -35,7 +35,7 @@ class StrategyLine:
     reservations: dict[str, Reservation] = field(default_factory=dict)
     flying_buy: Decimal = ZERO
     flying_sell: Decimal = ZERO
-    young_fills: deque[tuple[Nanoseconds, Decimal]] = field(default_factory=deque)
+    young_fills: list[tuple[Nanoseconds, Decimal]] = field(default_factory=list)
     declared: PositionRange | None = None
     standing: PositionRange = NOTHING_STANDS
     belief: Belief | None = None
@@ -53,7 +53,8 @@ class StrategyLine:
         if intent == self.declared:
             return
         self.declared = intent
-        self.standing = PositionRange(min(ZERO, self.worst.low), max(ZERO, self.worst.high))
+        low, high = min(ZERO, self.worst.low), max(ZERO, self.worst.high)
+        self.standing = PositionRange(low, high) if low or high else NOTHING_STANDS
 
     def revalue(self, unit: Decimal | None) -> None:
         """Computes worst case and held value anew; without a unit's value only quantities are known."""
@@ -63,6 +64,8 @@ class StrategyLine:
 
     def _shrink_standing(self) -> None:
         """Lets what stood at the declaration follow what stands now, towards zero only."""
+        if self.standing is NOTHING_STANDS:
+            return
         self.standing = PositionRange(
             max(self.standing.low, min(ZERO, self.worst.low)), min(self.standing.high, max(ZERO, self.worst.high))
         )
@@ -102,8 +105,21 @@ class StrategyLine:
             self.flying_sell += quantity
 
     def _forget_old_fills(self, *, lag: Nanoseconds, now: Nanoseconds) -> None:
-        while self.young_fills and now - self.young_fills[0][0] > lag:
-            self.young_fills.popleft()
+        if self.young_fills and now - self.young_fills[0][0] > lag:
+            self.young_fills = [(at, signed) for at, signed in self.young_fills if now - at <= lag]
+
+
+@dataclass(slots=True)
+class StrategyBook:
+    """One strategy of one account, over all instruments. `held` is the absolute value of its positions, summed."""
+
+    total: Decimal = ZERO
+    held: Decimal = ZERO
+    version: str = ""
+    resumed_at: Nanoseconds = 0
+    beliefs: HeldBeliefs = field(default_factory=HeldBeliefs)
+    approvals: deque[Nanoseconds] = field(default_factory=deque)
+    breaches: deque[Nanoseconds] = field(default_factory=deque)
 
 
 def _clamp(value: Decimal, bound: Decimal) -> Decimal:

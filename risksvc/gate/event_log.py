@@ -169,10 +169,16 @@ def _log_output(event: Input, output: Output) -> None:
 def _log_decision(event: Input, decision: Decision) -> None:
     if not isinstance(event, events.OrderChecked | events.ReducingOrderChecked):
         return
+    # Approvals are many, and the reply waits for this: they are in the journal, and here only when asked for.
+    routine = decision.approved and isinstance(event, events.OrderChecked)
+    level = logging.DEBUG if routine else logging.INFO
+    if not _log.isEnabledFor(level):
+        return
     order = event.order
     headline = decision.denials[0] if decision.denials else None
     log_event(
         "approved" if headline is None else "denied",
+        level,
         account=order.account,
         strategy=order.strategy,
         order=order.client_order_id,

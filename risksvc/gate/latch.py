@@ -29,6 +29,7 @@ from risksvc.gate.kill_switch.records import Mark, Record, RecordUnreadableError
 _MAGIC = b"RISKSVCL\x01\x00\x00\x00"  # the last four bytes are the schema version
 _END = b"END."
 _END_SIZE = len(_END) + 4
+_LOOKS = 3  # a running gate may be writing: what is half there at one look is whole at the next
 
 
 class LatchWriteError(RiskError):
@@ -163,10 +164,14 @@ def open_latch(path: Path, *, gate_id: str, now: Nanoseconds, expected: bool) ->
 
 def read_latch(path: Path) -> tuple[LatchState, str]:
     """For tools: what can be read of a latch, and what is wrong with it (empty: nothing). Changes nothing."""
-    try:
-        state, _, problem = _parse(path.read_bytes())
-    except FileNotFoundError:
-        return LatchState(), f"{path}: no latch here"
+    state, problem = LatchState(), f"{path}: no latch here"
+    for _ in range(_LOOKS):
+        try:
+            state, _, problem = _parse(path.read_bytes())
+        except FileNotFoundError:
+            return LatchState(), f"{path}: no latch here"
+        if not problem:
+            break
     return state, problem
 
 

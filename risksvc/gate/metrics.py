@@ -19,12 +19,13 @@ from risksvc.core.events import Input, LimitsLoaded, OrderChecked, ReducingOrder
 from risksvc.core.outputs import Decision, HaltRaised, Notice, Output
 from risksvc.core.state import GateState
 from risksvc.core.trips import Trigger
-from risksvc.core.types import SECOND, Nanoseconds
+from risksvc.core.types import SECOND, Nanoseconds, Order
 from risksvc.gate.app import GateApp
 from risksvc.gate.state_metrics import StateMetrics
 
 UNLISTED = "unlisted"
 APPROVED, DENIED = "approved", "denied"
+_CHECKED = (OrderChecked, ReducingOrderChecked)
 _BUCKETS = (25e-6, 50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 3.2e-3, 6.4e-3, 12.8e-3, 51.2e-3, 0.2, 1.0)
 
 
@@ -91,23 +92,27 @@ class CheckMetrics:
 
     def heard(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
         """Counts one Input and what came of it."""
-        if isinstance(event, OrderChecked | ReducingOrderChecked):
+        order = event.order if isinstance(event, _CHECKED) else None
+        if order is not None:
             self._seconds.observe((self._app.clock.now() - now) / SECOND)
         elif isinstance(event, LimitsLoaded):
             self._begin_checks(self._app.owner.state)
         for output in outputs:
-            if isinstance(output, Decision):
-                self._count(event, output)
-            elif isinstance(output, HaltRaised) and not output.repeated:
-                self._halts.labels(output.halt.trigger).inc()
-            elif isinstance(output, Notice):
-                self._notices.labels(output.kind.value, output.name).inc()
+            if order is not None and isinstance(output, Decision):
+                self._count(order, output)
+            else:
+                self._count_news(output)
 
-    def _count(self, event: Input, decision: Decision) -> None:
-        if isinstance(event, OrderChecked | ReducingOrderChecked):
-            account, strategy = _listed(self._app.owner.state, event.order.account, event.order.strategy)
-            reason = None if decision.approved else decision.denials[0].reason
-            self._child(account, strategy, reason).inc()
+    def _count_news(self, output: Output) -> None:
+        if isinstance(output, HaltRaised) and not output.repeated:
+            self._halts.labels(output.halt.trigger).inc()
+        elif isinstance(output, Notice):
+            self._notices.labels(output.kind.value, output.name).inc()
+
+    def _count(self, order: Order, decision: Decision) -> None:
+        account, strategy = _listed(self._app.owner.state, order.account, order.strategy)
+        reason = decision.denials[0].reason if decision.denials else None
+        self._child(account, strategy, reason).inc()
 
     def _child(self, account: str, strategy: str, reason: DenialReason | None) -> Counter:
         key = (account, strategy, reason)

@@ -110,6 +110,8 @@ class _Process:
             owner.listeners.append(publisher.heard)
             follower.announce_latch()
             keeper = starting.load_first_limits(base, owner)
+            if owner.fault is not None:
+                raise GateClosedError(owner.fault.what)
             # 5. What the services share, and what happens when the owner closes.
             app = _app(base, owner, follower=follower, publisher=publisher, keeper=keeper)
             owner.on_fault = FaultKeeper(app, end=self._end).closed
@@ -186,6 +188,8 @@ def _follower(base: starting.Foundations, owner: Owner, *, url: str, private: bo
     latch = open_latch(settings.state_dir / "latch", gate_id=base.gate_id, now=clock.now(), expected=ran_before)
     if latch.damage is not None:
         _log.critical("the latch was damaged, so everything is halted: %s", latch.damage.problem)
+    # A halt that was journaled an instant before a kill -9 is not in the latch yet; unlatched it would stay unpublished.
+    latch.write(owner.state.halts.active())
     return KillSwitchFollower(
         KillSwitchStore(url),
         latch,

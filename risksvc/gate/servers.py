@@ -82,6 +82,7 @@ class Servers:
     async def start(self) -> None:
         """Binds and serves. Raises ListenError."""
         app, settings = self._app, self._app.settings
+        await self.tell_health(ready=False)
         await self._serve("strategy", settings.strategy, STRATEGY_BUDGET, self._add_strategy)
         await self._serve("operator", settings.operator, OPERATOR_BUDGET, self._add_operator)
         await self._serve("venue", settings.venue, VENUE_BUDGET, self._add_venue)

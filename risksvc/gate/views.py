@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from risksvc.core.adoption import describe
 from risksvc.core.book import AccountBook
-from risksvc.core.config import SecondPerson
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import ResumeProposed
 from risksvc.core.limits import StrategyLimits
@@ -157,8 +156,7 @@ def warnings(app: GateApp) -> Iterator[str]:
     """What an operator should be worried by, one line each."""
     if app.owner.fault is not None:
         yield f"the gate is closed by a fault: {app.owner.fault.what}"
-    if app.settings.second_person is SecondPerson.NONE:
-        yield "second_person is none: one person alone clears P0 and global halts after a cool-down"
+    yield from app.settings.warnings
     for book in _served(app):
         for name, limits in ({} if book.limits is None else book.limits.strategies).items():
             if not limits.belief_required:

@@ -1,7 +1,7 @@
 """A gate of a given size, ready to be timed: open, with working orders resting at the venue."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from risksvc.core import events
@@ -9,7 +9,7 @@ from risksvc.core.config import AccountConfig, GateConfig
 from risksvc.core.gate import RiskGate
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.outputs import Decision
-from risksvc.core.types import SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Scope, Side
+from risksvc.core.types import SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
 
 START = 1_800_000_000 * SECOND
 MARK = Decimal(100)
@@ -113,8 +113,8 @@ class BenchGate:
         self._apply(events.OrderStatesReceived("main", self.now, (row,)))
 
     def deny_many(self, number: int) -> None:
-        """So many denied ids, all remembered."""
-        scope = Scope("main")
-        assert scope.account
-        for _ in range(number):
-            self._apply(events.OrderChecked(self._order(Side.BUY, "150"), None, Decimal(0)))
+        """So many denied ids, all remembered, from the strategies that have working orders."""
+        for index in range(number):
+            order = replace(self._order(Side.BUY, "150"), client_order_id=f"d{index}")
+            self._made %= self.size.working
+            self._apply(events.OrderChecked(order, None, Decimal(0)))

@@ -1,8 +1,9 @@
-"""A market maker as a user would write one: asyncio, the unmodified ccxt behind `guard`, both sides of five instruments.
+"""A market maker as a user would write one: asyncio, the unmodified ccxt behind `guard`.
 
-Started as a process of its own by `test_market_maker.py`. It re-quotes every side ten times a second, some instruments by
-cancel and replace, the others by amending in place; keeps its own tracker from the fills that it reads at the venue,
-reports them, and sends belief and intended range with every order. One JSON line when it begins, one at its end.
+Started as a process of its own by `test_market_maker.py`. It re-quotes both sides of five instruments ten times a
+second, some by cancel and replace, the others by amending in place; keeps its own tracker from the fills that it reads
+at the venue, reports them, and sends belief and intended range with every order. One JSON line when it begins, one at
+its end.
 
 A quote that is denied stays where it is until the next round; one that has filled, even in part, is quoted anew.
 """
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -72,7 +74,6 @@ class Tally:
     denials: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     seconds: Counter[int] = field(default_factory=Counter)
-    waits_ms: list[float] = field(default_factory=list)
 
 
 class MarketMaker:
@@ -91,7 +92,7 @@ class MarketMaker:
     async def run(self, seconds: float) -> None:
         """Quotes for so long, then takes everything back."""
         await self._look()
-        print(json.dumps({"began": True}), flush=True)
+        say({"began": True})
         self.began = time.monotonic()
         looking = asyncio.create_task(self._keep_looking())
         spread = EVERY_S / len(self.sides)
@@ -264,9 +265,15 @@ async def main() -> None:
             assert await gate.wait_ready(20), "the gate is not heard"
             maker = MarketMaker(exchange, gate)
             await maker.run(options.seconds)
-            print(json.dumps(_told(maker, gate)), flush=True)
+            say(_told(maker, gate))
     finally:
         await exchange.close()
+
+
+def say(what: dict[str, Any]) -> None:
+    """One line for the test that started this."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def _told(maker: MarketMaker, gate: AsyncRiskGate) -> dict[str, Any]:

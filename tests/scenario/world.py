@@ -77,7 +77,9 @@ class ScenarioWorld(World):
     def closed_because(self) -> list[str]:
         """Why nothing at all, or nothing in this account, would be approved."""
         status = self.status()
-        return [types_pb2.DenialReason.Name(one)[14:] for one in (*status.closed_because, *self.account().closed_because)]
+        return [
+            types_pb2.DenialReason.Name(one)[14:] for one in (*status.closed_because, *self.account().closed_because)
+        ]
 
     def halts(self) -> list[types_pb2.ActiveHalt]:
         return list(self.status().halts)
@@ -122,7 +124,7 @@ class ScenarioWorld(World):
             try:
                 found = holds()
             except grpc.RpcError as error:
-                found, seen = None, repr(error.code())  # type: ignore[assignment]
+                found, seen = None, repr(error.code())
             else:
                 seen = repr(found)
             if found:
@@ -156,7 +158,9 @@ class ScenarioWorld(World):
 
     def resume_all(self) -> None:
         """Alice proposes to clear every halt, bob confirms; waits until that has taken effect."""
-        answer = self.run("alice", "resume", *(one.halt_id for one in self.halts()), "--reason", "understood and mended")
+        answer = self.run(
+            "alice", "resume", *(one.halt_id for one in self.halts()), "--reason", "understood and mended"
+        )
         if answer["outcome"] == "RESUME_OUTCOME_PROPOSED":
             self.run("bob", "resume", "--confirm", answer["proposal_id"])
         self.until(lambda: not self.halts(), "the resume")

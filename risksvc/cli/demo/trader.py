@@ -206,6 +206,10 @@ class Trader:
         filled = self._book(order, sent["id"], client_order_id) if order.get("wait_fill", True) else Decimal(0)
         return {"venue_order_id": sent["id"], "filled": str(filled)}
 
+    def book(self, order: Command) -> Answer:
+        """Books the fills of an order that was left resting."""
+        return {"filled": str(self._book(order, order["venue_order_id"], order["client_order_id"]))}
+
     def _create(self, order: Command, client_order_id: str) -> Any:  # noqa: ANN401 - ccxt has no types
         params = {"clientOrderId": client_order_id, "reduceOnly": order.get("reduce_only", False)}
         kind, price = order.get("type", "limit"), order.get("price")
@@ -289,6 +293,7 @@ COMMANDS: dict[str, Callable[[Trader, Command], Answer]] = {
     "ask": Trader.ask,
     "insist": Trader.insist,
     "trade": Trader.trade,
+    "book": Trader.book,
     "place": Trader.place,
     "cancel": Trader.cancel,
     "probe": Trader.probe,

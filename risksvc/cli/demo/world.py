@@ -155,6 +155,11 @@ class World:
             result: dict[str, Any] = json.load(answer)
         return result
 
+    def paper_clear(self, what: str) -> None:
+        """Takes something back that the paper venue was told: its faults."""
+        request = urllib.request.Request(f"{self.venue_url}/paper/{what}", method="DELETE")  # noqa: S310 - loopback
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310 - loopback
+
     def paper_state(self) -> dict[str, Any]:
         """The paper venue's own truth, by its control API."""
         with urllib.request.urlopen(f"{self.venue_url}/paper/state", timeout=5) as answer:  # noqa: S310 - loopback

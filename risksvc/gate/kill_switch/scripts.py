@@ -40,7 +40,8 @@ local now_ms = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 100
 """
 
 # KEYS meta halts clears seen; ARGV gate id, heartbeat JSON ('' writes none), digest that the caller has in full.
-# -> generation, epoch, digest, redis ms, run id, role, seen, then halts and clears unless the digest is known.
+# -> generation, epoch, digest, redis ms, run id, role, seen; then, unless the digest is known, the ids of halts and of
+# clears. Ids only: what an id stands for never changes, so the caller reads each once, in pieces; a poll stays short.
 POLL = f"""#!lua flags=allow-oom
 {_NOW_MS}
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[4], ARGV[1], now_ms .. ' ' .. ARGV[2]) end
@@ -52,8 +53,8 @@ local role = string.match(redis.call('INFO', 'replication'), 'role:(%w+)') or ''
 local seen = redis.call('HGETALL', KEYS[4])
 local reply = {{meta[1] or '', meta[2] or '0', digest, now_ms, run_id, role, seen}}
 if digest ~= ARGV[3] then
-  reply[8] = redis.call('HGETALL', KEYS[2])
-  reply[9] = redis.call('HGETALL', KEYS[3])
+  reply[8] = redis.call('HKEYS', KEYS[2])
+  reply[9] = redis.call('HKEYS', KEYS[3])
 end
 return reply
 """

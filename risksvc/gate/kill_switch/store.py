@@ -1,4 +1,4 @@
-"""The kill switch's store in Redis, as typed calls. Each returns within 100 ms or raises StoreError; none retries.
+"""The kill switch's store in Redis, as typed calls. Each command gets 100 ms at most, then StoreError; none is retried.
 
 A call that raised StoreUnreachableError may still be executed later by a server that was only paused. That is harmless
 by construction: a late heartbeat makes a gate look alive for longer, a late halt is still a halt, and a late clear is
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
@@ -26,7 +26,7 @@ from risksvc.gate.kill_switch.records import (
     read_heartbeat,
 )
 from risksvc.gate.kill_switch.redis_client import RedisClient, open_client, shown_address
-from risksvc.gate.kill_switch.scripts import keys_of
+from risksvc.gate.kill_switch.scripts import Keys, keys_of
 from risksvc.gate.kill_switch.view import (
     Added,
     Beginning,
@@ -41,6 +41,9 @@ from risksvc.gate.kill_switch.view import (
 )
 
 CALL_TIMEOUT_SECONDS = 0.1
+_PIECE = 200  # halts in one command: some 50 KB
+
+_T = TypeVar("_T")
 
 
 class Store(Protocol):
@@ -78,9 +81,18 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Content:
+    """A namespace's content, whole, and its digest ("-": none that a server gives)."""
+
     digest: str
     halts: Mapping[str, Halt]
     clears: Mapping[str, Clear]
+
+
+_NOTHING_YET = _Content("-", {}, {})
+
+
+class _ScriptMissingError(Exception):
+    """The server was restarted or flushed: it has to be told the script again."""
 
 
 class _Script:
@@ -102,6 +114,8 @@ class KillSwitchStore:
         self._client: RedisClient = open_client(url)
         self._address = shown_address(url)
         self._contents: dict[str, _Content] = {}
+        self._halts: dict[str, Halt] = {}  # everything read so far, by key and id
+        self._clears: dict[str, Clear] = {}
 
     @property
     def address(self) -> str:
@@ -111,15 +125,17 @@ class KillSwitchStore:
     async def poll(self, namespace: str, *, gate_id: str, heartbeat: Heartbeat | None) -> StoreView:
         """Writes the heartbeat and reads the namespace whole, in one step. None: reads only.
 
-        Contents come over the wire only when their digest has changed; the view is whole either way.
+        What an id stands for comes over the wire once; the view is whole either way.
         """
         keys = keys_of(namespace)
-        known = self._contents.get(namespace)
+        known = self._contents.get(namespace, _NOTHING_YET)
         text = heartbeat_text(heartbeat) if heartbeat else ""
         where = (keys.meta, keys.halts, keys.clears, keys.seen)
-        reply = await self._run(_POLL, where, [gate_id, text, known.digest if known else "-"])
+        reply = await self._run(_POLL, where, [gate_id, text, known.digest])
         try:
-            return self._view(namespace, reply)
+            content = known if reply[2] == known.digest else await self._content(keys, reply)
+            self._contents[namespace] = content
+            return _view(namespace, reply, content)
         except (RecordUnreadableError, ValueError, TypeError, IndexError) as error:
             raise StoreUnreadableError(
                 f"{self._address}: {keys.meta} and its neighbours hold something unreadable: {error}; "
@@ -127,11 +143,14 @@ class KillSwitchStore:
             ) from error
 
     async def add_halts(self, namespace: str, halts: Sequence[Halt], *, least_epoch: int = 0) -> Added:
-        """Adds those that are missing and tells the channel. `least_epoch`: history counts on from there."""
+        """Adds those that are missing and tells the channel, in pieces. `least_epoch`: history counts on from there."""
         keys = keys_of(namespace)
-        pairs = _pairs((halt.halt_id, halt_text(halt)) for halt in halts)
-        reply = await self._run(_ADD_HALTS, (keys.meta, keys.halts), [keys.channel, str(least_epoch), *pairs])
-        return Added(int(reply[0]), int(reply[1]), reply[2])
+        new = 0
+        for start in range(0, max(1, len(halts)), _PIECE):
+            pairs = _pairs((halt.halt_id, halt_text(halt)) for halt in halts[start : start + _PIECE])
+            reply = await self._run(_ADD_HALTS, (keys.meta, keys.halts), [keys.channel, str(least_epoch), *pairs])
+            new += int(reply[0])
+        return Added(new, int(reply[1]), reply[2])
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
         """Adds clears, all or none, if the guard still holds when the server executes it."""
@@ -159,11 +178,38 @@ class KillSwitchStore:
         """Closes every connection."""
         await self._client.aclose()
 
+    async def _content(self, keys: Keys, reply: Sequence[Any]) -> _Content:
+        halts = await self._read(self._halts, keys.halts, reply[7], read=read_halt)
+        clears = await self._read(self._clears, keys.clears, reply[8], read=read_clear)
+        return _Content(reply[2], halts, clears)
+
+    async def _read(
+        self, known: dict[str, _T], key: str, ids: Sequence[str], *, read: Callable[[str], _T]
+    ) -> dict[str, _T]:
+        """What stands under these ids. Read in pieces, each kept, so that a next try has less to read."""
+        new = [one for one in ids if f"{key} {one}" not in known]
+        for start in range(0, len(new), _PIECE):
+            piece = new[start : start + _PIECE]
+            texts = await self._call("HMGET", key, *piece)
+            if None in texts:
+                raise StoreUnreachableError(f"{self._address}: {key} was emptied while it was read")
+            known.update((f"{key} {one}", read(text)) for one, text in zip(piece, texts, strict=True))
+        return {one: known[f"{key} {one}"] for one in ids}
+
     async def _run(self, script: _Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a script's reply
         rest = (str(len(keys)), *keys, *arguments)
         try:
+            return await self._call("EVALSHA", script.sha, *rest)
+        except _ScriptMissingError:
+            return await self._call("EVAL", script.source, *rest)
+
+    async def _call(self, *command: str) -> Any:  # noqa: ANN401 - a command's reply
+        execute: Callable[..., Awaitable[Any]] = self._client.execute_command
+        try:
             async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                return await self._evaluate(script, rest)
+                return await execute(*command)
+        except NoScriptError as error:
+            raise _ScriptMissingError from error
         except ReadOnlyError as error:
             # A replica stays a replica for whoever keeps the connection: look the address up again.
             await self.reconnect()
@@ -171,36 +217,21 @@ class KillSwitchStore:
         except (RedisError, OSError, TimeoutError, UnicodeError) as error:
             raise StoreUnreachableError(f"{self._address}: {str(error) or type(error).__name__}") from error
 
-    async def _evaluate(self, script: _Script, rest: Sequence[str]) -> Any:  # noqa: ANN401 - a script's reply
-        execute: Callable[..., Awaitable[Any]] = self._client.execute_command
-        try:
-            return await execute("EVALSHA", script.sha, *rest)
-        except NoScriptError:
-            return await execute("EVAL", script.source, *rest)
 
-    def _view(self, namespace: str, reply: Sequence[Any]) -> StoreView:
-        generation, epoch, digest, redis_ms, run_id, role, seen = reply[:7]
-        content = self._contents.get(namespace)
-        if content is None or content.digest != digest:
-            halts, clears = (_mapping(part) for part in reply[7:9])
-            content = _Content(
-                digest,
-                {halt_id: read_halt(text) for halt_id, text in halts.items()},
-                {halt_id: read_clear(text) for halt_id, text in clears.items()},
-            )
-            self._contents[namespace] = content
-        return StoreView(
-            namespace=namespace,
-            generation=generation,
-            epoch=int(epoch),
-            digest=digest,
-            redis_ms=int(redis_ms),
-            run_id=run_id,
-            role=role,
-            halts=content.halts,
-            clears=content.clears,
-            seen={gate_id: _seen(text) for gate_id, text in _mapping(seen).items()},
-        )
+def _view(namespace: str, reply: Sequence[Any], content: _Content) -> StoreView:
+    generation, epoch, digest, redis_ms, run_id, role, seen = reply[:7]
+    return StoreView(
+        namespace=namespace,
+        generation=generation,
+        epoch=int(epoch),
+        digest=digest,
+        redis_ms=int(redis_ms),
+        run_id=run_id,
+        role=role,
+        halts=content.halts,
+        clears=content.clears,
+        seen={gate_id: _seen(text) for gate_id, text in _mapping(seen).items()},
+    )
 
 
 def _seen(text: str) -> Seen:

@@ -40,9 +40,15 @@ def feed(gate: GateProcess) -> Iterator[ScriptedFeed]:
     connected.close()
 
 
-def open_gate(gate: GateProcess) -> ScriptedFeed:
+def connect_feed(gate: GateProcess) -> ScriptedFeed:
+    """A feed that has said what it says first: marks, and a complete read of a flat account."""
     feed = ScriptedFeed(gate.channel("venue"))
     feed.ready()
+    return feed
+
+
+def open_gate(gate: GateProcess) -> ScriptedFeed:
+    feed = connect_feed(gate)
     gate.wait_for(lambda: gate.status().ready, "the gate is open")
     return feed
 

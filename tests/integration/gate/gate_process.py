@@ -63,7 +63,7 @@ class GateProcess:
         self.log = folder / "gate.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._run = run
-        self._channels: list[grpc.Channel] = []
+        self._channels: dict[str, grpc.Channel] = {}
         hashes = {name: hash_token(token) for name, token in TOKENS.items()}
         self.settings.write_text(SETTINGS.format(**hashes, extra=extra))
         self.limits.write_text(LIMITS)
@@ -106,7 +106,7 @@ class GateProcess:
         return self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> int:
-        for channel in self._channels:
+        for channel in self._channels.values():
             channel.close()
         self._channels.clear()
         if self.process is None:
@@ -118,10 +118,17 @@ class GateProcess:
     # -- asking --------------------------------------------------------------------------------------------------
 
     def channel(self, name: str) -> grpc.Channel:
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
-        channel = grpc.insecure_channel(self.socket(name), options=options)
-        self._channels.append(channel)
-        return channel
+        """One kept-open connection for each listener."""
+        if name not in self._channels:
+            options = [
+                ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.enable_retries", 0),
+                ("grpc.initial_reconnect_backoff_ms", 20),
+                ("grpc.min_reconnect_backoff_ms", 1000),
+                ("grpc.max_reconnect_backoff_ms", 50),
+            ]
+            self._channels[name] = grpc.insecure_channel(self.socket(name), options=options)
+        return self._channels[name]
 
     @property
     def strategy(self) -> strategy_pb2_grpc.StrategyServiceStub:

@@ -108,6 +108,17 @@ def test_halt_of_one_strategy_leaves_the_others(
     approve(gate, order())
 
 
+def test_a_caller_that_goes_away_does_not_stop_its_halt(gate: GateProcess, http: HttpClient) -> None:
+    body = b'{"reason": "the line is bad"}'
+    head = (
+        "POST /trading/halt HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {TOKENS['bob']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", http.port), timeout=20) as connection:
+        connection.sendall(head.encode() + body)
+    gate.wait_for(lambda: [one.reason for one in gate.status().halts] == ["the line is bad"], "the halt")
+
+
 def test_one_halt_id_is_one_halt(gate: GateProcess, http: HttpClient) -> None:
     answers = [http.post("/trading/halt", {"reason": "again", "halt_id": "h-1"}) for _ in range(2)]
     assert [one.json["halt_id"] for one in answers] == ["h-1", "h-1"]
@@ -409,6 +420,12 @@ def raw(quiet: HttpClient, request_line: str, *lines: str) -> str:
         text = "\r\n".join((request_line, "Host: 127.0.0.1", "Connection: close", *lines, "", ""))
         connection.sendall(text.encode("latin-1"))
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode("latin-1")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(quiet_gate: GateProcess, quiet: HttpClient) -> None:
+    lines = ("Content-Type: application/json", "Content-Length: 20", f"Authorization: Bearer {TOKENS['alice']}")
+    assert raw(quiet, "POST /trading/halt HTTP/1.1", *lines).startswith("HTTP/1.1 408 ")
+    assert not quiet_gate.status().halts
 
 
 def test_answers_say_little_of_the_server_and_are_never_cached(quiet: HttpClient) -> None:

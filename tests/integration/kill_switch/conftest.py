@@ -4,14 +4,18 @@ import asyncio
 import itertools
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from risksvc.core.events import Input, LeaseLost, LeaseRenewed
+from risksvc.core.trading_state import Clear, Halt
 from risksvc.gate.clock import Clock
+from risksvc.gate.kill_switch import redis_client
+from risksvc.gate.kill_switch import store as store_module
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
+from risksvc.gate.kill_switch.records import namespace_of
 from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.latch import open_latch
@@ -77,6 +81,35 @@ class RunningGate:
         assert isinstance(lost, LeaseLost)
         return lost
 
+    async def loses_store(self, *, since: int) -> LeaseLost:
+        """Told so after the first `since` things that it was told."""
+
+        def lost() -> list[LeaseLost]:
+            return [what for what in self.inputs()[since:] if isinstance(what, LeaseLost) and what.store_lost]
+
+        await until(lambda: bool(lost()), self.inputs)
+        return lost()[0]
+
+    async def halts(self, *halts: Halt) -> None:
+        """Until the store has them, however long a busy machine takes."""
+        for halt in halts:
+            await self.follower.publish_halt(halt)
+            namespace = namespace_of(halt.scope)
+            await until(lambda one=halt, at=namespace: one.halt_id in self.seen_halts(at), self.follower.status)  # type: ignore[misc]
+
+    def seen_halts(self, namespace: str) -> Mapping[str, Halt]:
+        sight = self.follower._rounds.sights.get(namespace)
+        return sight.view.halts if sight else {}
+
+    async def clears(self, *clears: Clear) -> None:
+        """Until the store has them: an operator who tries again after each refusal."""
+        waiting = {clear.halt_id: clear for clear in clears}
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while waiting:
+                for halt_id in (await self.follower.write_clears(list(waiting.values()))).written:
+                    waiting.pop(halt_id, None)
+                await asyncio.sleep(0.01)
+
     async def hears(self, what: Input) -> None:
         await until(lambda: what in self.inputs(), self.inputs)
 
@@ -116,8 +149,18 @@ async def start_gate(short_folder: Path) -> AsyncIterator[MakeGate]:
 
 
 @pytest.fixture
-async def store(server: RealServer) -> AsyncIterator[KillSwitchStore]:
-    """A store on the running server, initialised."""
+async def hasty_store(server: RealServer) -> AsyncIterator[KillSwitchStore]:
+    """A store on the running server, as patient as a gate's is."""
+    opened = KillSwitchStore(server.url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def store(server: RealServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KillSwitchStore]:
+    """A store on the running server that waits as long as a busy machine may need: for what the scripts do."""
+    monkeypatch.setattr(redis_client, "SOCKET_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(store_module, "CALL_TIMEOUT_SECONDS", PATIENCE_SECONDS)
     opened = KillSwitchStore(server.url)
     yield opened
     await opened.close()

@@ -21,7 +21,7 @@ from risksvc.core.line import Line
 from risksvc.core.outputs import ClearsGranted, Decision, HaltRaised, Notice, Output, ReportTaken, StepProposed
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
-from risksvc.core.trading_state import Halt
+from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import (
     MILLISECOND,
     SECOND,
@@ -256,6 +256,11 @@ class World:
             for clear in answer.clears:
                 self.apply(events.ClearSeen(clear))
         return answer
+
+    def cleared_elsewhere(self) -> None:
+        """Every halt is cleared by another gate, whatever this one would say."""
+        for halt in self.halts():
+            self.apply(events.ClearSeen(Clear(halt.halt_id, ("olga", "rita"), self.now, "test")))
 
     def resume_by_two(self, *halts: Halt) -> Output:
         proposed = self.resume(*halts)

@@ -13,7 +13,7 @@ UNCONFIRMED = DenialReason.MARK_UNCONFIRMED
 
 def after(
     state: MarkState | None, price: int, *, bid: int | None = None, ask: int | None = None, at: int = 1
-) -> MarkState:  # noqa: E501
+) -> MarkState:
     sides = [None if one is None else D(one) for one in (bid, ask)]
     return next_mark(state, Mark(BTC, D(price), *sides), as_of=at, collar=D(5))
 

@@ -13,8 +13,8 @@ from tests.unit.core.catalogue import ALPHA, BETA, BTC, D, feed, instrument, lim
 NOT_REDUCING = DenialReason.NOT_REDUCING
 
 
-def holding(quantity: str = "0.5", **changes: object) -> World:
-    world = given(**changes)  # type: ignore[arg-type]
+def holding(quantity: str = "0.5") -> World:
+    world = given()
     world.hold("held", quantity)
     return world
 
@@ -81,7 +81,8 @@ def test_over_the_limits_it_passes() -> None:
 
 
 def test_it_needs_neither_intent_nor_belief_and_no_order_rate_stops_it() -> None:
-    world = holding(strategies={ALPHA: strategy(max_orders_per_second=limit(1))})
+    world = given(strategies={ALPHA: strategy(max_orders_per_second=limit(1))})
+    world.hold("held", "0.5")
     for _ in range(3):
         assert world.sell("0.1", 50_000, reduce_only=True, intent=None, belief=None).approved
 

@@ -1,4 +1,4 @@
-"""What positions and orders are worth: at the mark, at the worst price an order can fill at, in the limits' currency."""
+"""What positions and orders are worth: at the mark, or at the worst price an order can fill at."""
 
 import pytest
 

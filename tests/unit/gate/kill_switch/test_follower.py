@@ -153,6 +153,18 @@ async def test_the_latch_is_announced_before_anything_else(make_gate: Callable[.
     assert gate.told == [HaltSeen(halt("h1")), HaltSeen(halt("h2")), ClearSeen(clear("h1"))]
 
 
+async def test_a_halt_that_was_latched_but_never_published_is_published_and_can_be_cleared(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer, tmp_path: Path
+) -> None:
+    """Killed between journal and store: whoever starts the gate latches what its journal has in force."""
+    with open_latch(tmp_path / "g1" / "latch", gate_id="g1", now=1, expected=False) as latch:
+        latch.write([halt()])
+    gate = make_gate()
+    await opened(clock, gate)
+    assert server.content("main").halts == {"h1": halt()}
+    assert (await gate.follower.write_clears([clear()])).written == ("h1",)
+
+
 @pytest.mark.parametrize("account", ["", "*", "a{b", "a}b"])
 def test_accounts_that_cannot_name_keys(account: str) -> None:
     with pytest.raises(MalformedInputError, match="can't name keys"):
