@@ -65,6 +65,12 @@ class Check:
         return self.order.reduce_only
 
     @property
+    def own_limits(self) -> StrategyLimits:
+        """The strategy's limits; only an operator's order has none."""
+        assert self.strategy_limits is not None, "a strategy's order was identified before"
+        return self.strategy_limits
+
+    @property
     def mark(self) -> MarkState | None:
         """The mark of the order's instrument."""
         return self.line.marks.get(self.order.instrument)

@@ -11,7 +11,7 @@ from risksvc.core.book import AccountBook
 from risksvc.core.config import GateConfig, SecondPerson
 from risksvc.core.outputs import Refusal, RefusalReason
 from risksvc.core.positions import excesses
-from risksvc.core.reservations import Reservation, ReservationStatus
+from risksvc.core.reservations import Reservation
 from risksvc.core.trading_state import Halt, HaltSet
 from risksvc.core.trips import Trigger
 from risksvc.core.types import SECOND, Nanoseconds, Severity
@@ -65,9 +65,7 @@ def is_unknown(reservation: Reservation, *, now: Nanoseconds, venue_window: Nano
     """Approval and venue window have run out, and nothing proves what became of it."""
     if reservation.final_filled is not None:
         return True
-    if reservation.at_venue and not reservation.needs_look_up:
-        return False
-    if reservation.status is ReservationStatus.ACKNOWLEDGED and not reservation.needs_look_up:
+    if reservation.proven and not reservation.needs_look_up:
         return False
     return now > reservation.valid_until + venue_window
 

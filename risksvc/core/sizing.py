@@ -60,36 +60,36 @@ def order_size(check: Check) -> Iterator[Breach]:
 
 def _order_limits(check: Check) -> Iterator[tuple[Scope, OrderLimits]]:
     yield check.here, check.instrument_limits.order
-    if check.strategy_limits is not None:
-        yield check.mine, check.strategy_limits.order
-        both = check.strategy_limits.instruments.get(check.order.instrument)
-        if both is not None:
-            yield check.mine_here, both.order
+    yield check.mine, check.own_limits.order
+    both = check.own_limits.instruments.get(check.order.instrument)
+    if both is not None:
+        yield check.mine_here, both.order
 
 
 def order_rate(check: Check) -> Iterator[Breach]:
     """`max_orders_per_second` of the account and of the strategy: approvals of the last second and this one."""
     if check.reduces:
         return
-    limit, recent = check.limits.max_orders_per_second, Decimal(1 + len(check.book.approvals))
-    yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, Scope(check.order.account), limit, observed=recent)
-    if check.strategy_limits is not None:
-        recent = Decimal(1 + len(check.book.strategy(check.order.strategy).approvals))
-        limit = check.strategy_limits.max_orders_per_second
-        yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, check.mine, limit, observed=recent)
+    all_ours, mine = check.book.approvals, check.book.strategy(check.order.strategy).approvals
+    for scope, limit, approvals in (
+        (Scope(check.order.account), check.limits.max_orders_per_second, all_ours),
+        (check.mine, check.own_limits.max_orders_per_second, mine),
+    ):
+        recent = Decimal(1 + len(approvals))
+        yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, scope, limit, observed=recent)
 
 
 def net_exposure(check: Check) -> Iterator[Breach]:
     """`max_net_exposure`: the instrument's worst case; the strategy's own, where it has a limit of its own."""
     if check.reduces:
         return
-    reason, own = DenialReason.MAX_NET_EXPOSURE, check.strategy_limits
-    both = None if own is None else own.instruments.get(check.order.instrument)
+    reason, own = DenialReason.MAX_NET_EXPOSURE, check.own_limits
+    both = own.instruments.get(check.order.instrument)
     before, after = check.line.worst.exposure, check.after.exposure
     mine_before, mine_after = check.part.worst.exposure, check.mine_after.exposure
     for scope, limit, was, observed in (
         (check.here, check.instrument_limits.max_net_exposure, before, after),
-        (check.mine, None if own is None else own.max_net_exposure, mine_before, mine_after),
+        (check.mine, own.max_net_exposure, mine_before, mine_after),
         (check.mine_here, None if both is None else both.max_net_exposure, mine_before, mine_after),
     ):
         for breach in _above(reason, scope, limit, observed=observed):
@@ -100,13 +100,13 @@ def total_exposure(check: Check) -> Iterator[Breach]:
     """`max_total_exposure`: the account's worst case over all instruments; the strategy's, where it has a limit."""
     if check.reduces:
         return
-    reason, own = DenialReason.MAX_TOTAL_EXPOSURE, check.strategy_limits
+    reason = DenialReason.MAX_TOTAL_EXPOSURE
     before, mine_before = check.book.total, check.book.strategy(check.order.strategy).total
     after = before - check.line.worst.exposure + check.after.exposure
     mine_after = mine_before - check.part.worst.exposure + check.mine_after.exposure
     for scope, limit, was, observed in (
         (Scope(check.order.account), check.limits.max_total_exposure, before, after),
-        (check.mine, None if own is None else own.max_total_exposure, mine_before, mine_after),
+        (check.mine, check.own_limits.max_total_exposure, mine_before, mine_after),
     ):
         for breach in _above(reason, scope, limit, observed=observed):
             yield replace(breach, own=_own_total(check) > breach.limit.value, grows=observed > was)
@@ -126,7 +126,7 @@ def _own_total(check: Check) -> Decimal:
 
 def intended_band(check: Check) -> Iterator[Breach]:
     """The 150 % rule: an order that grows the position may not take its worst case out of the band."""
-    if check.reduces or check.band is None or check.strategy_limits is None or check.delta_quantity <= ZERO:
+    if check.reduces or check.band is None or check.delta_quantity <= ZERO:
         return
     buying = check.order.side is Side.BUY
     edge = check.band.high if buying else check.band.low
@@ -134,13 +134,13 @@ def intended_band(check: Check) -> Iterator[Breach]:
     if observed <= edge if buying else observed >= edge:
         return
     proven = check.proven_after()
-    percent = check.strategy_limits.band.value
+    percent = check.own_limits.band.value
     text = (
         f"{check.order.strategy} could reach {plain(observed)} {check.order.instrument}; its band "
         f"({plain(percent)} % of what it intends) is {plain(check.band.low)} to {plain(check.band.high)}"
     )
     denial = Denial(DenialReason.INTENDED_BAND, check.mine_here, text, limit=edge, observed=observed)
-    yield Breach(denial, check.strategy_limits.band, own=proven.high > edge if buying else proven.low < edge)
+    yield Breach(denial, check.own_limits.band, own=proven.high > edge if buying else proven.low < edge)
 
 
 _WHAT = {

@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 import time
+from enum import Enum
 
 from risksvc.core import events
 from risksvc.core.events import Input
@@ -76,13 +77,13 @@ def configure_logging(level: int = logging.INFO) -> None:
 def log_event(name: str, level: int = logging.INFO, /, **fields: object) -> None:
     """Writes one event."""
     if _log.isEnabledFor(level):
-        parts = [name, *(f"{key}={shown(value)}" for key, value in fields.items() if value not in ("", None))]
+        parts = [name, *(f"{key}={shown(value)}" for key, value in fields.items() if value not in ("", None, False))]
         _log.log(level, "%s", " ".join(parts))
 
 
 def shown(value: object) -> str:
     """A value on one line."""
-    text = str(value)
+    text = value.name if isinstance(value, Enum) else str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 

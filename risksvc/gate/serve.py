@@ -162,7 +162,7 @@ class _Process:
 
     def _announce(self, app: GateApp) -> None:
         for text in app.settings.warnings:
-            log_event("settings_warning", level=logging.WARNING, message=text)
+            log_event("settings_warning", logging.WARNING, message=text)
         log_event("serving", gate=app.gate_id, version=app.version, **app.addresses)
         say = [f"gate {app.gate_id} (risksvc {app.version}) listens:"]
         say += [f"  {name:<9} {address}" for name, address in app.addresses.items()]
@@ -188,7 +188,7 @@ def _follower(base: starting.Foundations, owner: Owner, *, url: str, private: bo
     latch = open_latch(settings.state_dir / "latch", gate_id=base.gate_id, now=clock.now(), expected=ran_before)
     if latch.damage is not None:
         _log.critical("the latch was damaged, so everything is halted: %s", latch.damage.problem)
-    # A halt that was journaled an instant before a kill -9 is not in the latch yet; unlatched it would stay unpublished.
+    # A halt journaled an instant before a kill -9 is not in the latch yet; unlatched it would never be published.
     latch.write(owner.state.halts.active())
     return KillSwitchFollower(
         KillSwitchStore(url),

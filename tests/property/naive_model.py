@@ -4,6 +4,7 @@ No running sums: positions from all fills, sums from all live orders, exposures 
 lists. It knows the FakeVenue's truth, and holds the gate's books against both. Any difference is an AssertionError.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core import events
@@ -19,22 +20,44 @@ from tests.property.random_walk import Asked, Walk
 from tests.unit.core.catalogue import ACCOUNT, INSTRUMENTS, INVERSE
 
 SIZES = {one.symbol: one.contract_size for one in INSTRUMENTS}
-Sums = dict[tuple[Side, bool], tuple[Decimal, Decimal]]  # (side, reduce-only at the venue) -> quantity, value
+
+
+@dataclass(slots=True)
+class Sums:
+    """What can fill: quantity and value by side, and reduce-only where the venue enforces it."""
+
+    buy: Decimal = ZERO
+    sell: Decimal = ZERO
+    buy_value: Decimal = ZERO
+    sell_value: Decimal = ZERO
+    reduce_buy: Decimal = ZERO
+    reduce_sell: Decimal = ZERO
+
+    def add(self, side: Side, quantity: Decimal, worth: Decimal, *, reduces: bool) -> None:
+        if reduces and side is Side.BUY:
+            self.reduce_buy += quantity
+        elif reduces:
+            self.reduce_sell += quantity
+        elif side is Side.BUY:
+            self.buy, self.buy_value = self.buy + quantity, self.buy_value + worth
+        else:
+            self.sell, self.sell_value = self.sell + quantity, self.sell_value + worth
 
 
 def value(symbol: str, price: Decimal) -> Decimal:
     return SIZES[symbol] if symbol == INVERSE else SIZES[symbol] * price
 
 
+def unit_of(line: Line) -> Decimal:
+    return value(line.key, line.marks[line.key].price) if line.marks else ZERO
+
+
 def exposure(low: Decimal, high: Decimal, sums: Sums, *, unit: Decimal) -> tuple[Decimal, Decimal, Decimal]:
-    """Design §5, word for word: lowest and highest quantity, exposure."""
-    buy, buy_value = sums.get((Side.BUY, False), (ZERO, ZERO))
-    sell, sell_value = sums.get((Side.SELL, False), (ZERO, ZERO))
-    reduce_buy, reduce_sell = sums.get((Side.BUY, True), (ZERO, ZERO))[0], sums.get((Side.SELL, True), (ZERO, ZERO))[0]
-    down = min(low, max(ZERO, low - reduce_sell))
-    up = max(high, min(ZERO, high + reduce_buy))
-    worst = max(abs(down * unit - sell_value), abs(up * unit + buy_value))
-    return down - sell, up + buy, worst
+    """Design: lowest and highest quantity that can come about, and the worst value of the two."""
+    down = min(low, max(ZERO, low - sums.reduce_sell))
+    up = max(high, min(ZERO, high + sums.reduce_buy))
+    worst = max(abs(down * unit - sums.sell_value), abs(up * unit + sums.buy_value))
+    return down - sums.sell, up + sums.buy, worst
 
 
 class NaiveModel:
@@ -116,11 +139,7 @@ class NaiveModel:
             self._assert_reduces(walk, event.order, amends=amends)
         else:
             self._assert_within_limits(book, event.order.instrument)
-        if amends:
-            walk.venue.amended(event.order, now=walk.now, valid_until=answer.valid_until)
-            return ""
-        walk.venue.approved(event.order, now=walk.now, valid_until=answer.valid_until)
-        return id_
+        return "" if amends else id_
 
     def _uncleared(self, order: Order) -> list[TradingState]:
         active = [one for one in self.halts if one.halt_id not in self.cleared]
@@ -168,7 +187,7 @@ class NaiveModel:
     def _assert_within_limits(self, book: AccountBook, symbol: str) -> None:
         """I2, at the marks then used."""
         limits = self.limits[-1].limits.accounts[ACCOUNT]
-        each = {key: self._exposure_of(book, line)[2] for key, line in book.lines.items()}
+        each = {key: self._exposure_of(book, line) for key, line in book.lines.items()}
         assert each[symbol] <= limits.instruments[symbol].max_net_exposure.value, f"I2: net {each[symbol]}"
         assert sum(each.values()) <= limits.max_total_exposure.value, f"I2: total {sum(each.values())}"
 
@@ -211,33 +230,24 @@ class NaiveModel:
         collar = ONE + book.limits.instruments[order.instrument].price_collar / 100 if book.limits else ONE
         return value(order.instrument, mark * collar if order.side is Side.BUY else mark)
 
-    def _remaining(self, walk_fills: dict[str, Decimal], one: Reservation) -> Decimal:
-        filled = walk_fills.get(one.order.client_order_id, ZERO)
+    def _remaining(self, filled_of: dict[str, Decimal], one: Reservation) -> Decimal:
+        filled = filled_of.get(one.order.client_order_id, ZERO)
         whole = max(version.quantity for version in one.versions) if one.final_filled is None else one.final_filled
         return max(ZERO, whole - filled)
 
-    def _known(self, symbol: str) -> dict[str, events.Fill]:
-        return {fill.trade_id: fill for fill in self.fills if fill.instrument == symbol}
-
-    def _exposure_of(self, book: AccountBook, line: Line) -> tuple[Decimal, Decimal, Decimal]:
-        sums: Sums = {}
+    def _exposure_of(self, book: AccountBook, line: Line) -> Decimal:
+        sums = Sums()
         for one in book.live():
             if one.order.instrument == line.key:
-                self._add(sums, book, line, one, one.reduces, one.remaining)
-        unit = value(line.key, line.marks[line.key].price) if line.marks else ZERO
-        return exposure(line.low, line.high, sums, unit=unit)
+                sums.add(one.order.side, one.remaining, self._worth(book, line, one, one.remaining), reduces=one.reduces)
+        return exposure(line.low, line.high, sums, unit=unit_of(line))[2]
 
-    def _add(
-        self, sums: Sums, book: AccountBook, line: Line, one: Reservation, reduces: bool, quantity: Decimal
-    ) -> None:
+    def _worth(self, book: AccountBook, line: Line, one: Reservation, quantity: Decimal) -> Decimal:
         prices = [version.limit_price or ZERO for version in one.versions]
-        worth = quantity * self._price(book, line, one.order, max(prices))
-        was, was_worth = sums.get((one.order.side, reduces), (ZERO, ZERO))
-        sums[one.order.side, reduces] = (was + quantity, was_worth + worth)
+        return quantity * self._price(book, line, one.order, max(prices))
 
     def _compare_line(self, walk: Walk, book: AccountBook, line: Line) -> None:
-        known = self._known(line.key)
-        known = {id_: fill for id_, fill in known.items() if id_ in walk.told}
+        known = {fill.trade_id: fill for fill in self.fills if fill.instrument == line.key and fill.trade_id in walk.told}
         signed = {id_: fill.quantity * fill.side.sign for id_, fill in known.items()}
         assert line.ledger == sum(signed.values(), ZERO), f"ledger of {line.key}"
         drifts = (DivergenceClass.POSITION_DRIFT.value, "") in line.suspicions
@@ -245,47 +255,42 @@ class NaiveModel:
         assert line.low <= line.ledger <= line.high, "the ledger is outside of what can be true"
         filled: dict[str, Decimal] = {}
         positions: dict[str, Decimal] = {}
-        for id_ in known:
-            if (line.key, id_) in line.unexplained:
-                continue
-            fill, true = walk.venue.trades[id_]
-            order = true.order
-            filled[order.client_order_id] = filled.get(order.client_order_id, ZERO) + fill.quantity
-            positions[order.strategy] = positions.get(order.strategy, ZERO) + signed[id_]
+        for id_, fill in known.items():
+            if (line.key, id_) not in line.unexplained:
+                order = walk.venue.trades[id_][1].order
+                filled[order.client_order_id] = filled.get(order.client_order_id, ZERO) + fill.quantity
+                positions[order.strategy] = positions.get(order.strategy, ZERO) + signed[id_]
         for name, part in line.strategies.items():
-            assert part.position == (ZERO if not name else positions.get(name, ZERO)), f"position of {name}"
+            assert part.position == (positions.get(name, ZERO) if name else ZERO), f"position of {name}"
         assert line.adopted == positions.get("", ZERO), "the operator's part"
         self._compare_sums(book, line, filled)
         self._compare_truth(walk, book, line)
 
     def _compare_sums(self, book: AccountBook, line: Line, filled: dict[str, Decimal]) -> None:
-        sums: Sums = {}
-        mine: dict[str, Sums] = {}
+        sums, unit = Sums(), unit_of(line)
+        mine = {name: Sums() for name in line.strategies}
         for one in book.live():
             if one.order.instrument == line.key:
                 left = self._remaining(filled, one)
-                self._add(sums, book, line, one, one.reduces, left)
-                self._add(mine.setdefault(one.order.strategy, {}), book, line, one, False, left)
-        unit = value(line.key, line.marks[line.key].price) if line.marks else ZERO
-        low, high, worst = exposure(line.low, line.high, sums, unit=unit)
-        assert (line.worst.low, line.worst.high, line.worst.exposure) == (low, high, worst), f"worst of {line.key}"
+                worth = self._worth(book, line, one, left)
+                sums.add(one.order.side, left, worth, reduces=one.reduces)
+                mine[one.order.strategy].add(one.order.side, left, worth, reduces=False)
+        worst = (line.worst.low, line.worst.high, line.worst.exposure)
+        assert worst == exposure(line.low, line.high, sums, unit=unit), f"worst of {line.key}"
         for name, part in line.strategies.items():
-            expected = exposure(part.position, part.position, mine.get(name, {}), unit=unit)
-            assert (part.worst.low, part.worst.high, part.worst.exposure) == expected, f"worst of {name}"
+            worst = (part.worst.low, part.worst.high, part.worst.exposure)
+            assert worst == exposure(part.position, part.position, mine[name], unit=unit), f"worst of {name}"
 
     def _compare_truth(self, walk: Walk, book: AccountBook, line: Line) -> None:
         """I2: what can truly still happen at the venue is within what the gate counts."""
-        sums: Sums = {}
+        sums = Sums()
         for true in walk.venue.all:
-            quantity, price = walk.venue.potential(true)
-            if quantity and true.order.instrument == line.key:
+            if true.order.instrument == line.key and true.can_fill:
+                quantity, price = walk.venue.potential(true)
                 worth = quantity * self._price(book, line, true.order, price)
-                key = (true.order.side, true.order.reduce_only and walk.enforces)
-                was, was_worth = sums.get(key, (ZERO, ZERO))
-                sums[key] = (was + quantity, was_worth + worth)
+                sums.add(true.order.side, quantity, worth, reduces=true.order.reduce_only and walk.enforces)
         held = walk.venue.positions[line.key]
-        unit = value(line.key, line.marks[line.key].price) if line.marks else ZERO
-        low, high, worst = exposure(held, held, sums, unit=unit)
+        low, high, worst = exposure(held, held, sums, unit=unit_of(line))
         assert line.worst.low <= low, f"I2: {line.key} can fall to {low}, counted {line.worst.low}"
         assert high <= line.worst.high, f"I2: {line.key} can rise to {high}, counted {line.worst.high}"
         assert worst <= line.worst.exposure, f"I2: {line.key} can cost {worst}, counted {line.worst.exposure}"

@@ -13,7 +13,7 @@ from risksvc.core import events
 from risksvc.core.config import AccountConfig, GateConfig
 from risksvc.core.events import FillReported, FillsReceived, Input, OrderReport, OrderReported, OrderStatesReceived
 from risksvc.core.gate import RiskGate
-from risksvc.core.outputs import Decision, HaltRaised, LookUp, Output
+from risksvc.core.outputs import Decision, LookUp, Output
 from risksvc.core.reservations import Reservation
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import (
@@ -40,6 +40,7 @@ LIMITS = (
     limits(strategies=STRATEGIES, total=limit(60_000), instruments=TIGHT, name="v2"),
 )
 PAUSES = (1, 1, 1, 1, 20, 20, 100, 150, 600, 900, 1300, 2500)  # ms
+STEPS = 30  # of one walk; a step gives about two Inputs
 Asked = events.OrderChecked | events.ReducingOrderChecked
 Watch = Callable[["Walk", Input, tuple[Output, ...]], None]
 
@@ -147,10 +148,10 @@ class Walk:
     def _ask(self) -> None:
         symbol, side = self.rng.choice(tuple(LOTS)), self.rng.choice(tuple(Side))
         price, quantity = self._price(symbol, side), LOTS[symbol] * self.rng.randint(1, 10)
-        reduces = self.rng.random() < 0.25
         who = self.rng.choice((ALPHA, BETA))
+        position = self._position(symbol, who)
+        reduces = self.rng.random() < (0.3 if position else 0.05)
         if reduces:
-            position = self._position(symbol, who)
             side = Side.SELL if position > ZERO else Side.BUY
             quantity = self.rng.choice((abs(position), quantity)) or quantity
         self._check(self._order(who, symbol, side, quantity, price=price, reduce_only=reduces))
@@ -181,6 +182,10 @@ class Walk:
         decision = self.apply(asked)[0]
         assert isinstance(decision, Decision)
         self.asked.append((asked, decision))
+        if decision.approved and asked.order.replace_mode is ReplaceMode.AMEND and asked.order.replaces:
+            self.venue.amended(asked.order, now=self.now, valid_until=decision.valid_until)
+        elif decision.approved:
+            self.venue.approved(asked.order, now=self.now, valid_until=decision.valid_until)
 
     def _replace(self) -> None:
         """Amends a live order, or sends a new one for an old one."""
@@ -346,3 +351,8 @@ WEIGHTS: dict[Callable[[Walk], None], int] = {
 }
 OPERATIONS = tuple(WEIGHTS)
 CUMULATED = tuple(sum(list(WEIGHTS.values())[: index + 1]) for index in range(len(WEIGHTS)))
+
+
+def recorded(seed: int, steps: int) -> Walk:
+    """A walk that nobody watches."""
+    return Walk(seed).run(steps)

@@ -244,6 +244,13 @@ def test_a_resume_of_one_strategy_asks_that_one_only() -> None:
     assert world.buy(1, 100, instrument=SOL).approved
 
 
+def test_a_strategys_version_is_kept() -> None:
+    world = given()
+    world.check(world.order(Side.BUY, "0.1", 50_000), version="1.2.3")
+    world.check(world.order(Side.BUY, "0.1", 50_000))
+    assert world.book.strategy(ALPHA).version == "1.2.3"
+
+
 def test_a_belief_survives_a_restart_and_grows_old() -> None:
     world = holding()
     world.believe("0.5")

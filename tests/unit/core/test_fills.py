@@ -249,6 +249,15 @@ def test_a_late_fill_is_forgiven_when_the_position_is_gone() -> None:
     assert not world.line().overfilled
 
 
+def test_so_many_finished_orders_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("risksvc.core.book.FINISHED_KEPT", 2)
+    world = given()
+    for id_ in "abc":
+        world.buy("0.1", 50_000, client_order_id=id_)
+        world.look_up(world.row(id_, Side.BUY, "0.1", 50_000, status=VenueStatus.CANCELLED))
+    assert list(world.book.finished) == ["b", "c"]
+
+
 def test_a_strategy_may_report_a_late_fill_of_its_own() -> None:
     world = finished_too_soon("cancelled")
     fill = world.make_fill("a", Side.BUY, "0.2")

@@ -138,6 +138,7 @@ def test_a_spot_asset_is_worth_what_it_is_in_its_dearest_pair() -> None:
     world.fill("o1", Side.BUY, 10, 100, instrument=SPOT)
     assert world.line(SPOT).held == 1_100
     assert world.line(SPOT).symbols == (SPOT, SPOT_USDC)
+    assert world.line(SPOT).mark is world.line(SPOT).marks[SPOT]
 
 
 def test_an_order_in_a_pair_without_a_mark_is_denied() -> None:
