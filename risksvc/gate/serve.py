@@ -188,7 +188,7 @@ def _follower(base: starting.Foundations, owner: Owner, *, url: str, private: bo
     latch = open_latch(settings.state_dir / "latch", gate_id=base.gate_id, now=clock.now(), expected=ran_before)
     if latch.damage is not None:
         _log.critical("the latch was damaged, so everything is halted: %s", latch.damage.problem)
-    # A halt journaled an instant before a kill -9 is not in the latch yet; unlatched it would never be published.
+    # A halt that was journaled just before a kill -9 is not in the latch yet; unlatched it would not be published.
     latch.write(owner.state.halts.active())
     return KillSwitchFollower(
         KillSwitchStore(url),

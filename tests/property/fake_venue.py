@@ -1,7 +1,7 @@
 """A venue that holds its own truth: orders arrive late or never, fill in parts, race their cancels, are told of late.
 
-It keeps one promise, that of `AccountConfig.venue_window_ns`: a request older than the window is refused. Everything else
-that a venue can do to a gate, it does. It never looks into the gate.
+It keeps one promise, that of `AccountConfig.venue_window_ns`: a request older than the window is refused. Everything
+else that a venue can do to a gate, it does. It never looks into the gate.
 """
 
 from dataclasses import dataclass, field
@@ -175,14 +175,12 @@ class FakeVenue:
 
     def look_up(self, true: TrueOrder) -> VenueOrder:
         """A targeted read. An order that it has shown before, or rejected, the venue may not find (again)."""
-        forgetful = true.shown and self.rng.random() < 0.15
+        forgetful = true.shown and self.rng.random() < (0.5 if true.fate is Fate.FINAL else 0.15)
         rejected = true.status is VenueStatus.REJECTED and self.rng.random() < 0.5
         if true.fate in (Fate.UNSENT, Fate.FLYING) or forgetful or rejected:
             order = true.order
             missing = VenueStatus.NOT_FOUND
-            return VenueOrder(
-                order.instrument, order.side, ZERO, ZERO, missing, client_order_id=order.client_order_id
-            )
+            return VenueOrder(order.instrument, order.side, ZERO, ZERO, missing, client_order_id=order.client_order_id)
         return self.row(true)
 
     def snapshot(self) -> events.SnapshotReceived:

@@ -1,7 +1,7 @@
 """A second model of the gate, as plain as can be: after every step everything anew from the whole history.
 
-No running sums: positions from all fills, sums from all live orders, exposures from the formula, halts and freshness from
-lists. It knows the FakeVenue's truth, and holds the gate's books against both. Any difference is an AssertionError.
+No running sums: positions from all fills, sums from all live orders, exposures from the formula, halts and freshness
+from lists. It knows the FakeVenue's truth, and holds the gate's books against both. What differs is an AssertionError.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from risksvc.core.events import Input
 from risksvc.core.line import DivergenceClass, Line
 from risksvc.core.outputs import Decision, HaltRaised, Output
 from risksvc.core.reservations import Reservation
-from risksvc.core.trading_state import Halt
+from risksvc.core.trading_state import Halt  # noqa: TC001 - as every other import here
 from risksvc.core.types import ONE, SECOND, ZERO, Order, OrderType, ReplaceMode, Side, TradingState
 from tests.property.fake_venue import LOTS
 from tests.property.random_walk import Asked, Walk
@@ -239,7 +239,9 @@ class NaiveModel:
         sums = Sums()
         for one in book.live():
             if one.order.instrument == line.key:
-                sums.add(one.order.side, one.remaining, self._worth(book, line, one, one.remaining), reduces=one.reduces)
+                sums.add(
+                    one.order.side, one.remaining, self._worth(book, line, one, one.remaining), reduces=one.reduces
+                )
         return exposure(line.low, line.high, sums, unit=unit_of(line))[2]
 
     def _worth(self, book: AccountBook, line: Line, one: Reservation, quantity: Decimal) -> Decimal:
@@ -247,7 +249,9 @@ class NaiveModel:
         return quantity * self._price(book, line, one.order, max(prices))
 
     def _compare_line(self, walk: Walk, book: AccountBook, line: Line) -> None:
-        known = {fill.trade_id: fill for fill in self.fills if fill.instrument == line.key and fill.trade_id in walk.told}
+        known = {
+            fill.trade_id: fill for fill in self.fills if fill.instrument == line.key and fill.trade_id in walk.told
+        }
         signed = {id_: fill.quantity * fill.side.sign for id_, fill in known.items()}
         assert line.ledger == sum(signed.values(), ZERO), f"ledger of {line.key}"
         drifts = (DivergenceClass.POSITION_DRIFT.value, "") in line.suspicions

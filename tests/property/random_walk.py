@@ -19,6 +19,7 @@ from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import (
     MILLISECOND,
     SECOND,
+    ZERO,
     Order,
     OrderType,
     ReplaceMode,
@@ -26,9 +27,8 @@ from risksvc.core.types import (
     Severity,
     Side,
     TradingState,
-    ZERO,
 )
-from tests.property.fake_venue import LOTS, WINDOW_NS, Fate, FakeVenue, TrueOrder
+from tests.property.fake_venue import LOTS, WINDOW_NS, FakeVenue, Fate, TrueOrder
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, MARKS, START, WIDE, D, feed, limit, limits, strategy
 from tests.unit.core.catalogue import instrument as instrument_limits
 
@@ -108,7 +108,7 @@ class Walk:
         self.now += pause * MILLISECOND
         for true in self.venue.advance(self.now):
             self._show(true)
-        if pause > 500 and self.rng.random() < 0.9:
+        if pause > 500 and self.rng.random() < 0.7:
             self._refresh()
 
     def _show(self, true: TrueOrder) -> None:
@@ -156,9 +156,9 @@ class Walk:
             quantity = self.rng.choice((abs(position), quantity)) or quantity
         self._check(self._order(who, symbol, side, quantity, price=price, reduce_only=reduces))
 
-    def _order(self, who: str, symbol: str, side: Side, quantity: D, *, price: D | None, **rest: bool) -> Order:
+    def _order(self, who: str, symbol: str, side: Side, quantity: D, *, price: D | None, reduce_only: bool) -> Order:
         kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        return Order(ACCOUNT, who, f"o{len(self.asked)}", symbol, side, kind, quantity, price, **rest)
+        return Order(ACCOUNT, who, f"o{len(self.asked)}", symbol, side, kind, quantity, price, reduce_only)
 
     def _price(self, symbol: str, side: Side) -> D | None:
         if self.rng.random() < 0.3:
@@ -196,9 +196,7 @@ class Walk:
         mode = self.rng.choice(tuple(ReplaceMode))
         price = None if old.limit_price is None else self._price(old.instrument, old.side) or old.limit_price
         quantity = LOTS[old.instrument] * self.rng.randint(1, 10)
-        order = self._order(
-            old.strategy, old.instrument, old.side, quantity, price=price, reduce_only=old.reduce_only
-        )
+        order = self._order(old.strategy, old.instrument, old.side, quantity, price=price, reduce_only=old.reduce_only)
         self._check(replace(order, replaces=old.client_order_id, replace_mode=mode))
 
     def _exit(self) -> None:
@@ -215,7 +213,9 @@ class Walk:
             return
         event, _ = self.rng.choice(self.asked[-12:])
         if self.rng.random() < 0.4:
-            event = replace(event, order=replace(event.order, quantity=event.order.quantity + LOTS[event.order.instrument]))
+            event = replace(
+                event, order=replace(event.order, quantity=event.order.quantity + LOTS[event.order.instrument])
+            )
         self.apply(event)
 
     def _report(self) -> None:
@@ -269,7 +269,7 @@ class Walk:
             self.apply(FillReported(ACCOUNT, true.order.strategy, fill))
 
     def _read(self) -> None:
-        if self.rng.random() < 0.92:
+        if self.rng.random() < 0.85:
             self._tell(everything=True)
         self._deliver(self.venue.snapshot())
 
@@ -300,7 +300,9 @@ class Walk:
 
     def _marks(self) -> None:
         for symbol in LOTS:
-            percent = self.rng.choice((99, 100, 100, 100, 101)) if self.rng.random() < 0.97 else self.rng.choice((85, 115))
+            percent = (
+                self.rng.choice((99, 100, 100, 100, 101)) if self.rng.random() < 0.97 else self.rng.choice((85, 115))
+            )
             self.prices[symbol] = self.prices[symbol] * percent / 100
         marks = tuple(events.Mark(symbol, price) for symbol, price in self.prices.items())
         self.apply(events.MarksReceived(ACCOUNT, self.now, marks))

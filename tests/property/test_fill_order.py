@@ -6,6 +6,7 @@ reservations come out the same.
 """
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from hypothesis import given
@@ -34,7 +35,7 @@ class Approved(NamedTuple):
 class Telling(NamedTuple):
     """How one fill is told."""
 
-    index: int
+    fill: int
     by_strategy: bool
     with_client_id: bool
 
@@ -49,7 +50,7 @@ APPROVED = st.builds(
 )
 
 
-def lot(symbol: str) -> Any:
+def lot(symbol: str) -> Decimal:
     return LOT if symbol == BTC else D(1)
 
 
@@ -144,7 +145,7 @@ def test_fills_give_the_same_books_in_any_order_and_as_often_as_told(
     for _, fill in fills:
         plain.tell(fill)
     for one in how:
-        tell(shuffled, *fills[one.index], one)
+        tell(shuffled, *fills[one.fill], one)
 
     assert books(shuffled) == books(plain)
 
@@ -156,11 +157,11 @@ def test_fills_told_at_once_or_again_after_all_change_nothing_more(
     orders, how = case
     world = world_of(orders)
     fills = fills_of(world, orders)
-    world.tell(*(fills[one.index][1] for one in how))
+    world.tell(*(fills[one.fill][1] for one in how))
     before = books(world)
     world.tell(*(fill for _, fill in fills))
     for one in how:
-        tell(world, *fills[one.index], one)
+        tell(world, *fills[one.fill], one)
 
     assert books(world) == before
     for key, line in world.book.lines.items():

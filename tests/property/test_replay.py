@@ -1,7 +1,7 @@
 """I12: the same Inputs at the same times give the same Outputs, in a fresh gate and in another process.
 
-Walks are recorded and replayed. Subprocesses with other hash seeds make the same walks; a digest of all their Inputs and
-Outputs must be the same: no decision hangs on the order of a set or of a hash.
+Walks are recorded and replayed. Subprocesses with other hash seeds make the same walks; a digest of all their Inputs
+and Outputs must be the same: no decision hangs on the order of a set or of a hash.
 """
 
 import hashlib

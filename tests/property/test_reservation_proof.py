@@ -1,8 +1,8 @@
 """I3, the other way round: every shortcut in the proof of a reservation's end is caught by the random walk.
 
 Each mutant replaces one function of the core by a rule that looks right and is not (the measured shortcuts: by time
-alone, by an early look-up, by a cancel that was only asked for, and so on). A mutant that survives the walks of a CI run
-fails the test: then the walks, not the core, have lost their power.
+alone, by an early look-up, by a cancel that was only asked for, and so on). A mutant that survives so many walks fails
+the test: then the walks, not the core, have lost their power.
 """
 
 from collections.abc import Callable, Iterator

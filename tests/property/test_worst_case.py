@@ -77,7 +77,7 @@ def value_of(start: int, left: tuple[int, ...], orders: list[Resting]) -> Decima
 @example(-4, [Resting(Side.BUY, 3, None, reduces=True), Resting(Side.BUY, 3, Decimal(13), reduces=False)])
 def test_every_reachable_quantity_is_bounded_and_the_bounds_are_reached(start: int, orders: list[Resting]) -> None:
     worst = worst_case(Decimal(start), Decimal(start), working=working(orders), unit=MARK)
-    positions = [position for position, _ in reachable(start, orders)]
+    positions = [Decimal(position) for position, _ in reachable(start, orders)]
 
     assert (worst.low, worst.high) == (min(positions), max(positions))
 
@@ -94,11 +94,11 @@ def test_the_exposure_is_the_largest_value_that_any_order_of_fills_reaches(start
 @given(st.integers(-4, 4), st.integers(0, 3), st.lists(RESTING, max_size=3))
 def test_of_an_interval_the_worst_end_counts(low: int, width: int, orders: list[Resting]) -> None:
     worst = worst_case(Decimal(low), Decimal(low + width), working=working(orders), unit=MARK)
-    positions: list[int] = []
+    positions: list[Decimal] = []
     largest = ZERO
     for start in range(low, low + width + 1):
         found = reachable(start, orders)
-        positions += [position for position, _ in found]
+        positions += [Decimal(position) for position, _ in found]
         largest = max(largest, *(abs(value_of(start, left, orders)) for _, left in found))
 
     assert (worst.low, worst.high) == (min(positions), max(positions))

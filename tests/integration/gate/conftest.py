@@ -8,6 +8,7 @@ import pytest
 
 from risksvc.v1 import strategy_pb2, types_pb2
 from tests.integration.gate.gate_process import GateProcess
+from tests.integration.gate.http_client import HttpClient
 from tests.integration.gate.scripted_feed import ScriptedFeed
 
 Order = Callable[..., strategy_pb2.CheckOrderRequest]
@@ -75,3 +76,23 @@ def order() -> Order:
         return strategy_pb2.CheckOrderRequest(**chosen)  # type: ignore[arg-type]  # fields by name
 
     return make
+
+
+@pytest.fixture
+def http(gate: GateProcess) -> HttpClient:
+    return HttpClient(gate)
+
+
+@pytest.fixture(scope="module")
+def quiet_gate() -> Iterator[GateProcess]:
+    """One gate for all tests after which it is as it was."""
+    with tempfile.TemporaryDirectory(prefix="rs") as folder:
+        process = GateProcess(Path(folder))
+        process.start()
+        yield process
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def quiet(quiet_gate: GateProcess) -> HttpClient:
+    return HttpClient(quiet_gate)
