@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from risksvc.core.limits import Limit, LimitMode, Limits, OnBreach
@@ -116,6 +117,10 @@ def assert_sound(limits: Limits) -> None:
     assert all(rate > ZERO for rate in limits.rates.values())
 
 
+# Parsing text is slow, and what it must hold is shown by fewer examples than the money rules need.
+A_FEW = profile(max_examples=min(2_000, profile().max_examples))
+
+
 def assert_told(error: ConfigFileError, text: str) -> None:
     lines = len(text.splitlines()) + 1
     assert error.errors
@@ -125,6 +130,7 @@ def assert_told(error: ConfigFileError, text: str) -> None:
         assert str(problem).isprintable()
 
 
+@A_FEW
 @given(mutated(LIMITS))
 def test_a_mutated_limits_file_loads_soundly_or_is_refused(text: str) -> None:
     try:
@@ -135,6 +141,7 @@ def test_a_mutated_limits_file_loads_soundly_or_is_refused(text: str) -> None:
         assert_sound(loaded.limits)
 
 
+@A_FEW
 @given(st.sampled_from(LIMITS), st.data())
 def test_mutated_bytes_load_soundly_or_are_refused(text: str, data: st.DataObject) -> None:
     content = bytearray(text.encode())
@@ -151,6 +158,7 @@ def test_mutated_bytes_load_soundly_or_are_refused(text: str, data: st.DataObjec
             assert_sound(loaded.limits)
 
 
+@A_FEW
 @given(st.text() | st.text(alphabet="{}[]&*!|>-?:,#'\"% \n\tab01"))
 def test_any_text_at_all_is_refused(text: str) -> None:
     with pytest.raises(LimitsFileError):
@@ -169,6 +177,7 @@ def assert_sound_settings(settings: Settings) -> None:
         assert account.config.mark_max_age_ns > account.marks_every_ns
 
 
+@A_FEW
 @given(mutated(SETTINGS))
 def test_a_mutated_settings_file_loads_soundly_or_is_refused(text: str) -> None:
     try:
@@ -216,6 +225,7 @@ def limits_trees(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
+@A_FEW
 @given(limits_trees(), st.data())
 def test_the_same_meaning_in_any_order_gives_the_same_limits(tree: dict[str, object], data: st.DataObject) -> None:
     one = parse_limits(written(tree), path=Path("a"))
@@ -224,6 +234,7 @@ def test_the_same_meaning_in_any_order_gives_the_same_limits(tree: dict[str, obj
     assert diff_limits(one.limits, other.limits) == []
 
 
+@A_FEW
 @given(limits_trees(), limits_trees())
 def test_the_hashes_agree_exactly_when_nothing_differs(one: dict[str, object], other: dict[str, object]) -> None:
     first, second = (parse_limits(written(tree), path=Path("a")).limits for tree in (one, other))

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risksvc.venue.paper.auth import Keyring
@@ -161,6 +161,9 @@ TEXTS = st.one_of(
 JSON_VALUES = st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(TEXTS, max_size=2))
 PATHS = {method: [path for path, each in ENDPOINTS.items() if each.method == method] for method in ("GET", "POST")}
 
+# Parsing text is slow, and what it must hold is shown by fewer examples than the money rules need.
+A_FEW = settings(max_examples=min(2_000, settings().max_examples))
+
 
 def assert_answered(reply: Reply) -> None:
     answer = json.loads(reply.body)
@@ -168,11 +171,13 @@ def assert_answered(reply: Reply) -> None:
     assert isinstance(answer["retCode"], int)
 
 
+@A_FEW
 @given(st.sampled_from(PATHS["GET"]), st.dictionaries(NAMES, TEXTS))
 def test_any_query_is_answered(path: str, params: Mapping[str, str]) -> None:
     assert_answered(ask(gateway(), signed("GET", path, query=urlencode({"category": "linear", **params}))))
 
 
+@A_FEW
 @given(st.sampled_from(PATHS["POST"]), st.dictionaries(NAMES, JSON_VALUES))
 def test_any_body_is_answered(path: str, params: Mapping[str, object]) -> None:
     usual = {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "1"}
@@ -180,6 +185,7 @@ def test_any_body_is_answered(path: str, params: Mapping[str, object]) -> None:
     assert_answered(ask(gateway(), signed("POST", path, body=body)))
 
 
+@A_FEW
 @given(st.sampled_from(PATHS["POST"]), st.binary(max_size=60))
 def test_any_bytes_are_answered(path: str, body: bytes) -> None:
     assert_answered(ask(gateway(), signed("POST", path, body=body)))
