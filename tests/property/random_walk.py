@@ -27,6 +27,7 @@ from risksvc.core.types import (
     Severity,
     Side,
     TradingState,
+    use_exact_arithmetic,
 )
 from tests.property.fake_venue import LOTS, WINDOW_NS, FakeVenue, Fate, TrueOrder
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, MARKS, START, WIDE, D, feed, limit, limits, strategy
@@ -68,6 +69,7 @@ class Walk:
         return self
 
     def start(self) -> None:
+        use_exact_arithmetic()  # as `serve` does; also where a seed is repeated outside of pytest
         self.apply(events.GateStarted(CONFIG))
         self.apply(events.LimitsLoaded(LIMITS[0], "ann", "first"))
         self._connect()

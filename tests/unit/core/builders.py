@@ -54,6 +54,7 @@ class World:
         self.venue: dict[str, Decimal] = {}
         self.outputs: tuple[Output, ...] = ()
         self.inputs: list[tuple[events.Input, int]] = []
+        self.told: list[Notice] = []
         self._made = 0
 
     # -- time and Inputs -----------------------------------------------------------------------------------------
@@ -62,6 +63,7 @@ class World:
         self.now += MILLISECOND
         self.inputs.append((event, self.now))
         self.outputs = self.gate.apply(event, self.now)
+        self.told += self.notices()
         return self.outputs
 
     def wait(self, seconds: float, *, fresh: bool = True) -> "World":

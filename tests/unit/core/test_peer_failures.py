@@ -224,18 +224,10 @@ def test_peer_forven_one_bad_read_is_suspect_and_halts_nothing(seen: dict[str, s
     world.read(positions={key: D(quantity) for key, quantity in seen.items()})
     world.marks()
     assert world.halts() == []
-    assert any(notice.kind is NoticeKind.SUSPECT for notice in _told(world))
+    assert any(notice.kind is NoticeKind.SUSPECT for notice in world.told)
     world.read()
     assert all(not line.suspicions for line in world.book.lines.values())
     assert world.buy("0.01", 50_000).approved
-
-
-def _told(world: World) -> list[object]:
-    twin = World(world.config)
-    told: list[object] = []
-    for event, now in world.inputs:
-        told += twin.gate.apply(event, now)
-    return [output for output in told if hasattr(output, "kind")]
 
 
 # -- envoyproxy/ratelimit #462, #1191: the store down for a moment, and closed for ever after --------------------------
