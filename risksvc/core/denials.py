@@ -73,6 +73,20 @@ TRANSIENT = frozenset(
 # An order that breaks one of these by the strategy's own doing trips its kill switch (the trip table of the design).
 HEADLINE = frozenset({DenialReason.MAX_NET_EXPOSURE, DenialReason.MAX_TOTAL_EXPOSURE, DenialReason.INTENDED_BAND})
 
+# While one of these denies, nobody knows what the order would do: what it seems to break trips nothing.
+UNCERTAIN = frozenset(
+    {
+        DenialReason.REPLACED_ORDER_UNKNOWN,
+        DenialReason.NOT_ADOPTED,
+        DenialReason.SNAPSHOT_MISSING,
+        DenialReason.SNAPSHOT_STALE,
+        DenialReason.MARK_MISSING,
+        DenialReason.MARK_STALE,
+        DenialReason.MARK_UNCONFIRMED,
+        DenialReason.RATE_MISSING,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Denial:

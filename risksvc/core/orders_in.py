@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
 from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, weigh
-from risksvc.core.denials import Denial, DenialReason
+from risksvc.core.denials import UNCERTAIN, Denial, DenialReason
 from risksvc.core.events import OrderChecked, ReducingOrderChecked
 from risksvc.core.limits import LimitMode, OnBreach
 from risksvc.core.line import Line
@@ -211,7 +211,7 @@ _STRICTNESS = {OnBreach.DENY: 0, OnBreach.REDUCE: 1, OnBreach.HALT: 2}
 def _trip_breaches(state: GateState, book: AccountBook, verdict: Verdict, *, now: Nanoseconds) -> Iterator[Output]:
     """An order that breaks a headline limit by the strategy's own doing: REDUCING, and on the third in 60 s HALTED."""
     own = [breach for breach in verdict.breaches if breach.trips and breach.limit.on_breach is not OnBreach.DENY]
-    if not own:
+    if not own or any(denial.reason in UNCERTAIN for denial in verdict.denials):
         return
     worst = max(own, key=lambda breach: _STRICTNESS[breach.limit.on_breach])
     order = verdict.check.order
@@ -220,8 +220,9 @@ def _trip_breaches(state: GateState, book: AccountBook, verdict: Verdict, *, now
         breaches.popleft()
     breaches.append(now)
     scope = Scope(book.name, strategy=order.strategy)
-    if worst.limit.on_breach is OnBreach.HALT or len(breaches) >= BREACHES_TO_HALT:
-        text = f"{len(breaches)} breaches within a minute; the last: {worst.denial.message}"
-        yield from state.trip(Trigger.REPEATED_LIMIT_BREACH, scope, text=text, now=now)
-    else:
-        yield from state.trip(Trigger.LIMIT_BREACH, scope, text=worst.denial.message, now=now)
+    trigger, text = Trigger.LIMIT_BREACH, worst.denial.message
+    if len(breaches) >= BREACHES_TO_HALT:
+        trigger, text = Trigger.REPEATED_LIMIT_BREACH, f"{len(breaches)} breaches within a minute; the last: {text}"
+    elif worst.limit.on_breach is OnBreach.HALT:
+        trigger = Trigger.REPEATED_LIMIT_BREACH
+    yield from state.trip(trigger, scope, text=text, now=now)

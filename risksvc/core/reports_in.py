@@ -69,10 +69,9 @@ def _take_report(reservation: Reservation, event: OrderReported) -> None:
 
 
 def ref(reservation: Reservation) -> OrderRef:
-    """How the venue knows an order."""
-    found = reservation.found and bool(reservation.venue_order_id)
-    client_id = "" if found else reservation.order.client_order_id
-    return OrderRef(reservation.order.instrument, client_id, reservation.venue_order_id)
+    """How the venue knows an order; the name of a stand-in is not the venue's."""
+    names = reservation.aliases[:1] if reservation.found else [reservation.order.client_order_id]
+    return OrderRef(reservation.order.instrument, "".join(names), reservation.venue_order_id)
 
 
 def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iterator[Output]:

@@ -88,12 +88,21 @@ def net_exposure(check: Check) -> Iterator[Breach]:
     before, after = check.line.worst.exposure, check.after.exposure
     mine_before, mine_after = check.part.worst.exposure, check.mine_after.exposure
     for scope, limit, was, observed in (
-        (check.here, check.instrument_limits.max_net_exposure, before, after),
+        *((scope, limit, before, after) for scope, limit in _net_limits(check)),
         (check.mine, own.max_net_exposure, mine_before, mine_after),
         (check.mine_here, None if both is None else both.max_net_exposure, mine_before, mine_after),
     ):
         for breach in _above(reason, scope, limit, observed=observed):
             yield replace(breach, own=check.proven_after().exposure > breach.limit.value, grows=observed > was)
+
+
+def _net_limits(check: Check) -> Iterator[tuple[Scope, Limit]]:
+    """The instrument's, and those of every other pair that a spot asset is traded in."""
+    yield check.here, check.instrument_limits.max_net_exposure
+    for symbol in check.line.marks:
+        row = check.limits.instruments.get(symbol)
+        if row is not None and symbol != check.order.instrument:
+            yield Scope(check.order.account, instrument=symbol), row.max_net_exposure
 
 
 def total_exposure(check: Check) -> Iterator[Breach]:

@@ -280,6 +280,22 @@ def test_an_order_that_makes_nothing_worse_is_denied_and_trips_nothing() -> None
     assert world.triggers() == ["PASSIVE_BREACH", "LIMIT_BREACH"]
 
 
+@pytest.mark.parametrize("doubt", ["mark", "age", "amendment"])
+def test_while_nobody_knows_what_an_order_would_do_it_trips_nothing(doubt: str) -> None:
+    world = given()
+    world.hold("a", "0.9")
+    if doubt == "mark":
+        world.mark(BTC, 70_000)
+        denied = world.buy("0.1", 70_000)
+    elif doubt == "age":
+        world.wait(7, fresh=False)
+        denied = world.buy("0.2", 50_000)
+    else:
+        denied = world.amend("a", Side.BUY, "0.9", 50_000)
+    assert NET in reasons(denied)
+    assert world.halts() == []
+
+
 def test_order_size_and_rate_trip_nothing() -> None:
     world = given(instruments={BTC: instrument(order=OrderLimits(max_order_quantity=limit("0.1")))})
     assert reasons(world.buy("0.2", 50_000)) == [DenialReason.MAX_ORDER_QUANTITY]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from risksvc.core.events import FeedDisconnected, OrderReport, VenueStatus
+from risksvc.core.events import AdoptItem, FeedDisconnected, OrderReport, VenueStatus
 from risksvc.core.outputs import LookUp, OrderRef, ReportTaken
 from risksvc.core.reservations import ENDS_WHEN, ReservationStatus
 from risksvc.core.types import MILLISECOND, SECOND, Side
@@ -187,3 +187,17 @@ def test_a_strategy_that_claimed_the_id_of_an_order_that_can_not_be_its_own_lose
     assert world.reservation("a") is None
     assert world.line().working.sell == D("0.2")
     assert world.triggers() == ["UNEXPECTED_ORDER"]
+
+
+def test_an_adopted_order_is_asked_for_by_the_names_that_the_venue_knows() -> None:
+    for ids, expected in (
+        ({"venue_order_id": "v1"}, OrderRef(BTC, "", "v1")),
+        ({"client": "desk"}, OrderRef(BTC, "desk", "")),
+        ({"client": "desk", "venue_order_id": "v1"}, OrderRef(BTC, "desk", "v1")),
+    ):
+        world = given()
+        client = ids.pop("client", "")
+        world.read([world.row(client, Side.BUY, "0.1", 50_000, **ids)])
+        world.adopt(AdoptItem(BTC, venue_order_id=ids.get("venue_order_id", client)))
+        world.read()
+        assert look_ups(world) == [expected]

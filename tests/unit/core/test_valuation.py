@@ -11,6 +11,7 @@ from risksvc.core.types import Instrument, InstrumentKind, OrderType, Side
 from tests.unit.core.builders import given, reasons, unread
 from tests.unit.core.catalogue import (
     ALPHA,
+    BETA,
     BTC,
     ETH,
     INSTRUMENTS,
@@ -128,7 +129,7 @@ def test_a_spot_position_is_the_asset_across_its_pairs() -> None:
     assert world.buy(300, 100, instrument=SPOT_USDC).approved
     assert world.line(SPOT) is world.line(SPOT_USDC)
     assert world.line(SPOT).worst.exposure == 50_000
-    assert reasons(world.buy(1, 100, instrument=SPOT)) == [DenialReason.HEADROOM_RESERVED]
+    assert set(reasons(world.buy(1, 100, instrument=SPOT))) == {DenialReason.HEADROOM_RESERVED}
 
 
 def test_a_spot_asset_is_worth_what_it_is_in_its_dearest_pair() -> None:
@@ -196,12 +197,17 @@ def test_a_spot_asset_without_a_step_has_no_tolerance() -> None:
     assert world.buy("0.00000001", "100.0000001", instrument=SPOT).approved
 
 
-def test_all_pairs_of_an_asset_are_tripped_by_their_own_limits() -> None:
+def test_the_limits_of_all_pairs_bind_the_asset() -> None:
     world = given(instruments={SPOT: instrument(max_net_exposure=limit(900))})
-    world.load(instruments={SPOT: instrument(max_net_exposure=limit(2_000))})
+    assert reasons(world.buy(10, 100, instrument=SPOT_USDC)) == [DenialReason.MAX_NET_EXPOSURE]
+    assert world.buy(9, 100, instrument=SPOT_USDC, strategy=BETA).approved
+
+
+def test_a_pair_is_tripped_by_its_own_limit() -> None:
+    world = given()
     world.buy(10, 100, instrument=SPOT, client_order_id="a")
     world.fill("a", Side.BUY, 10, 100, instrument=SPOT)
-    world.load(instruments={SPOT: instrument(max_net_exposure=limit(900)), SPOT_USDC: instrument()})
+    world.load(instruments={SPOT: instrument(max_net_exposure=limit(900))})
     assert [(halt.trigger, halt.scope.instrument) for halt in world.halts()] == [("PASSIVE_BREACH", SPOT)]
 
 
