@@ -166,7 +166,7 @@ class _DenialReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenialRe
     DENIAL_REASON_CLIENT_ORDER_ID_REUSED: _DenialReason.ValueType  # 13
     """The client order id was used before for another order."""
     DENIAL_REASON_REPLACED_ORDER_UNKNOWN: _DenialReason.ValueType  # 14
-    """The order that this one replaces is not known, is not the same strategy's, or is finished."""
+    """The order that this one replaces is not known or not the same strategy's; or it is to be amended and is finished."""
     DENIAL_REASON_NOT_ADOPTED: _DenialReason.ValueType  # 15
     """The account holds positions or orders that nobody has adopted yet."""
     DENIAL_REASON_SNAPSHOT_MISSING: _DenialReason.ValueType  # 16
@@ -250,7 +250,7 @@ DENIAL_REASON_CLIENT_ORDER_ID_INVALID: DenialReason.ValueType  # 12
 DENIAL_REASON_CLIENT_ORDER_ID_REUSED: DenialReason.ValueType  # 13
 """The client order id was used before for another order."""
 DENIAL_REASON_REPLACED_ORDER_UNKNOWN: DenialReason.ValueType  # 14
-"""The order that this one replaces is not known, is not the same strategy's, or is finished."""
+"""The order that this one replaces is not known or not the same strategy's; or it is to be amended and is finished."""
 DENIAL_REASON_NOT_ADOPTED: DenialReason.ValueType  # 15
 """The account holds positions or orders that nobody has adopted yet."""
 DENIAL_REASON_SNAPSHOT_MISSING: DenialReason.ValueType  # 16
