@@ -102,13 +102,18 @@ def _outside_bands(book: AccountBook, line: Line, limits: AccountLimits) -> Iter
         yield Excess(trigger, Scope(book.name, instrument=line.symbol), text)
 
 
-def strategy_band(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
-    """The band around what the strategy intends; None: no intent was declared and the file has none."""
+def strategy_intent(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
+    """The intent that counts: declared, else the file's; None: neither. A clamp in shadow mode binds nobody."""
     own = limits.instruments.get(symbol)
     in_file = None if own is None else own.intended
     most = None if own is None else own.max_intended
     clamp = None if most is None or most.mode is LimitMode.SHADOW else most.value
-    intent = part.intent(in_file=in_file, clamp=clamp)
+    return part.intent(in_file=in_file, clamp=clamp)
+
+
+def strategy_band(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
+    """The band around what the strategy intends; None: no intent was declared and the file has none."""
+    intent = strategy_intent(part, limits, symbol)
     return None if intent is None else part.band(intent, percent=limits.band.value)
 
 

@@ -8,7 +8,7 @@ from risksvc.core.events import AdoptItem
 from risksvc.core.fills import describe as describe_fill
 from risksvc.core.limits import AccountLimits
 from risksvc.core.line import DivergenceClass, Line, Suspicion
-from risksvc.core.positions import strategy_band
+from risksvc.core.positions import strategy_band, strategy_intent
 from risksvc.core.state import GateState
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Side, plain
@@ -95,9 +95,7 @@ def _strategy(
     own = None if limits is None else limits.strategies.get(part.strategy)
     if own is None:
         return message
-    pair = own.instruments.get(line.symbol)
-    clamp = None if pair is None or pair.max_intended is None else pair.max_intended.value
-    intent = part.intent(in_file=None if pair is None else pair.intended, clamp=clamp)
+    intent = strategy_intent(part, own, line.symbol)
     band = strategy_band(part, own, line.symbol)
     if intent is not None and band is not None:
         message.intended_low, message.intended_high = plain(intent.low), plain(intent.high)

@@ -1,0 +1,56 @@
+"""Every name that a person can meet has a line of documentation, and is written the same everywhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from risksvc.core.denials import TRANSIENT, DenialReason
+from risksvc.core.line import DivergenceClass
+from risksvc.core.outputs import RefusalReason
+from risksvc.v1 import types_pb2
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def row_of(name: str, *, columns: int) -> list[str]:
+    rows = [line.strip("|").split("|") for line in README.splitlines() if line.startswith(f"| `{name}` |")]
+    found = [[cell.strip() for cell in row] for row in rows if len(row) == columns]
+    assert len(found) == 1, f"README.md has {len(found)} rows for {name}"
+    return found[0]
+
+
+@pytest.mark.parametrize("reason", list(DenialReason), ids=lambda reason: reason.name)
+def test_every_denial_reason_is_explained_and_its_transience_told(reason: DenialReason) -> None:
+    _, meaning, transient = row_of(reason.name, columns=3)
+    assert len(meaning) > 10
+    assert (transient == "yes") == (reason in TRANSIENT)
+
+
+def test_denial_reasons_stand_in_their_order_of_precedence() -> None:
+    places = [README.index(f"| `{reason.name}` |") for reason in DenialReason]
+    assert places == sorted(places)
+    assert [f"DENIAL_REASON_{reason.name}" for reason in DenialReason] == types_pb2.DenialReason.keys()[1:]
+
+
+@pytest.mark.parametrize("divergence", list(DivergenceClass), ids=lambda one: one.value)
+def test_every_divergence_class_is_explained(divergence: DivergenceClass) -> None:
+    assert row_of(divergence.value, columns=3)
+
+
+@pytest.mark.parametrize("refusal", list(RefusalReason), ids=lambda one: one.value)
+def test_every_refusal_is_explained(refusal: RefusalReason) -> None:
+    assert row_of(refusal.value, columns=2)
+
+
+def test_every_alert_leads_to_a_heading_of_the_runbook() -> None:
+    headings = {
+        "runbook-" + re.sub(r"\s+", "-", line.removeprefix("#### Runbook:").strip())
+        for line in README.splitlines()
+        if line.startswith("#### Runbook:")
+    }
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8"))
+    urls = {rule["annotations"]["runbook_url"] for group in rules["groups"] for rule in group["rules"]}
+    assert {url.removeprefix("README.md#") for url in urls} <= headings
