@@ -80,6 +80,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Process
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.nodeid.startswith("tests/property/"):
+            # Properties run a hundred million lines; that each line is reached is for the unit tests to show.
+            item.add_marker("no_cover")
         if IN_CI and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.timeout(CI_PROPERTY_TIMEOUT_S))
 
