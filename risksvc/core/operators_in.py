@@ -98,7 +98,8 @@ def lease_lost(state: GateState, event: LeaseLost, _now: Nanoseconds) -> Iterato
 def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> Iterator[Output]:
     """An operator halts: always taken. Under the id of a halt that is in force it joins that; else it is a new one."""
     known = state.halts.halt(event.halt_id)
-    if known is not None and not state.halts.is_cleared(event.halt_id):
+    stands = not state.halts.is_cleared(event.halt_id) and event.halt_id not in state.clearing
+    if known is not None and stands:
         yield HaltRaised(known, repeated=True)
         return
     state.halts_made += 1
@@ -148,6 +149,8 @@ def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
         if not halt.scope.strategy:
             for line in book.lines.values():
                 line.overfilled = False
+                for suspicion in line.suspicions.values():
+                    suspicion.diverged = False  # what still differs halts again on the next complete read
     if state.fault and all(one.trigger != Trigger.GATE_FAULT.value for one in state.halts.active()):
         state.fault = ""
 
@@ -170,7 +173,7 @@ def resume_proposed(state: GateState, event: ResumeProposed, now: Nanoseconds) -
     elif _needs_second(state) and resume.needs_second_person(_named(state, event)):
         yield _propose(state, event, now=now)
     else:
-        yield _grant(event, by=(event.by,), now=now)
+        yield _grant(state, event, by=(event.by,), now=now)
 
 
 def resume_confirmed(state: GateState, event: ResumeConfirmed, now: Nanoseconds) -> Iterator[Output]:
@@ -184,7 +187,7 @@ def resume_confirmed(state: GateState, event: ResumeConfirmed, now: Nanoseconds)
             yield StepRefused(refusals)
             return
         del state.proposals.waiting[event.proposal_id]
-        yield _grant(step, by=(step.by, event.by), now=now)
+        yield _grant(state, step, by=(step.by, event.by), now=now)
     else:
         yield StepRefused((_other_kind(event.proposal_id, "adopt"),))
 
@@ -200,7 +203,13 @@ def _resume_refusals(state: GateState, step: ResumeProposed, *, now: Nanoseconds
         text = "the kill switch's store can't be reached: a clear would not be durable; see `risksvc status`"
         found.append(Refusal(RefusalReason.KILL_SWITCH_UNREACHABLE, text))
     for halt in halts:
-        for book in _books(state, halt.scope):
+        books = _books(state, halt.scope)
+        if not books:
+            text = (
+                f"halt {halt.halt_id}: this gate does not read account {halt.scope.account}; resume it where it is read"
+            )
+            found.append(Refusal(RefusalReason.NO_READ_SINCE_HALT, text))
+        for book in books:
             found += resume.refusals(book, halt, now=now)
     return tuple({(one.reason, one.message): one for one in found}.values())
 
@@ -210,7 +219,9 @@ def _named(state: GateState, step: ResumeProposed) -> list[Halt]:
     return [halt for halt in halts if halt is not None]
 
 
-def _grant(step: ResumeProposed, *, by: tuple[str, ...], now: Nanoseconds) -> ClearsGranted:
+def _grant(state: GateState, step: ResumeProposed, *, by: tuple[str, ...], now: Nanoseconds) -> ClearsGranted:
+    """From here on these halts may be cleared at any moment, even by a write that seemed to fail."""
+    state.clearing.update(dict.fromkeys(step.halt_ids))
     return ClearsGranted(tuple(Clear(halt_id, by, now, step.reason) for halt_id in step.halt_ids))
 
 

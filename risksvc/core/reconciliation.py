@@ -156,7 +156,9 @@ def _match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
         if reservation.order.client_order_id not in seen:
             _absent(book, reservation, as_of=snapshot.as_of, now=now, findings=findings)
     for line in book.lines.values():
-        if line.suspicions and all(one.explained for one in line.reservations.values()):
+        seen_before = line.suspicions.get((DivergenceClass.UNEXPECTED_ORDER.value, ""))
+        # One that a targeted read showed, and that is gone by now, is judged by this complete read all the same.
+        if seen_before is not None and seen_before.reads and all(one.explained for one in line.reservations.values()):
             _clear(book, line, DivergenceClass.UNEXPECTED_ORDER, findings=findings)
 
 

@@ -29,6 +29,7 @@ class GateState:
     store_lost: str = ""
     draining: bool = False
     fault: str = ""
+    clearing: dict[str, None] = field(default_factory=dict)
     halts_made: int = 0
     version: int = 0
 
@@ -100,7 +101,8 @@ class GateState:
         row = TRIPS[trigger]
         covered = _scope_of(row.scope, scope)
         for halt in self.halts.active():
-            if halt.trigger == trigger.value and halt.scope == covered:
+            # One that is being cleared is not joined: its clear must not cover what its author did not see.
+            if halt.trigger == trigger.value and halt.scope == covered and halt.halt_id not in self.clearing:
                 return
         self.halts_made += 1
         halt = Halt(

@@ -380,6 +380,8 @@ def test_two_orders_that_the_look_up_finds_under_one_id() -> None:
     assert len(world.book.live()) == 1
     assert suspicions(world) == ["UNEXPECTED_ORDER"]
     world.read([open_one])
+    assert world.triggers() == ["UNEXPECTED_ORDER"]  # it is gone, but it was there, and nobody had approved it
+    world.read([open_one])
     assert suspicions(world) == []
 
 
