@@ -7,9 +7,12 @@ credential and is an argument, never a field of the request.
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
 
+from risksvc.core.book import AccountBook
 from risksvc.core.events import LimitsLoaded, ReducingOrderChecked
 from risksvc.core.outputs import Decision
+from risksvc.core.reservations import Reservation
 from risksvc.core.types import MalformedInputError, Order, parse_positive
 from risksvc.gate import convert, views
 from risksvc.gate.app import GateApp
@@ -96,12 +99,8 @@ async def list_open_orders(
 ) -> operator_pb2.ListOpenOrdersResponse:
     """What works at the venue, or may."""
     answer = operator_pb2.ListOpenOrdersResponse()
-    for name in known_accounts(app, request.account):
-        book = app.owner.state.accounts[name]
-        for index, reservation in enumerate(book.live()):
-            if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
-                await asyncio.sleep(0)
-            answer.orders.append(order_message(book, reservation))
+    async for book, reservation in _live(app, request.account):
+        answer.orders.append(order_message(book, reservation))
     return answer
 
 
@@ -110,14 +109,20 @@ async def list_reservations(
 ) -> operator_pb2.ListReservationsResponse:
     """Approved orders that are not proven finished."""
     answer = operator_pb2.ListReservationsResponse()
-    for name in known_accounts(app, request.account):
+    async for book, reservation in _live(app, request.account):
+        if not reservation.found:
+            answer.reservations.append(reservation_message(book, reservation))
+    return answer
+
+
+async def _live(app: GateApp, account: str) -> AsyncIterator[tuple[AccountBook, Reservation]]:
+    """Every live reservation of the accounts asked for; lets the loop turn between portions."""
+    for name in known_accounts(app, account):
         book = app.owner.state.accounts[name]
         for index, reservation in enumerate(book.live()):
             if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
                 await asyncio.sleep(0)
-            if not reservation.found:
-                answer.reservations.append(reservation_message(book, reservation))
-    return answer
+            yield book, reservation
 
 
 # -- the operator's own exit --------------------------------------------------------------------------------------

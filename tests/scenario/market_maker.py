@@ -21,7 +21,7 @@ from typing import Any
 
 import ccxt.async_support as ccxt
 
-from risksvc.cli.demo.trader import Tracker
+from risksvc.cli.demo.trader import Tracker, paper_exchange
 from risksvc.client import AsyncGuardedExchange, AsyncRiskGate, OrderDenied, guard, new_client_order_id
 
 BPS = Decimal("0.0001")
@@ -225,32 +225,6 @@ class MarketMaker:
         )
 
 
-def paper_exchange(base_url: str) -> Any:  # noqa: ANN401 - ccxt has no types
-    """The unmodified asynchronous ccxt client, with every address pointed at the paper venue."""
-    exchange = ccxt.bybit(
-        {
-            "apiKey": "paper-trade",
-            "secret": "paper-trade-secret",
-            "timeout": 3000,
-            "enableRateLimit": False,
-            "number": str,
-            "options": {
-                "fetchMarkets": {"types": ["linear"]},
-                "enableUnifiedMargin": False,
-                "enableUnifiedAccount": True,
-                "recvWindow": 1000,
-            },
-        }
-    )
-    exchange.urls["api"] = _everywhere(exchange.urls["api"], base_url)
-    exchange.has["fetchCurrencies"] = False
-    return exchange
-
-
-def _everywhere(urls: Any, base_url: str) -> Any:  # noqa: ANN401 - a tree of addresses
-    return {name: _everywhere(value, base_url) for name, value in urls.items()} if isinstance(urls, dict) else base_url
-
-
 async def main() -> None:
     """Makes markets for a while and says how it went."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -258,7 +232,7 @@ async def main() -> None:
     parser.add_argument("--gate", required=True)
     parser.add_argument("--seconds", type=float, required=True)
     options = parser.parse_args()
-    exchange = paper_exchange(options.venue)
+    exchange = paper_exchange(options.venue, key="paper-trade", secret="paper-trade-secret", make=ccxt.bybit)
     try:
         async with AsyncRiskGate(options.gate, account="main", strategy="maker") as gate:
             await exchange.load_markets()

@@ -30,9 +30,18 @@ PROBE_EVERY_S = 0.02
 BELIEF_EVERY_S = 3.0
 
 
-def paper_exchange(base_url: str, *, key: str, secret: str) -> Any:  # noqa: ANN401 - ccxt has no types
-    """The unmodified ccxt client, with every address pointed at the paper venue."""
-    exchange = ccxt.bybit(
+def paper_exchange(
+    base_url: str,
+    *,
+    key: str,
+    secret: str,
+    make: Callable[[Command], Any] = ccxt.bybit,
+) -> Any:  # noqa: ANN401 - ccxt has no types
+    """The unmodified ccxt client, with every address pointed at the paper venue.
+
+    `make`: ccxt's class, or its asynchronous one.
+    """
+    exchange = make(
         {
             "apiKey": key,
             "secret": secret,

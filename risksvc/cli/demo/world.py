@@ -166,11 +166,6 @@ class World:
             result: dict[str, Any] = json.load(answer)
         return result
 
-    def http(self, path: str) -> str:
-        """Reads from the gate's HTTP listener."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
-
     def wait(self, holds: Callable[[], bool], what: str, *, within_s: float) -> float:
         """Waits until something holds; seconds that it took."""
         began = time.monotonic()
