@@ -33,7 +33,8 @@ def judge_effect(view: StoreView, halt_id: str, *, own_id: str) -> Effect:
     """Who does not have the halt yet, by a view of its namespace; this gate itself has latched it.
 
     A gate has it when it has applied exactly this content. A gate whose last heartbeat is older than its lease and its
-    approvals last can use no approval any more, and reads the halt before it gets another lease: it counts as well.
+    approvals last can use no approval any more, and reads the halt before it gets another lease: it counts as well,
+    unless the store's replicas may lack the halt: after a failover it might be read from nowhere.
     """
     others = sorted(gate_id for gate_id in view.seen if gate_id != own_id)
     if halt_id not in view.halts:
@@ -48,4 +49,4 @@ def judge_effect(view: StoreView, halt_id: str, *, own_id: str) -> Effect:
 
 
 def _run_out(view: StoreView, seen: Seen) -> bool:
-    return (view.redis_ms - seen.at_ms) * MILLISECOND > seen.heartbeat.bound_ns
+    return view.quorum and (view.redis_ms - seen.at_ms) * MILLISECOND > seen.heartbeat.bound_ns

@@ -10,7 +10,10 @@ thing only, a whole and sound read of the store, and counted from the moment bef
    or never got has the time to publish it again.
 3. A reply that was handled late (over a third of a lease after it was asked for) gives no lease: this process was not
    running, or its loop lagged, and what it read may be old.
-4. A generation is never taken for granted: one that is gone or another is for an operator (`risksvc init`). Only a gate
+4. A primary without its quorum of replicas may have been replaced already (split brain): it gives no lease.
+5. One process per gate id: while another one's heartbeat is younger than its lease and its approvals last, this one
+   gets no lease.
+6. A generation is never taken for granted: one that is gone or another is for an operator (`risksvc init`). Only a gate
    that has never seen one takes what it finds.
 """
 
@@ -66,6 +69,8 @@ class Standing(Enum):
 
     SOUND = "SOUND"
     HALTS_MISSING = "HALTS_MISSING"
+    NO_QUORUM = "NO_QUORUM"
+    ID_TAKEN = "ID_TAKEN"
     NOT_PRIMARY = "NOT_PRIMARY"
     EPOCH_REGRESSED = "EPOCH_REGRESSED"
     GENERATION_CHANGED = "GENERATION_CHANGED"
@@ -118,8 +123,8 @@ def judge(held: Held, view: StoreView) -> Verdict:
     missing = tuple(halt for halt_id, halt in held.uncleared.items() if halt_id not in view.halts)
     for standing, find in _RULES:
         problem = find(held, view)
-        if standing is Standing.NOT_PRIMARY and problem:
-            return Verdict(standing, problem)  # it takes no writes
+        if problem and standing in _NOTHING_TO_REPAIR:
+            return Verdict(standing, problem)
         if problem:
             behind = held.epoch if standing in _COUNTED_ON and view.epoch < held.epoch else 0
             return Verdict(standing, f"namespace {view.namespace!r} {problem}", missing, behind)
@@ -158,6 +163,20 @@ def _halts_missing(held: Held, view: StoreView) -> str:
     return f"lacked {len(missing)} of the halts latched here; they were published" if missing else ""
 
 
+def _no_quorum(_: Held, view: StoreView) -> str:
+    return "" if view.quorum else "is not acknowledged by enough replicas: what is written there now can still be lost"
+
+
+def _id_taken(_: Held, view: StoreView) -> str:
+    if view.rival is None:
+        return ""
+    other = view.rival.heartbeat
+    return f"another process ({other.incarnation}) runs as gate {other.gate_id!r}: stop it, or give one another gate.id"
+
+
+# A replica takes no writes; and nobody may speak for a gate twice.
+_NOTHING_TO_REPAIR = frozenset({Standing.NOT_PRIMARY, Standing.ID_TAKEN})
+
 # This gate's own store, with a part of its history lost: it counts on from where this gate has seen it.
 _COUNTED_ON = frozenset({Standing.EPOCH_REGRESSED, Standing.GENERATION_MISSING})
 
@@ -169,6 +188,8 @@ _RULES: tuple[tuple[Standing, Callable[[Held, StoreView], str]], ...] = (
     (Standing.GENERATION_CHANGED, _generation_changed),
     (Standing.EPOCH_REGRESSED, _epoch_regressed),
     (Standing.HALTS_MISSING, _halts_missing),
+    (Standing.NO_QUORUM, _no_quorum),
+    (Standing.ID_TAKEN, _id_taken),
 )
 
 

@@ -33,7 +33,8 @@ class Seen:
 class StoreView:
     """One namespace, read whole in one step. `generation` empty: never initialised, or lost.
 
-    `epoch` counts additions; `digest` names this very content and how it came about. `redis_ms`: the store's clock, to
+    `quorum`: as many replicas as were asked for have acknowledged the server's history up to this read (none asked for:
+    True). `rival`: another process lives under this gate's id; its heartbeat was left as it is. `epoch` counts additions; `digest` names this very content and how it came about. `redis_ms`: the store's clock, to
     be compared with nothing but itself. `run_id` is another for every start of a server; `role`: "master" or "slave".
     """
 
@@ -47,6 +48,8 @@ class StoreView:
     halts: Mapping[str, Halt]
     clears: Mapping[str, Clear]
     seen: Mapping[str, Seen]
+    quorum: bool = True
+    rival: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,12 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Halts were taken: how many were new, and where the store's history stands."""
+    """Halts were taken: how many were new, where the store's history stands, and whether enough replicas have it."""
 
     new: int
     epoch: int
     generation: str
+    quorum: bool = True
 
 
 class ClearOutcome(Enum):
