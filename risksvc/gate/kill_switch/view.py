@@ -34,8 +34,9 @@ class StoreView:
     """One namespace, read whole in one step. `generation` empty: never initialised, or lost.
 
     `quorum`: as many replicas as were asked for have acknowledged the server's history up to this read (none asked for:
-    True). `rival`: another process lives under this gate's id; its heartbeat was left as it is. `epoch` counts additions; `digest` names this very content and how it came about. `redis_ms`: the store's clock, to
-    be compared with nothing but itself. `run_id` is another for every start of a server; `role`: "master" or "slave".
+    True). `rival`: another process lives under this gate's id; its heartbeat was left as it is. `epoch` counts
+    additions; `digest` names this very content and how it came about. `redis_ms`: the store's clock, to be compared
+    with nothing but itself. `run_id` is another for every start of a server; `role`: "master" or "slave".
     """
 
     namespace: str
