@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run test lint proto bench clean lock prometheus
+.PHONY: help setup demo run test lint proto bench chaos clean lock prometheus
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -55,6 +55,14 @@ proto: $(READY) ## generate risksvc/v1 from proto/
 bench: $(READY) ## measure checks, memory, halts
 	@echo "bench: measure on this machine; close other programs first"
 	@$(BIN)/python -m tests.bench
+
+# make chaos CHAOS_ARGS="--long --cycles 1000 --halts 250 --outages 20" is the long one, three quarters of an hour.
+CHAOS_ARGS ?=
+
+chaos: $(READY) ## kill, pause, cut and starve real processes; no halt may be lost
+	@echo "chaos: three gates, three strategies, a real Redis behind a fault proxy"
+	@.ci/faketime
+	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 clean: ## remove .venv, caches and what was built; never a state folder
 	@echo "clean: remove $(VENV), caches, build results"

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     UNDECIDED = 3
     PERMISSION = 4
+    LATCHED = 5
     FAULT = 70
     INTERRUPTED = 130
 
@@ -22,6 +23,7 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.USAGE: "the command, the settings or the request can't be understood",
     ExitCode.UNDECIDED: "the gate can't be reached or could not decide: what was asked is not known to be done",
     ExitCode.PERMISSION: "no usable token, or this operator or user may not",
+    ExitCode.LATCHED: "only `halt`: in force where it was taken, and somebody is named who may not have it yet",
     ExitCode.FAULT: "only `serve`: an internal error ended the gate; started again, it comes back halted",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
 }

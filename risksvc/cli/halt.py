@@ -1,30 +1,42 @@
-"""`risksvc halt`: stops trading. Needs a reason and nothing else; never asks a question; safe to repeat.
+"""`risksvc halt`: stops trading. Easy on purpose: one person, at once, in any state, with no question asked.
 
-The halt gets its id here, so that a repeated command (the answer was lost) is the same halt, not a second one.
+The halt's id is made here, so a repeated command after a lost answer is still one halt; and it goes every way at once
+(`halt_paths`): to each gate, to the store, to the latch of a gate that is down. Any way is enough.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
-from rich.text import Text
 
 from risksvc.cli.cancel import cancel, cancelled_fully, protective_option, show_cancel
-from risksvc.cli.connection import Gate
-from risksvc.cli.errors import CliError, Hint
+from risksvc.cli.environment import read_environment
+from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
-from risksvc.cli.options import gate_command, reason_option, scope_from, scope_options, scope_words_of
-from risksvc.cli.order_table import show_orders
-from risksvc.cli.output import Output, message_dict
-from risksvc.cli.text import count, scope_words, state_text
-from risksvc.v1 import types_pb2
-from risksvc.v1.operator_pb2 import (
-    HALT_EFFECT_EFFECTIVE,
-    HALT_EFFECT_LATCHED,
-    HaltRequest,
-    HaltResponse,
+from risksvc.cli.halt_outcome import outcome_of
+from risksvc.cli.halt_paths import Tried, go_all
+from risksvc.cli.halt_view import document, halted, not_halted, show
+from risksvc.cli.halt_ways import Told, Ways, find_ways
+from risksvc.cli.options import (
+    connection_options,
+    exit_with,
+    json_option,
+    reason_option,
+    repeated,
+    scope_from,
+    scope_options,
+    warn_of_loose_token,
 )
+from risksvc.cli.output import Output, message_dict
+from risksvc.v1 import types_pb2
+from risksvc.v1.operator_pb2 import CancelAllResponse, HaltRequest
+
+_GATE = (
+    "Another gate that must have it: unix:/path or 127.0.0.1:PORT. May be given often. Also: `gates` of the settings."
+)
+_REDIS = "The kill switch's store. Default: that of the settings file."
 
 
 @click.command()
@@ -34,10 +46,11 @@ from risksvc.v1.operator_pb2 import (
 @click.option("--halt-id", default="", metavar="ID", help="Repeat an earlier halt instead of making another.")
 @click.option("--cancel", "also_cancel", is_flag=True, help="Also cancel the working orders of the scope.")
 @protective_option
-@gate_command
+@click.option("--gate", "gates", multiple=True, metavar="ADDRESS", help=_GATE)
+@click.option("--redis-url", metavar="URL", help=_REDIS)
+@connection_options
+@json_option
 def halt(  # noqa: PLR0913 - one parameter per option
-    gate: Gate,
-    out: Output,
     *,
     reason: str,
     account: str,
@@ -47,8 +60,17 @@ def halt(  # noqa: PLR0913 - one parameter per option
     halt_id: str,
     also_cancel: bool,
     protective: bool,
-) -> ExitCode:
-    """Halt trading, at once and until somebody resumes it: everything, or the scope that the options name."""
+    gates: tuple[str, ...],
+    redis_url: str | None,
+    operator_address: str | None,
+    settings: Path | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Halt trading, at once and until somebody resumes it: everything, or the scope that the options name.
+
+    Goes to every gate directly, to the store, and to the latch of a gate that is down: any one is enough.
+    """
     if protective and not also_cancel:
         raise click.UsageError("--include-protective goes with --cancel")
     request = HaltRequest(
@@ -57,80 +79,60 @@ def halt(  # noqa: PLR0913 - one parameter per option
         reason=reason,
         halt_id=halt_id or _new_id(),
     )
-    answer = _ask(gate, out, request)
-    if not out.as_json:
-        _show(out, request, answer, also_cancel=also_cancel)
-    code = ExitCode.OK if answer.effect in (HALT_EFFECT_EFFECTIVE, HALT_EFFECT_LATCHED) else ExitCode.UNDECIDED
-    if also_cancel:
-        return max(code, _cancel(gate, out, request, answer=answer, protective=protective))
-    if out.as_json:
-        out.json(answer)
-    return code
+    told = Told(operator_address, settings, token_file, gates, redis_url)
+    found = find_ways(told, read_environment(), request)
+    tried = go_all(found.ways)
+    warn_of_loose_token(found.token)
+    out = Output(as_json=as_json, repeat=_repeat(told, tried))
+    exit_with(_tell(out, request, tried, found=found, cancelling=(also_cancel, protective)))
 
 
 def _new_id() -> str:
     return f"op-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
 
 
-def _ask(gate: Gate, out: Output, request: HaltRequest) -> HaltResponse:
-    try:
-        return gate.ask(lambda stub: stub.Halt, request)
-    except CliError as error:
-        again = ["halt", "--reason", request.reason, "--halt-id", request.halt_id, *scope_words_of(request.scope)]
-        again += ["--reducing"] if request.state == types_pb2.TRADING_STATE_REDUCING else []
-        hints = [Hint(out.command(*again), "repeats this halt; twice is still one halt"), *error.hints]
-        raise CliError(
-            f"NOT KNOWN TO BE HALTED: {error.message}", code=ExitCode(error.exit_code), hints=hints
-        ) from error
+def _repeat(told: Told, tried: Sequence[Tried]) -> tuple[str, ...]:
+    """What the next command needs to reach a gate: this one's options, or the first gate that answered."""
+    gates = [one for one in tried if one.path.startswith("gate")]
+    answered = [one.address for one in gates if one.answer is not None]
+    elsewhere = answered[0] if answered and gates[0].answer is None else None
+    return repeated(elsewhere or told.operator_address, told.settings, told.token_file)
 
 
-def _cancel(gate: Gate, out: Output, request: HaltRequest, *, answer: HaltResponse, protective: bool) -> ExitCode:
+def _tell(
+    out: Output, request: HaltRequest, tried: Sequence[Tried], *, found: Ways, cancelling: tuple[bool, bool]
+) -> ExitCode:
+    outcome = outcome_of(tried, private=found.private, of_account=bool(request.scope.account))
+    if not outcome.taken:
+        raise not_halted(out, request, tried)
+    answer = halted(request, tried, outcome)
+    code = ExitCode.OK if outcome.effective else ExitCode.LATCHED
+    also_cancel, protective = cancelling
+    told = document(answer, tried)
+    if not out.as_json:
+        show(out, request, answer, tried, also_cancel=also_cancel)
+    elif not also_cancel:
+        out.json(told)
+    if not also_cancel:
+        return code
     try:
-        result = cancel(gate, request.scope, reason=request.reason, include_protective=protective)
+        result = _cancel(request, found, protective=protective)
     except CliError:
         if out.as_json:  # the halt stands, and a program must learn of it
-            out.json({"halt": message_dict(answer), "cancel_all": None})
+            out.json({"halt": told, "cancel_all": None})
         raise
     if out.as_json:
-        out.json({"halt": message_dict(answer), "cancel_all": message_dict(result)})
+        out.json({"halt": told, "cancel_all": message_dict(result)})
     else:
         show_cancel(out, result)
-    return ExitCode.OK if cancelled_fully(result) else ExitCode.NO
+    return code if cancelled_fully(result) else ExitCode.NO
 
 
-def _show(out: Output, request: HaltRequest, answer: HaltResponse, *, also_cancel: bool) -> None:
-    if answer.effect in (HALT_EFFECT_EFFECTIVE, HALT_EFFECT_LATCHED):
-        out.line(Text.assemble(state_text(request.state), (f"  {scope_words(request.scope)}", "bold")))
-    out.line(f"halt id  {answer.halt_id or request.halt_id}")
-    for line, style in _effect(answer):
-        out.line(line, style=style)
-    out.line()
-    if not answer.can_still_fill:
-        out.line("No order in this scope can still fill, as far as the gate knows.")
-    else:
-        out.line(f"{count(len(answer.can_still_fill), 'order')} can still fill:", style="bold")
-        show_orders(out, answer.can_still_fill)
-    scope = scope_words_of(request.scope)
-    hints = [
-        (("cancel-all", "--reason", request.reason, *scope), "cancels what can still fill, keeps protective orders"),
-        (("positions", *scope[:2]), "what is really held"),
-        (("reconcile", *scope[:2]), "reads the venue now, lists what is unexplained"),
-        (("status",), "who has confirmed the halt"),
-        (("resume", answer.halt_id, "--reason", "<why it is safe>"), "when the cause is gone"),
-    ]
-    out.next(*hints[1 if also_cancel or not answer.can_still_fill else 0 :])
+def _cancel(request: HaltRequest, found: Ways, *, protective: bool) -> CancelAllResponse:
+    from risksvc.cli.connection import connect  # noqa: PLC0415 - gRPC is loaded only when a gate is asked
 
-
-def _effect(answer: HaltResponse) -> Iterator[tuple[str, str]]:
-    """Yield what the effect means, line by line, and its colour."""
-    if answer.effect == HALT_EFFECT_EFFECTIVE:
-        yield "effect   EFFECTIVE: every gate has it, or can't approve without it", "bold green"
-    elif answer.effect == HALT_EFFECT_LATCHED:
-        missing = ", ".join(answer.missing) or "somebody who is not named"
-        yield f"effect   LATCHED: in force and durable at this gate; NOT YET CONFIRMED by {missing}", "bold yellow"
-        yield (
-            "         It is published there as soon as they answer. A gate named here can be halted directly too.",
-            "yellow",
-        )
-    else:
-        yield "effect   NOT SAID by the gate: treat trading as not halted, and halt again", "bold red"
+    own = found.ways[0]
+    if found.token is None or not own.path.startswith("gate"):
+        raise CliError("nothing was cancelled: no gate can be asked", code=ExitCode.UNDECIDED)
+    with connect(own.address, found.token) as gate:
+        return cancel(gate, request.scope, reason=request.reason, include_protective=protective)

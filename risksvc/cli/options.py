@@ -21,6 +21,7 @@ from risksvc.v1 import types_pb2
 
 if TYPE_CHECKING:
     from risksvc.cli.connection import Gate
+    from risksvc.cli.target import Token
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -137,10 +138,19 @@ def gate_session(
         operator_address_of(settings, environment) if from_settings else environment.operator_address
     )
     token = find_token(token_file, environment)
-    if token.loose:
+    warn_of_loose_token(token)
+    with connect(parse_address(address), token) as gate:
+        yield gate, repeated(operator_address, settings, token_file)
+
+
+def warn_of_loose_token(token: "Token | None") -> None:
+    """Tell a person whose token others may read."""
+    if token is not None and token.loose:
         warning = f"risksvc: others on this machine may read your token: {shlex.join(['chmod', '600', token.source])}"
         click.secho(warning, err=True, fg="yellow")
+
+
+def repeated(operator_address: str | None, settings: Path | None, token_file: Path | None) -> tuple[str, ...]:
+    """The options that a suggested command must repeat to reach the same gate."""
     given = (("--operator-address", operator_address), ("--settings", settings), ("--token-file", token_file))
-    repeat = tuple(word for option, value in given if value for word in (option, str(value)))
-    with connect(parse_address(address), token) as gate:
-        yield gate, repeat
+    return tuple(word for option, value in given if value for word in (option, str(value)))

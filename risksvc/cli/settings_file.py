@@ -55,13 +55,19 @@ def read_settings(settings: Path | None, environment: Environment) -> "Settings"
 def operator_address_of(settings: Path | None, environment: Environment) -> str:
     """Where the gate of this settings file listens for operators."""
     try:
-        listener = read_settings(settings, environment).operator
+        read = read_settings(settings, environment)
     except CliError as error:
         written = _address_as_written(find_settings(settings, environment))
         if written is None:
             raise
         click.secho(f"risksvc: {error.message}; asking the gate at {written}, which it names", err=True, fg="yellow")
         return written
+    return operator_target(read)
+
+
+def operator_target(settings: "Settings") -> str:
+    """Where the gate of these settings listens for operators."""
+    listener = settings.operator
     if not listener.path and not listener.port:
         raise CliError(
             "the settings let the system pick the operators' port: give --operator-address, as `risksvc serve` said it",

@@ -23,7 +23,7 @@ from risksvc.cli.text import (
     strictness,
 )
 from risksvc.v1 import types_pb2
-from risksvc.v1.operator_pb2 import AccountStatus, GetStatusResponse
+from risksvc.v1.operator_pb2 import AccountStatus, GetStatusResponse, RegisteredGate
 
 NextCommand = tuple[tuple[str, ...], str]
 _WHY_SAFE = "<why it is safe>"
@@ -41,7 +41,7 @@ def show(out: Output, status: GetStatusResponse, *, address: str) -> None:
     )
     for warning in status.warnings:
         out.line(f"! {warning}", style="bold red")
-    for part in (_halts, _proposals, _accounts, _strategies, _divergences, _machinery):
+    for part in (_halts, _proposals, _accounts, _strategies, _divergences, _machinery, _gates):
         part(out, status)
     out.next(*_next(status))
 
@@ -170,8 +170,9 @@ def _machinery(out: Output, status: GetStatusResponse) -> None:
         _worry(
             f"lease {milliseconds(switch.lease_ms)} left", switch.problem or "no lease", fine=_lease_is_good(status)
         ),
-        f"{switch.store or NONE}, epoch {switch.epoch}, lease {milliseconds(switch.lease_length_ms)}; no approval is "
-        f"usable later than {milliseconds(switch.bound_ms)} after a halt",
+        f"{switch.store or NONE}, epoch {switch.epoch}; lease {milliseconds(switch.lease_length_ms)} + approval "
+        f"{milliseconds(switch.approval_validity_ms)}: no approval is usable later than "
+        f"{milliseconds(switch.bound_ms)} after a halt",
     )
     add_row(
         result,
@@ -192,6 +193,33 @@ def _machinery(out: Output, status: GetStatusResponse) -> None:
         f"{journal.recovered:,} entries recovered{torn}",
     )
     out.show(result)
+
+
+def _gates(out: Output, status: GetStatusResponse) -> None:
+    """Every gate of the store; alone, a gate needs no table."""
+    gates = status.kill_switch.gates
+    if len(gates) < 2:  # noqa: PLR2004 - itself
+        return
+    out.heading(f"Gates of this store ({len(gates)})")
+    result = table("gate", "state", "last heard", "accounts shared", "version", "limits", "run")
+    for gate in gates:
+        add_row(
+            result,
+            f"{gate.gate_id} (this one)" if gate.gate_id == status.gate_id else gate.gate_id,
+            _gate_state(gate),
+            f"{milliseconds(gate.age_ms)} ago",
+            ", ".join(gate.accounts) or NONE,
+            gate.version or NONE,
+            gate.limits_hash[:12] or NONE,
+            gate.incarnation[:8] or NONE,
+        )
+    out.show(result)
+
+
+def _gate_state(gate: RegisteredGate) -> Cell:
+    if gate.skewed:
+        return Text("OTHER LIMITS OR CODE", style="bold red")
+    return "live" if gate.live else Text("silent: can approve nothing", style="yellow")
 
 
 def _durable_against(durability: str) -> str:

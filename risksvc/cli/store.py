@@ -18,6 +18,7 @@ from risksvc.cli.output import Output, add_row, table
 from risksvc.cli.settings_file import find_settings
 from risksvc.core.types import RiskError
 from risksvc.gate import starting
+from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.initialising import (
     InitialiseOutcome,
     NamespaceInitialised,
@@ -51,7 +52,7 @@ def initialise_store(out: Output, place: StorePlace, *, accept_other: bool) -> E
     settings_path = find_settings(place.settings, read_environment())
     try:
         settings = starting.read_settings(starting.Start(settings_path, None, place.redis_url, place.state_dir))
-        url, private = starting.store_of(settings, place.redis_url)
+        url, private = starting.store_of(settings, place.redis_url, initialise=True)
         latch = settings.state_dir / "latch"
         done = asyncio.run(_initialise(url, (GLOBAL, *settings.accounts), _latched(latch)))
     except StoreError as error:
@@ -80,7 +81,7 @@ def _latched(path: Path) -> LatchState:
     return state
 
 
-async def _initialise(url: str, namespaces: Sequence[str], state: LatchState) -> list[NamespaceInitialised]:
+async def _initialise(url: StoreAddress, namespaces: Sequence[str], state: LatchState) -> list[NamespaceInitialised]:
     store, fresh = KillSwitchStore(url), new_generation()
     try:
         return [

@@ -53,11 +53,19 @@ HANDLERS: dict[type, Handler] = {
 
 
 class RiskGate:
-    """Owns the state. `state` may be read at any time by the same thread, and is never written from outside."""
+    """Owns the state. `state` may be read at any time by the same thread, and is never written from outside.
 
-    def __init__(self) -> None:
-        self.state = GateState()
-        self._last = 0
+    `state` and `last` given: a gate that goes on from what another one had become.
+    """
+
+    def __init__(self, state: GateState | None = None, *, last: Nanoseconds = 0) -> None:
+        self.state = state or GateState()
+        self._last = last
+
+    @property
+    def last(self) -> Nanoseconds:
+        """The time of the last Input."""
+        return self._last
 
     def apply(self, event: Input, now: Nanoseconds) -> tuple[Output, ...]:
         """Takes one Input in. `now` never runs backwards. The first Output is the answer, where one is due.

@@ -23,7 +23,7 @@ class Counters:
     """Counted by the process itself, for status and metrics; everything else is counted by listening to the owner.
 
     `malformed` counts refused requests, `expired` those dropped because their deadline had passed, `late_loops` how
-    often the event loop lagged so far that the lease was given up.
+    often the event loop lagged so far that the lease was given up, `anchor_failures` anchors of the journal not told.
     """
 
     malformed: int = 0
@@ -31,6 +31,7 @@ class Counters:
     internal_errors: int = 0
     late_loops: int = 0
     feed_messages_refused: int = 0
+    anchor_failures: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

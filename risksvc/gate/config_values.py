@@ -31,8 +31,11 @@ from risksvc.gate.config_problems import did_you_mean, shown
 _Member = TypeVar("_Member", bound=Enum)
 
 MINUTE = 60 * SECOND
-_UNITS = {"m": MINUTE, "s": SECOND, "ms": MILLISECOND, "": MILLISECOND}
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|)", re.ASCII)
+DAY = 24 * 60 * MINUTE
+_UNITS = {"d": DAY, "m": MINUTE, "s": SECOND, "ms": MILLISECOND, "": MILLISECOND}
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|d|)", re.ASCII)
+_SIZES = {"TiB": 1024**4, "GiB": 1024**3, "MiB": 1024**2, "KiB": 1024, "": 1}
+_SIZE = re.compile(r"([0-9]{1,15})(KiB|MiB|GiB|TiB|)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Za-z0-9.]{2,20}", re.ASCII)
 # BASE/QUOTE is spot, BASE/QUOTE:SETTLE a perpetual, BASE/QUOTE:SETTLE-YYMMDD a future. A base may be in any script.
@@ -142,10 +145,39 @@ class DurationRange:
         """The duration. Raises what `refused` makes."""
         text = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if text is None:
-            raise refused(f"must be a duration; found {shown(value)}, allowed: 100ms, 2s, 5m or whole milliseconds")
+            examples = "2s, 5m, 30d" if self.high >= DAY else "100ms, 2s, 5m"
+            raise refused(f"must be a duration; found {shown(value)}, allowed: {examples} or whole milliseconds")
         read = int(text[1]) * _UNITS[text[2]]
         if not self.low <= read <= self.high:
             low, high = duration_text(self.low), duration_text(self.high)
+            raise refused(f"must be {low} or more, at most {high}; found {shown(value)}")
+        return read
+
+
+# -- sizes --------------------------------------------------------------------------------------------------------
+
+
+def size_text(size: int) -> str:
+    """A size as one writes it in a file: 512MiB, 20GiB."""
+    unit = next(unit for unit, one in _SIZES.items() if size % one == 0 and size >= one) if size else ""
+    return f"{size // _SIZES[unit]}{unit or ' bytes'}"
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """Reads a size into bytes, within bounds, both allowed. Units are powers of 1024; GB means two things."""
+
+    low: int
+    high: int
+
+    def __call__(self, value: object) -> int:
+        """The size. Raises what `refused` makes."""
+        text = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if text is None:
+            raise refused(f"must be a size; found {shown(value)}, allowed: 512MiB, 20GiB, 1TiB or whole bytes")
+        read = int(text[1]) * _SIZES[text[2]]
+        if not self.low <= read <= self.high:
+            low, high = size_text(self.low), size_text(self.high)
             raise refused(f"must be {low} or more, at most {high}; found {shown(value)}")
         return read
 

@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Mapping
 from enum import Enum
 
 from risksvc.core import events
@@ -79,6 +80,12 @@ def log_event(name: str, level: int = logging.INFO, /, **fields: object) -> None
     if _log.isEnabledFor(level):
         parts = [name, *(f"{key}={shown(value)}" for key, value in fields.items() if value not in ("", None, False))]
         _log.log(level, "%s", " ".join(parts))
+
+
+def print_event(name: str, fields: Mapping[str, str], /) -> None:
+    """One event for programs: a JSON line on standard output. Raises OSError when nobody can take it."""
+    sys.stdout.write(json.dumps({"event": name, **fields}) + "\n")
+    sys.stdout.flush()
 
 
 def shown(value: object) -> str:

@@ -2,8 +2,9 @@
 
 Rule 1: halts go to the latch and the store before anything is rebuilt: a gate that dies now comes back halted. Rule 2:
 a journal that can't be read or written now is tried again every second; one that can't be trusted ends the process.
-Rule 3: after a failed assertion the process ends, with a code that is not 0, once the halts are durable: its supervisor
-starts it again, and it comes back halted.
+Rule 3: after a failed assertion or fsync the process ends, with a code that is not 0, once the halts are durable: its
+supervisor starts it again, and it comes back halted. Rule 4: the journal is read beside the event loop, which goes on
+answering: denials, and halts, which are latched, published and kept for the core.
 """
 
 import asyncio
@@ -61,22 +62,26 @@ class FaultKeeper:
                     origin=self._app.gate_id,
                 )
 
+    async def stop(self) -> None:
+        """For the end of the process: no more tries."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
     async def _bring_back(self) -> None:
-        fatal = False
-        while self._app.owner.fault is not None:
-            fatal = fatal or self._app.owner.fault.fatal
+        owner = self._app.owner
+        while owner.fault is not None:
             await self._app.publisher.settled(within_seconds=LATCHED_WITHIN_SECONDS)
             try:
-                self._app.owner.reopen()
+                await owner.reopen()
             except (ReplayError, JournalCorruptError):
                 _log.critical("the journal can't be trusted any more; the process ends", exc_info=True)
-                fatal = True
                 break
             except Exception:  # noqa: BLE001 - a disk that is still full, for one
                 _log.exception("the gate stays closed; tried again in %g s", AGAIN_SECONDS)
-                if fatal:
+                if owner.must_end:
                     break
                 await asyncio.sleep(AGAIN_SECONDS)
-        if fatal:
+        if owner.must_end or owner.fault is not None:
             await self._app.publisher.settled(within_seconds=LATCHED_WITHIN_SECONDS)
             self._end(EXIT_FAULT)

@@ -12,7 +12,7 @@ from grpc import StatusCode
 from risksvc.gate import halting, operations, reconciling
 from risksvc.gate.app import GateApp
 from risksvc.gate.operator_tokens import find_operator
-from risksvc.gate.rpc_guard import Context, errors_as_statuses, refuse_late
+from risksvc.gate.rpc_guard import Context, end, errors_as_statuses, refuse_late
 from risksvc.v1 import operator_pb2 as pb
 from risksvc.v1 import operator_pb2_grpc
 
@@ -40,7 +40,7 @@ async def _who(app: GateApp, context: Context) -> str:
     name = operator_of(app, headers[0]) if len(headers) == 1 else None
     if name is None:
         problem = "not an operator's token" if headers else "no operator's token"
-        await context.abort(StatusCode.UNAUTHENTICATED, f"{problem}: {_HOW}")
+        await end(context, StatusCode.UNAUTHENTICATED, f"{problem}: {_HOW}")
     return name
 
 
@@ -56,11 +56,14 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         async with errors_as_statuses(self._app, context):
             by = await _who(self._app, context)
             await refuse_late(self._app, context)
-            return await operation(self._app, request, by)
+            answer = await operation(self._app, request, by)
+            await self._app.owner.durable()
+            return answer
 
     async def Halt(self, request: pb.HaltRequest, context: Context) -> pb.HaltResponse:  # noqa: N802
-        """Halts or reduces a scope."""
-        return await self._run(halting.halt, request, context)
+        """Halts or reduces a scope; taken even when its caller no longer waits, told even when the disk hangs."""
+        async with errors_as_statuses(self._app, context):
+            return await halting.halt(self._app, request, await _who(self._app, context))
 
     async def Resume(self, request: pb.ResumeRequest, context: Context) -> pb.ResumeResponse:  # noqa: N802
         """Proposes or confirms clearing halts."""

@@ -3,7 +3,8 @@
 Rule 1: apply, journal, reply, in this order; nothing is awaited in between, so no lock is needed. Rule 2: what can't be
 journaled was never decided: the owner closes, and its caller gets an exception and never the Outputs. Rule 3: after an
 exception the state may be half changed, so it is thrown away and rebuilt from the journal before anything else is
-taken. Rule 4: everything happens on one thread, the event loop's; others `hand_over`.
+taken. Rule 4: everything happens on one thread, the event loop's; others `hand_over`. Rule 5: whoever tells anybody
+what came of an Input awaits `durable` first; only what closes may be told before.
 
 Two Inputs are journaled with care. A renewed lease matters only through the last one before a decision, so the last is
 written just before the next entry of another kind. A tick is written when it gives Outputs: only then it changed state.
@@ -11,7 +12,7 @@ written just before the next entry of another kind. A tick is written when it gi
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds, RiskError
 from risksvc.gate.codec import encode
 from risksvc.gate.journal import JournalStats
-from risksvc.gate.replay import replay
+from risksvc.gate.replay import Replayed, replay
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ class EntryLog(Protocol):
         """Returns once the entry survives this process; raises otherwise."""
         ...
 
+    async def durable(self) -> None:
+        """Returns once all that was appended before survives what the settings ask for; raises otherwise."""
+        ...
+
     @property
     def stats(self) -> JournalStats:
         """How it stands now."""
@@ -61,20 +66,28 @@ class TimeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What closed the gate. `fatal`: an assertion failed, so this process must not go on."""
+    """What closed the gate. `fatal`: an assertion or an fsync failed, so this process must not go on."""
 
     what: str
     fatal: bool
 
 
 Listener = Callable[[Input, tuple[Output, ...], Nanoseconds], None]
+Recover = Callable[[EntryLog], Replayed]
+Beside = Callable[[Callable[[], Replayed]], Awaitable[Replayed]]
+
+
+def replay_all(journal: EntryLog) -> Replayed:
+    """The state that every entry of a journal gives."""
+    return replay(journal.recover())
 
 
 class Owner:
     """Owns the RiskGate. `gate` must be what the journal's entries give; `journal` must be ready for `append`.
 
     `listeners` are called after each reply is certain, in order; they must be quick and must not submit. `on_fault` is
-    called once for each closing; whoever is called latches a halt and calls `reopen`.
+    called once for each closing; whoever is called latches a halt and awaits `reopen`. `recover`: gives the state from
+    the journal, blocking; `beside`: runs that off the loop, and gives its result on the loop.
     """
 
     def __init__(
@@ -84,16 +97,21 @@ class Owner:
         clock: TimeSource,
         *,
         on_fault: Callable[[Fault], None] | None = None,
+        recover: Recover = replay_all,
+        beside: Beside = asyncio.to_thread,
     ) -> None:
         self.listeners: list[Listener] = []
         self.on_fault = on_fault
         self._gate = gate
         self._journal = journal
         self._clock = clock
+        self._recover = recover
+        self._beside = beside
         self._lease: tuple[LeaseRenewed, Nanoseconds] | None = None
         self._fault: Fault | None = None
         self._kept: list[Input] = []
         self._reopening = False
+        self._must_end = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -107,6 +125,11 @@ class Owner:
     def fault(self) -> Fault | None:
         """Why nothing is taken now; None: open."""
         return self._fault
+
+    @property
+    def must_end(self) -> bool:
+        """True for good once a fault was fatal, reopened or not."""
+        return self._must_end
 
     @property
     def journal_stats(self) -> JournalStats:
@@ -130,7 +153,7 @@ class Owner:
             outputs = self._gate.apply(event, now)
             self._write(event, outputs, now)
         except Exception as error:
-            raise self._close(event, error) from error
+            raise self._close(type(event).__name__, error, fatal=isinstance(error, AssertionError)) from error
         for listener in self.listeners:
             _tell(listener, event, outputs, now)
         return outputs
@@ -142,6 +165,21 @@ class Owner:
                 self.submit(event)
                 return
         self._kept.append(event)
+
+    async def durable(self) -> None:
+        """Returns once all that was submitted before is as durable as the settings ask for.
+
+        Raises GateClosedError, and closes the gate for good: after an fsync that failed nobody knows what is on the
+        disk, nor whether a later one that succeeds means anything.
+        """
+        if self._fault is not None:
+            raise GateClosedError(self._fault.what)
+        try:
+            await self._journal.durable()
+        except Exception as error:
+            if self._fault is not None:  # closed meanwhile: the journal is being opened again, and says then what it is
+                raise GateClosedError(self._fault.what) from error
+            raise self._close("the journal", error, fatal=True) from error
 
     def hand_over(self, event: Input) -> "Future[tuple[Output, ...]]":
         """The same from another thread."""
@@ -182,35 +220,42 @@ class Owner:
 
     # -- faults --------------------------------------------------------------------------------------------------
 
-    def _close(self, event: Input, error: Exception) -> GateClosedError:
-        what = (
-            f"{type(event).__name__}: {error}" if isinstance(error, RiskError) else f"{type(event).__name__}: {error!r}"
-        )
-        self._fault = Fault(what, fatal=isinstance(error, AssertionError))
-        _log.critical("the gate is closed: %s", what, exc_info=error)
-        if self.on_fault is not None and not self._reopening:
-            self.on_fault(self._fault)
+    def _close(self, doing: str, error: Exception, *, fatal: bool) -> GateClosedError:
+        what = f"{doing}: {error if isinstance(error, RiskError) else repr(error)}"
+        self._must_end = self._must_end or fatal
+        if self._fault is None:
+            self._fault = Fault(what, fatal=fatal)
+            _log.critical("the gate is closed: %s", what, exc_info=error)
+            if self.on_fault is not None and not self._reopening:
+                self.on_fault(self._fault)
         return GateClosedError(what)
 
-    def reopen(self) -> None:
-        """Rebuilds the state from the journal and takes Inputs again: what was kept, then FaultLatched.
+    async def reopen(self) -> None:
+        """Rebuilds the state from the journal, off the loop; then, in one step on it, takes up what was kept.
 
-        Raises when the journal can't be read or written yet: the owner stays closed, for the reason that it had.
+        Until that step nothing is taken, and what must not be lost is kept. Raises when the journal can't be read or
+        written yet: the owner stays closed, for the reason that it had. Cancelled, it stays closed likewise; the
+        journal may then still be read beside the loop, so it must not be opened again by this process.
         """
-        if self._fault is None:
+        if self._fault is None or self._reopening:
             return
-        fault, self._reopening = self._fault, True
+        self._reopening = True
         try:
-            self._gate = replay(self._journal.recover()).gate
-            self._lease = None
-            self._fault = None
-            self._take_up(FaultLatched(fault.what))
-        except Exception:
-            again = self._fault is not None and self._fault.fatal
-            self._fault = Fault(fault.what, fatal=fault.fatal or again)
-            raise
+            rebuilt = await self._beside(lambda: self._recover(self._journal))
+            self._swap(rebuilt.gate)
         finally:
             self._reopening = False
+
+    def _swap(self, gate: RiskGate) -> None:
+        if self._fault is None:
+            raise AssertionError("only a closed gate is rebuilt")
+        fault = self._fault
+        self._gate, self._lease, self._fault = gate, None, None
+        try:
+            self._take_up(FaultLatched(fault.what))
+        except GateClosedError:
+            self._fault = Fault(fault.what, fatal=self._must_end)
+            raise
 
     def _take_up(self, latched: FaultLatched) -> None:
         while self._kept:

@@ -29,7 +29,8 @@ class ReplayError(RiskError):
 class Replayed:
     """A rebuilt gate. `last`: time of the last entry. `limits_loaded`: the entry that the limits in force came by.
 
-    `read_windows`: per account the venue time (ms) at which the last complete read's window began.
+    `read_windows`: per account the venue time (ms) at which the last complete read's window began. `snapshot`: the
+    number of the snapshot that stood in for the first `snapshot_entries` entries; 0: none, every entry was applied.
     """
 
     gate: RiskGate
@@ -37,11 +38,21 @@ class Replayed:
     last: Nanoseconds = 0
     limits_loaded: Entry | None = None
     read_windows: dict[str, int] = field(default_factory=dict)
+    snapshot: int = 0
+    snapshot_entries: int = 0
+
+    @property
+    def tail(self) -> int:
+        """How many entries were applied again."""
+        return self.entries - self.snapshot_entries
 
 
-def replay(payloads: Iterable[bytes]) -> Replayed:
-    """Applies every entry, oldest first. Raises ReplayError, and what reading the journal raises."""
-    found = Replayed(RiskGate())
+def replay(payloads: Iterable[bytes], *, onto: Replayed | None = None) -> Replayed:
+    """Applies every entry, oldest first, to an empty gate or to `onto`. Raises ReplayError, and what reading raises.
+
+    After an exception `onto` is half changed and must not be used.
+    """
+    found = onto or Replayed(RiskGate())
     for payload in payloads:
         entry = decode(payload)
         if entry.seq != found.entries + 1:

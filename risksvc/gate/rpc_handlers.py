@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 
 from risksvc.gate.app import GateApp
-from risksvc.gate.rpc_guard import Context
+from risksvc.gate.rpc_guard import Context, end
 
 _TEXT = "the message can't be read as {name}; send what proto/risksvc/v1 describes, text in UTF-8"
 
@@ -84,4 +84,4 @@ def _stream(app: GateApp, behaviour: Callable[..., AsyncIterator[Any]], text: st
 
 async def _refuse(app: GateApp, context: Context, text: str) -> None:
     app.counters.malformed += 1
-    await context.abort(StatusCode.INVALID_ARGUMENT, text)
+    await end(context, StatusCode.INVALID_ARGUMENT, text)

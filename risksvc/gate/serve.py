@@ -16,12 +16,14 @@ from risksvc import __version__
 from risksvc.core.events import DrainStarted, GateStarted
 from risksvc.core.types import RiskError, use_exact_arithmetic
 from risksvc.gate import beating, starting, views
+from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.http import HttpServer, start_http
+from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.kill_switch.lease_rules import Timings
 from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
@@ -30,6 +32,7 @@ from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import EntryLog, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
+from risksvc.gate.rebuilding import Rebuilder
 from risksvc.gate.servers import Servers
 from risksvc.gate.starting import Start
 from risksvc.gate.venue_feed_service import tell_new_marks
@@ -38,6 +41,7 @@ from risksvc.gate.watching import Watchers
 EXIT_OK = 0
 EXIT_NO_START = 2
 SETTLED_WITHIN_SECONDS = 1.0
+REBUILT_WITHIN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 JournalWrapper = Callable[[EntryLog], EntryLog]
@@ -92,9 +96,10 @@ class _Process:
         async with AsyncExitStack() as stack:
             # 1. What it is told, who it is, what it remembers: settings, identity, the journal replayed, a clock.
             base = starting.found(self._start)
-            stack.callback(base.journal.close)
+            rebuilder = Rebuilder()
+            stack.push_async_callback(_close_journal, base, rebuilder)
             # 2. The one owner of the state.
-            owner = Owner(base.replayed.gate, self._wrap_journal(base.journal), base.clock)
+            owner = Owner(base.replayed.gate, self._wrap_journal(base.journal), base.clock, beside=rebuilder.run)
             owner.attach(asyncio.get_running_loop())
             owner.listeners.append(log_step)
             # 3. The kill switch: its store (a private server, or the user's), this gate's latch, the follower of both.
@@ -114,7 +119,9 @@ class _Process:
                 raise GateClosedError(owner.fault.what)
             # 5. What the services share, and what happens when the owner closes.
             app = _app(base, owner, follower=follower, publisher=publisher, keeper=keeper)
-            owner.on_fault = FaultKeeper(app, end=self._end).closed
+            faults = FaultKeeper(app, end=self._end)
+            stack.push_async_callback(faults.stop)
+            owner.on_fault = faults.closed
             # 6. The listeners.
             servers = Servers(app)
             stack.push_async_callback(servers.stop)
@@ -122,7 +129,9 @@ class _Process:
             http = await start_http(app, host=base.settings.http.host, port=base.settings.http.port)
             stack.push_async_callback(http.stop)
             # 7. What runs beside them.
-            tasks = self._background(app, servers, server=server, url=url)
+            anchors = _anchors(base, app, url=url)
+            stack.push_async_callback(anchors.close)
+            tasks = self._background(app, servers, anchors, server=server, url=url)
             stack.push_async_callback(_cancel, tasks)
             # 8. Until told to stop.
             app.serving = True
@@ -134,7 +143,7 @@ class _Process:
         return self._exit_code
 
     def _background(
-        self, app: GateApp, servers: Servers, *, server: EmbeddedRedis | None, url: str
+        self, app: GateApp, servers: Servers, anchors: AnchorKeeper, *, server: EmbeddedRedis | None, url: StoreAddress
     ) -> list["asyncio.Task[None]"]:
         async def tell_health() -> None:
             await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
@@ -143,6 +152,7 @@ class _Process:
             "kill switch": app.kill_switch.run(hints_url=url),
             "ticks": beating.tick(app, tell_health=tell_health),
             "watchdog": beating.watch_lag(app),
+            "anchors": anchors.run(),
         }
         if server is not None:
             runs["redis"] = server.supervise()
@@ -181,7 +191,7 @@ class _Process:
         await self._ending.wait()
 
 
-def _follower(base: starting.Foundations, owner: Owner, *, url: str, private: bool) -> KillSwitchFollower:
+def _follower(base: starting.Foundations, owner: Owner, *, url: StoreAddress, private: bool) -> KillSwitchFollower:
     settings, clock = base.settings, base.clock
     timings = Timings(settings.poll_ns, settings.lease_ns, settings.approval_validity_ns)
     ran_before = base.journal.report.entries > 0
@@ -199,6 +209,17 @@ def _follower(base: starting.Foundations, owner: Owner, *, url: str, private: bo
             submit=owner.submit_or_keep,
             describe=lambda: (__version__, owner.state.limits_hash),
         ),
+    )
+
+
+def _anchors(base: starting.Foundations, app: GateApp, *, url: StoreAddress) -> AnchorKeeper:
+    return AnchorKeeper(
+        base.journal,
+        KillSwitchStore(url),
+        gate_id=base.gate_id,
+        clock=base.clock,
+        every_ns=base.settings.anchor_ns,
+        counters=app.counters,
     )
 
 
@@ -227,6 +248,12 @@ def _app(
     )
     owner.listeners += [feeds.heard, watchers.heard, lambda *step: tell_new_marks(app, *step)]
     return app
+
+
+async def _close_journal(base: starting.Foundations, rebuilder: Rebuilder) -> None:
+    """Unless a rebuild still reads it: then the end of the process lets it go."""
+    if await rebuilder.finished(within_seconds=REBUILT_WITHIN_SECONDS):
+        base.journal.close()
 
 
 async def _drain(app: GateApp, servers: Servers, http: HttpServer) -> None:

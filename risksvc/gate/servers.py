@@ -32,18 +32,24 @@ GRACE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one listener takes at most. `rpcs`: calls at once, open streams included."""
+    """What one listener takes at most. `rpcs`: calls at once, open streams included.
+
+    `waiting`: calls that gRPC keeps until Python takes them; from here on some, from twice as many on all others are
+    refused (RESOURCE_EXHAUSTED) before they cost Python anything. A short row is what a flood is survived by: a check
+    that waited for longer than its caller does is work for nobody.
+    """
 
     receive_bytes: int
     send_bytes: int
     rpcs: int
     streams_per_connection: int
+    waiting: int
 
 
 # Watchers (512 at most) hold a call each; as many again are left for checks.
-STRATEGY_BUDGET = Budget(64 * KIB, 4 * MIB, rpcs=1024, streams_per_connection=128)
-OPERATOR_BUDGET = Budget(1 * MIB, 64 * MIB, rpcs=64, streams_per_connection=64)
-VENUE_BUDGET = Budget(16 * MIB, 16 * MIB, rpcs=64, streams_per_connection=8)
+STRATEGY_BUDGET = Budget(64 * KIB, 4 * MIB, rpcs=1024, streams_per_connection=32, waiting=32)
+OPERATOR_BUDGET = Budget(1 * MIB, 64 * MIB, rpcs=64, streams_per_connection=64, waiting=64)
+VENUE_BUDGET = Budget(16 * MIB, 16 * MIB, rpcs=64, streams_per_connection=8, waiting=64)
 
 
 def channel_options(budget: Budget) -> list[tuple[str, int]]:
@@ -55,6 +61,8 @@ def channel_options(budget: Budget) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", 8 * KIB),
         ("grpc.absolute_max_metadata_size", 16 * KIB),
         ("grpc.max_concurrent_streams", budget.streams_per_connection),
+        ("grpc.server.max_pending_requests", budget.waiting),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * budget.waiting),
         # Streams live as long as both sides do: nothing here grows old, there is no certificate yet.
         ("grpc.max_connection_age_ms", _NEVER_MS),
         ("grpc.max_connection_age_grace_ms", _NEVER_MS),

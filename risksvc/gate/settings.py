@@ -7,7 +7,6 @@ only know where they are (`risksvc.gate.secret_files`). Nothing is opened, made 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
 from risksvc.core.limits import Limits
@@ -15,18 +14,18 @@ from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
 from risksvc.gate.operator_tokens import Operator
-from risksvc.gate.secret_files import SecretSource, read_secret
+from risksvc.gate.redis_settings import RedisSettings, redis_settings
+from risksvc.gate.secret_files import SecretSource
 from risksvc.gate.settings_schema import (
     LISTENERS,
     AccountSection,
     Durability,
     ListenerSection,
-    RedisSection,
     SettingsSection,
     VenueSection,
     max_age,
 )
-from risksvc.gate.settings_values import CREDENTIALS, MAX_SOCKET_PATH, SecretPlace
+from risksvc.gate.settings_values import CREDENTIALS, MAX_SOCKET_PATH, Address, SecretPlace
 from risksvc.gate.yaml_lines import Document, KeyPath, UnreadableError, parse_document, read_document
 
 
@@ -48,21 +47,10 @@ class Listener:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class RedisSettings:
-    """The user's own Redis. `url` holds no password."""
-
-    url: str
-    password: SecretSource | None = None
-
-    def connection_url(self, environment: Mapping[str, str] | None = None) -> str:
-        """The address with the password in it, for the client only. Raises SecretError."""
-        if self.password is None:
-            return self.url
-        password = quote(read_secret(self.password, environment), safe="")
-        parts = urlsplit(self.url)
-        user, _, host = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}"))
+def other_gate(address: Address, folder: Path) -> str:
+    """Where another gate listens, as gRPC writes it; a socket's path is relative to the settings file."""
+    socket = folder / address.socket if address.socket else None
+    return Listener(path=socket, host=address.host, port=address.port).target
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +81,8 @@ class AccountSettings:
 class Settings:
     """A valid settings file. Paths are absolute; `warnings` are one line each, and stop nothing.
 
-    `gate_id` None: made at the first start. `redis` None: a private server in the state folder.
+    `gate_id` None: made at the first start. `redis` None: a private server in the state folder. `gates`: where the
+    other gates listen for operators, by their ids, as gRPC writes it.
     """
 
     path: Path
@@ -105,6 +94,7 @@ class Settings:
     poll_ns: Nanoseconds
     heartbeat_ns: Nanoseconds
     redis: RedisSettings | None
+    gates: Mapping[str, str]
     strategy: Listener
     operator: Listener
     venue: Listener
@@ -114,6 +104,9 @@ class Settings:
     second_person: SecondPerson
     cool_down_ns: Nanoseconds
     durability: Durability
+    journal_keep_ns: Nanoseconds
+    journal_max_bytes: int
+    anchor_ns: Nanoseconds
     warnings: tuple[str, ...]
 
     def gate_config(self, gate_id: str) -> GateConfig:
@@ -185,7 +178,8 @@ class _Resolver:
             lease_ns=section.gate.lease_ns,
             poll_ns=section.gate.poll_ns,
             heartbeat_ns=section.watch.heartbeat_ns,
-            redis=None if section.redis is None else self._redis(section.redis),
+            redis=None if section.redis is None else redis_settings(section.redis, self.folder),
+            gates={name: other_gate(address, self.folder) for name, address in section.gates.items()},
             strategy=self._listener("strategy"),
             operator=self._listener("operator"),
             venue=self._listener("venue"),
@@ -195,6 +189,9 @@ class _Resolver:
             second_person=section.second_person,
             cool_down_ns=section.cool_down_ns,
             durability=section.journal.durability,
+            journal_keep_ns=section.journal.keep_ns,
+            journal_max_bytes=section.journal.max_bytes,
+            anchor_ns=section.journal.anchor_ns,
             warnings=tuple(str(self.document.problem(key, text)) for key, text in _warnings(section)),
         )
 
@@ -229,14 +226,6 @@ class _Resolver:
             if other != key and not target.endswith(":0"):
                 message = f"{target} is listen.{other} too; each needs its own, since each lets others in"
                 yield self.document.problem(("listen", key), message)
-
-    def _redis(self, written: RedisSection) -> RedisSettings:
-        if written.password_file is not None:
-            source = SecretSource("redis.password_file", file=self.folder / written.password_file)
-            return RedisSettings(written.url, source)
-        if written.password_env is not None:
-            return RedisSettings(written.url, SecretSource("redis.password_env", variable=written.password_env))
-        return RedisSettings(written.url)
 
     def _account(self, name: str, written: AccountSection) -> AccountSettings:
         snapshot, marks = written.snapshot_max_age_ns, written.mark_max_age_ns

@@ -16,17 +16,21 @@ from risksvc.core.types import MILLISECOND, ONE, SECOND, Nanoseconds
 from risksvc.gate.config_problems import shown
 from risksvc.gate.config_schema import Listed, Named, Section, raw_mapping, raw_value
 from risksvc.gate.config_values import (
+    DAY,
     MINUTE,
     AnyNumber,
     Currency,
     DurationRange,
     Name,
     NumberRange,
+    SizeRange,
     choice,
     duration_text,
     refused,
 )
+from risksvc.gate.redis_settings import RedisSection
 from risksvc.gate.settings_values import (
+    Address,
     BaseUrl,
     ClassPath,
     Exchange,
@@ -34,11 +38,9 @@ from risksvc.gate.settings_values import (
     KeyPlaces,
     ListeningAddress,
     Options,
-    RedisUrl,
     SocketMode,
     TokenHash,
     Truth,
-    Variable,
     key_faults,
 )
 from risksvc.gate.yaml_lines import KeyPath
@@ -56,6 +58,8 @@ POSITIONS_EVERY, MARKS_EVERY = 2 * SECOND, SECOND
 MAX_AGE = 6 * SECOND  # of a snapshot and of marks, or this many cadences where they are slow:
 MAX_AGE_CADENCES = 3
 STALE_DENIED_AFTER = 30 * SECOND
+JOURNAL_KEEP, JOURNAL_MAX_BYTES = 30 * DAY, 20 * 1024**3
+ANCHOR_EVERY = 10 * SECOND
 
 _MOMENT = DurationRange(10 * MILLISECOND, SECOND)
 _CADENCE = DurationRange(100 * MILLISECOND, MINUTE)
@@ -65,6 +69,9 @@ Moment = Annotated[Nanoseconds, PlainValidator(_MOMENT)]
 Cadence = Annotated[Nanoseconds, PlainValidator(_CADENCE)]
 Age = Annotated[Nanoseconds, PlainValidator(_AGE)]
 Window = Annotated[Nanoseconds, PlainValidator(DurationRange(100 * MILLISECOND, MINUTE))]
+Keep = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, 3650 * DAY))]
+MaxSize = Annotated[int, PlainValidator(SizeRange(256 * 1024**2, 1024**5))]
+AnchorEvery = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, HOUR))]
 Settle = Annotated[Nanoseconds, PlainValidator(DurationRange(0, MINUTE))]
 CoolDown = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, HOUR))]
 Reads = Annotated[int, PlainValidator(NumberRange(ONE, high=10 * ONE, whole=True)), AfterValidator(int)]
@@ -112,22 +119,6 @@ class GateSection(Section):
             total, most = duration_text(lease + validity), duration_text(BOUND_NS)
             why = "after a halt, an approval can be used until both have passed"
             yield ("lease",), f"lease + approval_validity is {total}, at most {most} is allowed: {why}"
-
-
-class RedisSection(Section):
-    """The kill switch's store, where the user has one."""
-
-    url: RedisUrl
-    password_file: FilePath | None = None
-    password_env: Variable | None = None
-
-    @classmethod
-    def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-        """One place for the password."""
-        if "password_file" in section and "password_env" in section:
-            yield ("password_env",), "is named twice; keep password_file or password_env"
-        if "password" in section:
-            yield ("password",), "is never written here; name where it is with password_file or password_env"
 
 
 class ListenerSection(Section):
@@ -269,9 +260,18 @@ class WatchSection(Section):
 
 
 class JournalSection(Section):
-    """How firmly decisions are written down before they are answered."""
+    """How firmly decisions are written down before they are answered, how long they are kept, how often vouched for."""
 
     durability: Annotated[Durability, PlainValidator(choice(Durability))] = Durability.PROCESS
+    keep_ns: Keep = Field(default=JOURNAL_KEEP, alias="keep")
+    max_bytes: MaxSize = Field(default=JOURNAL_MAX_BYTES, alias="max_size")
+    anchor_ns: AnchorEvery = Field(default=ANCHOR_EVERY, alias="anchor")
+
+
+def _fixed(address: Address) -> Address:
+    if not address.socket and not address.port:
+        raise refused("port 0 is any free port; write the one that the gate listens on")
+    return address
 
 
 def _some(accounts: dict[str, Any]) -> dict[str, Any]:
@@ -287,6 +287,7 @@ class SettingsSection(Section):
     gate: GateSection = GateSection.model_validate(None)
     limits: FilePath = "limits.yaml"
     redis: RedisSection | None = None
+    gates: Named[Name, Annotated[ListeningAddress, AfterValidator(_fixed)]] = Field(default_factory=dict)
     listen: ListenSection = ListenSection.model_validate(None)
     accounts: Annotated[Named[Name, AccountSection], AfterValidator(_some)]
     operators: Listed[OperatorSection] = ()

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from pydantic import PlainValidator
 
+from risksvc.core.types import RiskError
 from risksvc.gate.config_problems import did_you_mean, shown
 from risksvc.gate.config_schema import as_mapping, raw_mapping
 from risksvc.gate.config_values import refused
+from risksvc.gate.kill_switch.address import SENTINEL_SCHEMES, StoreAddress
 from risksvc.gate.yaml_lines import Quoted
 
 MAX_SOCKET_PATH = 107  # Linux: sun_path holds 108 bytes with the final zero
@@ -96,12 +98,21 @@ def socket_mode(value: object) -> int:
 
 def redis_url(value: object) -> str:
     """A Redis address without its password."""
-    url = urlsplit(_text(value)) if _splits(value) else None
-    if url is None or url.scheme not in ("redis", "rediss", "unix"):
-        raise refused("must be redis://HOST:PORT, rediss://HOST:PORT (TLS) or unix:///PATH")
+    url = urlsplit(_text(value)) if _splits(value) or _names_sentinels(value) else None
+    if url is None or url.scheme not in ("redis", "rediss", "unix", *SENTINEL_SCHEMES):
+        raise refused(
+            "must be redis://HOST:PORT, rediss://HOST:PORT (TLS), unix:///PATH or redis+sentinel://H1:P1,H2:P2,H3:P3/NAME"
+        )
     if url.password or "password=" in url.query:
         raise refused("must not hold the password; name where it is with password_file or password_env")
     return _text(value)
+
+
+def _names_sentinels(value: object) -> bool:
+    try:
+        return isinstance(value, str) and StoreAddress.of(value).sentinels is not None
+    except (RiskError, ValueError):
+        return False
 
 
 def base_url(value: object) -> str:

@@ -17,10 +17,12 @@ from risksvc.gate.config_values import name as checked_name
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.file_lock import private_folder
 from risksvc.gate.journal import Journal
+from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.limits_file import load_limits
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import Owner
 from risksvc.gate.replay import Replayed, replay
+from risksvc.gate.retention import Retention
 from risksvc.gate.settings import Listener, Settings, load_settings
 
 BY_START = "gate:start"
@@ -107,7 +109,11 @@ def identity(settings: Settings) -> str:
 
 def open_journal(settings: Settings) -> tuple[Journal, Replayed]:
     """The journal, recovered, and the state that it gives."""
-    journal = Journal(settings.state_dir / "journal", durability=settings.durability.value)
+    journal = Journal(
+        settings.state_dir / "journal",
+        durability=settings.durability.value,
+        retention=Retention(settings.journal_keep_ns, settings.journal_max_bytes),
+    )
     try:
         replayed = replay(journal.recover())
     except BaseException:
@@ -129,14 +135,19 @@ def clock_after(replayed: Replayed) -> Clock:
     return clock
 
 
-def store_of(settings: Settings, redis_url: str | None) -> tuple[str, EmbeddedRedis | None]:
-    """The kill switch's store: the address said, the settings', or a private server to be started."""
+def store_of(
+    settings: Settings, redis_url: str | None, *, initialise: bool = False
+) -> tuple[StoreAddress, EmbeddedRedis | None]:
+    """The kill switch's store: the address said, the settings', or a private server to be started.
+
+    `initialise`: as the user that may begin it, where the settings name one.
+    """
     if redis_url is not None:
-        return redis_url, None
+        return StoreAddress.of(redis_url), None
     if settings.redis is not None:
-        return settings.redis.connection_url(), None
+        return settings.redis.address(initialise=initialise), None
     server = EmbeddedRedis(settings.state_dir / "redis")
-    return server.url, server
+    return StoreAddress.of(server.url), server
 
 
 def load_first_limits(base: Foundations, owner: Owner) -> LimitsKeeper:

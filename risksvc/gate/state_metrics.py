@@ -19,6 +19,8 @@ from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.exposure_view import divergences
+from risksvc.gate.journal_metrics import disk_metrics
+from risksvc.gate.registered import skews
 from risksvc.gate.views import is_ready
 
 # What the process counts itself: metric, field of Counters, help.
@@ -28,6 +30,11 @@ _COUNTED = (
     ("risksvc_internal_errors", "internal_errors", "Internal errors; none of them approved anything."),
     ("risksvc_late_loops", "late_loops", "Times the event loop was so late that the lease was given up."),
     ("risksvc_feed_messages_refused", "feed_messages_refused", "Venue feed messages refused as malformed."),
+    (
+        "risksvc_journal_anchor_failures",
+        "anchor_failures",
+        "Anchors of the journal that did not reach the store or standard output.",
+    ),
 )
 
 
@@ -44,6 +51,7 @@ class StateMetrics(Collector):
         books = [state.accounts[name] for name in app.settings.accounts if name in state.accounts]
         yield from _process(app, now)
         yield from _counted(app.counters)
+        yield from _skews(app)
         yield from _limits(app)
         yield from _exposures(books)
         yield _trading_states(state, books, faulty=app.owner.fault is not None)
@@ -78,6 +86,7 @@ def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
     yield _gauge("risksvc_watchers", "Strategies that follow their trading state now.", len(app.watchers))
     yield _gauge("risksvc_journal_entries", "Entries in the journal.", journal.entries)
     yield _gauge("risksvc_journal_bytes", "Bytes of the journal on disk.", journal.bytes)
+    yield from disk_metrics(journal)
     info = InfoMetricFamily("risksvc_gate", "Which gate, which code, which limits; always 1.")
     info.add_metric([], {"gate_id": app.gate_id, "version": app.version, "limits_hash": app.owner.state.limits_hash})
     yield info
@@ -86,6 +95,16 @@ def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
 def _counted(counters: Counters) -> Iterator[Metric]:
     for name, field, text in _COUNTED:
         yield CounterMetricFamily(name, text, value=getattr(counters, field))
+
+
+def _skews(app: GateApp) -> Iterator[Metric]:
+    what = "Other live gates of the account whose {} this gate's."
+    limits = _gauges("risksvc_limits_skew", what.format("limits differ from"), ["account"])
+    version = _gauges("risksvc_version_skew", what.format("code's version differs from"), ["account"])
+    for account, skew in skews(app).items():
+        limits.add_metric([account], skew.limits)
+        version.add_metric([account], skew.version)
+    return iter((limits, version))
 
 
 def _limits(app: GateApp) -> Iterator[Metric]:

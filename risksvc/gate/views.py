@@ -14,6 +14,7 @@ from risksvc.core.types import MILLISECOND, Nanoseconds, TradingState
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_strategy import halt_message
 from risksvc.gate.exposure_view import age_ms, divergences
+from risksvc.gate.registered import RegisteredGate, registered_gates
 from risksvc.v1 import operator_pb2, types_pb2
 
 
@@ -136,6 +137,21 @@ def kill_switch_status(app: GateApp) -> operator_pb2.KillSwitchStatus:
         generation=found.generation,
         problem=found.problem,
         store=found.store,
+        gates=[_registered(gate) for gate in registered_gates(app)],
+    )
+
+
+def _registered(gate: RegisteredGate) -> operator_pb2.RegisteredGate:
+    return operator_pb2.RegisteredGate(
+        gate_id=gate.gate_id,
+        accounts=gate.accounts,
+        version=gate.seen.version,
+        limits_hash=gate.seen.limits_hash,
+        incarnation=gate.seen.incarnation,
+        age_ms=max(0, gate.seen.age_ms),
+        bound_ms=gate.seen.bound_ms,
+        live=gate.live,
+        skewed=gate.skewed,
     )
 
 
@@ -171,8 +187,11 @@ def warnings(app: GateApp) -> Iterator[str]:
 
 def _skew(app: GateApp) -> Iterator[str]:
     """Other gates of the same accounts that run other code or other limits."""
-    own = (app.version, app.owner.state.limits_hash)
-    for namespace in app.kill_switch.status().namespaces:
-        for gate_id, (version, limits_hash, _) in namespace.gates.items():
-            if gate_id != app.gate_id and (version, limits_hash) != own:
-                yield f"gate {gate_id} ({namespace.namespace}) runs version {version} with limits {limits_hash[:12]}"
+    for gate in registered_gates(app):
+        if gate.skewed:
+            where, seen = ", ".join(gate.accounts), gate.seen
+            yield (
+                f"gate {gate.gate_id} also serves account {where} and is not like this one: version {seen.version}, "
+                f"limits {seen.limits_hash[:12] or 'none'}; here version {app.version}, "
+                f"limits {app.owner.state.limits_hash[:12] or 'none'}"
+            )

@@ -221,17 +221,25 @@ class HaltResponse(_message.Message):
     EFFECT_FIELD_NUMBER: _builtins.int
     MISSING_FIELD_NUMBER: _builtins.int
     CAN_STILL_FILL_FIELD_NUMBER: _builtins.int
+    GATE_ID_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
     halt_id: _builtins.str
     """A resume names it."""
     effect: Global___HaltEffect.ValueType
     """How far it has reached."""
+    gate_id: _builtins.str
+    """The gate that answers; it has the halt."""
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Gates, or "redis", that have not confirmed."""
+        """Gates, "redis", or "latch" (the disk of the gate that answers), that have not confirmed."""
 
     @_builtins.property
     def can_still_fill(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkingOrder]:
         """Orders in the scope that can still fill."""
+
+    @_builtins.property
+    def confirmed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The other gates that have it, or can provably approve nothing before they have read it."""
 
     def __init__(
         self,
@@ -240,10 +248,12 @@ class HaltResponse(_message.Message):
         effect: Global___HaltEffect.ValueType = ...,
         missing: _abc.Iterable[_builtins.str] | None = ...,
         can_still_fill: _abc.Iterable[Global___WorkingOrder] | None = ...,
+        gate_id: _builtins.str = ...,
+        confirmed: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["can_still_fill", b"can_still_fill", "effect", b"effect", "halt_id", b"halt_id", "missing", b"missing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["can_still_fill", b"can_still_fill", "confirmed", b"confirmed", "effect", b"effect", "gate_id", b"gate_id", "halt_id", b"halt_id", "missing", b"missing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -787,6 +797,7 @@ class KillSwitchStatus(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
+    GATES_FIELD_NUMBER: _builtins.int
     connected: _builtins.bool
     """The store answers and its history is intact."""
     lease_ms: _builtins.int
@@ -805,6 +816,10 @@ class KillSwitchStatus(_message.Message):
     """In words, when not connected."""
     store: _builtins.str
     """Where the store is."""
+    @_builtins.property
+    def gates(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisteredGate]:
+        """Every gate that was ever seen in the namespaces that this gate reads, this one included."""
+
     def __init__(
         self,
         *,
@@ -817,14 +832,71 @@ class KillSwitchStatus(_message.Message):
         generation: _builtins.str = ...,
         problem: _builtins.str = ...,
         store: _builtins.str = ...,
+        gates: _abc.Iterable[Global___RegisteredGate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval_validity_ms", b"approval_validity_ms", "bound_ms", b"bound_ms", "connected", b"connected", "epoch", b"epoch", "generation", b"generation", "lease_length_ms", b"lease_length_ms", "lease_ms", b"lease_ms", "problem", b"problem", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval_validity_ms", b"approval_validity_ms", "bound_ms", b"bound_ms", "connected", b"connected", "epoch", b"epoch", "gates", b"gates", "generation", b"generation", "lease_length_ms", b"lease_length_ms", "lease_ms", b"lease_ms", "problem", b"problem", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KillSwitchStatus: _TypeAlias = KillSwitchStatus  # noqa: Y015
+
+@_typing.final
+class RegisteredGate(_message.Message):
+    """A gate as its last heartbeat in the kill switch's store describes it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATE_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LIMITS_HASH_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
+    AGE_MS_FIELD_NUMBER: _builtins.int
+    BOUND_MS_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
+    SKEWED_FIELD_NUMBER: _builtins.int
+    gate_id: _builtins.str
+    """Its id."""
+    version: _builtins.str
+    """Its code's version."""
+    limits_hash: _builtins.str
+    """Hash of its limits file."""
+    incarnation: _builtins.str
+    """Which run of the process."""
+    age_ms: _builtins.int
+    """How long ago its last heartbeat came, milliseconds."""
+    bound_ms: _builtins.int
+    """Its lease + approval validity: silent for longer than this, it can approve nothing."""
+    live: _builtins.bool
+    """False: it has been silent for longer than that."""
+    skewed: _builtins.bool
+    """It runs other code, or has other limits, than this gate, and serves one of its accounts."""
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where it was seen: accounts' names; empty: only in the namespace of everything."""
+
+    def __init__(
+        self,
+        *,
+        gate_id: _builtins.str = ...,
+        accounts: _abc.Iterable[_builtins.str] | None = ...,
+        version: _builtins.str = ...,
+        limits_hash: _builtins.str = ...,
+        incarnation: _builtins.str = ...,
+        age_ms: _builtins.int = ...,
+        bound_ms: _builtins.int = ...,
+        live: _builtins.bool = ...,
+        skewed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "age_ms", b"age_ms", "bound_ms", b"bound_ms", "gate_id", b"gate_id", "incarnation", b"incarnation", "limits_hash", b"limits_hash", "live", b"live", "skewed", b"skewed", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisteredGate: _TypeAlias = RegisteredGate  # noqa: Y015
 
 @_typing.final
 class JournalStatus(_message.Message):

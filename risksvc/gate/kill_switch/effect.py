@@ -6,6 +6,7 @@ from risksvc.core.types import MILLISECOND
 from risksvc.gate.kill_switch.view import Seen, StoreView
 
 REDIS = "redis"
+LATCH = "latch"  # this gate's own disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,13 @@ class HaltPaths:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """EFFECTIVE exactly when `missing` is empty; else who has not confirmed ("redis", or gate ids)."""
+    """EFFECTIVE exactly when `missing` is empty; else who has not confirmed ("redis", "latch", or gate ids).
+
+    `confirmed`: the gates that have it, or can provably approve nothing before they have read it.
+    """
 
     missing: tuple[str, ...]
+    confirmed: tuple[str, ...] = ()
 
     @property
     def effective(self) -> bool:
@@ -37,15 +42,14 @@ def judge_effect(view: StoreView, halt_id: str, *, own_id: str) -> Effect:
     unless the store's replicas may lack the halt: after a failover it might be read from nowhere.
     """
     others = sorted(gate_id for gate_id in view.seen if gate_id != own_id)
-    if halt_id not in view.halts:
-        return Effect((REDIS, *(gate_id for gate_id in others if not _run_out(view, view.seen[gate_id]))))
-    return Effect(
-        tuple(
-            gate_id
-            for gate_id in others
-            if view.seen[gate_id].heartbeat.digest != view.digest and not _run_out(view, view.seen[gate_id])
-        )
-    )
+    stored = halt_id in view.halts
+    missing = [gate_id for gate_id in others if not _confirmed(view, view.seen[gate_id], stored=stored)]
+    confirmed = tuple(gate_id for gate_id in others if stored and gate_id not in missing)
+    return Effect((*([] if stored else [REDIS]), *missing), confirmed)
+
+
+def _confirmed(view: StoreView, seen: Seen, *, stored: bool) -> bool:
+    return (stored and seen.heartbeat.digest == view.digest) or _run_out(view, seen)
 
 
 def _run_out(view: StoreView, seen: Seen) -> bool:

@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from risksvc.core.trading_state import Clear, Halt
-from risksvc.core.types import SECOND, Nanoseconds
+from risksvc.core.types import MILLISECOND, SECOND, Nanoseconds
+from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.cancelling import heed_cancel
-from risksvc.gate.kill_switch.effect import REDIS, Effect, HaltPaths, judge_effect
+from risksvc.gate.kill_switch.effect import LATCH, REDIS, Effect, HaltPaths, judge_effect
 from risksvc.gate.kill_switch.hints import Hints
 from risksvc.gate.kill_switch.initialising import (
     InitialiseOutcome,
@@ -21,29 +23,42 @@ from risksvc.gate.kill_switch.initialising import (
     initialise_namespace,
     new_generation,
 )
+from risksvc.gate.kill_switch.inspecting import Inspectable, StoreWatch
 from risksvc.gate.kill_switch.records import GLOBAL, Mark, RecordUnreadableError, namespace_of, read_halt
 from risksvc.gate.kill_switch.replica import Replica
 from risksvc.gate.kill_switch.resuming import ClearsResult, ClearWriter, refusal
 from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts, Rounds
 from risksvc.gate.kill_switch.scripts import keys_of
+from risksvc.gate.kill_switch.soundness import Inspection
 from risksvc.gate.kill_switch.store import Store
-from risksvc.gate.kill_switch.view import ClearOutcome, ClearsWritten, Sight, StoreError
+from risksvc.gate.kill_switch.view import ClearOutcome, ClearsWritten, Seen, Sight, StoreError
 from risksvc.gate.latch import LatchWriteError, LocalLatch
 
+_NOT_REPLICATED = "the halt is stored, but not enough replicas have acknowledged it: a failover could lose it there"
 _ASK_AGAIN_SECONDS = 0.01
 _GAP_SECONDS = 0.002  # between rounds that something asked for: a flood of messages is no flood of rounds
 
 
+class GateSeen(NamedTuple):
+    """A gate as its last heartbeat describes it. `age_ms`: since then, as of now; `bound_ms`: its lease + approvals."""
+
+    version: str
+    limits_hash: str
+    age_ms: int
+    incarnation: str
+    bound_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class NamespaceStatus:
-    """One namespace as last read, and the other gates there: gate id -> (code version, limits hash, age in ms)."""
+    """One namespace as last read, and every gate that was ever seen there (this one, too) by its id."""
 
     namespace: str
     generation: str
     epoch: int
     halts: int
     clears: int
-    gates: Mapping[str, tuple[str, str, int]]
+    gates: Mapping[str, GateSeen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class FollowerStatus:
     """For GetStatus and metrics; durations in nanoseconds. `connected`: the store answers and its history is sound.
 
     `generation` and `epoch` are the global namespace's. `problem`: why there is no lease, in words; empty: it is whole.
+    `inspection`: the server's configuration as last looked at.
     """
 
     connected: bool
@@ -63,6 +79,7 @@ class FollowerStatus:
     problem: str
     store: str
     namespaces: tuple[NamespaceStatus, ...]
+    inspection: Inspection | None = None
 
 
 class KillSwitchFollower:
@@ -73,19 +90,27 @@ class KillSwitchFollower:
         self._replica = Replica(latch)
         self._settings = settings
         self._ports = ports
-        self._rounds = Rounds(store, self._replica, settings=settings, ports=ports)
+        self._watch = StoreWatch(store, settings.namespaces) if isinstance(store, Inspectable) else None
+        self._rounds = Rounds(store, self._replica, settings=settings, ports=ports, watch=self._watch)
         self._writer = ClearWriter(store, gate_id=settings.gate_id, now=ports.now)
+
+    @property
+    def bound_ns(self) -> Nanoseconds:
+        """From a halt to the last moment at which an approval given unawares can be used."""
+        return self._settings.timings.bound_ns
 
     def announce_latch(self) -> None:
         """Submits every halt and clear of the latch; to be called once, before anything is served."""
         self._rounds.announce_latch()
 
-    async def run(self, *, hints_url: str = "") -> None:
+    async def run(self, *, hints_url: str | StoreAddress = "") -> None:
         """Rounds until cancelled; ends in no other way, short of a bug (treat that as a fault). `announce_latch` first.
 
         `hints_url`: the store's address, to hear of halts in milliseconds; empty: by polls only.
         """
-        hints = asyncio.create_task(self._hints(hints_url).run()) if hints_url else None
+        beside = [self._hints(hints_url).run()] if hints_url else []
+        beside += [self._watch.run()] if self._watch is not None else []
+        tasks = [asyncio.create_task(each) for each in beside]
         try:
             while True:
                 started = self._ports.now()
@@ -93,10 +118,9 @@ class KillSwitchFollower:
                 heed_cancel()
                 await self._rest(started)
         finally:
-            if hints is not None:
-                hints.cancel()
-                with suppress(asyncio.CancelledError):
-                    await hints
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def step(self) -> None:
         """One round, now (tests, and whoever needs the store's latest)."""
@@ -108,33 +132,45 @@ class KillSwitchFollower:
         What the store did not take is published again by the rounds. The owner has applied the halt before this call.
         """
         self._rounds.publish_elsewhere(halt)
-        latched, stored = await asyncio.gather(self._latch(halt), self._add(halt))
+        latched, (stored, not_stored) = await asyncio.gather(self._latch(halt), self._add(halt))
         self._rounds.again.set()
-        problem = "; ".join(part for part in (latched, stored) if part)
-        return HaltPaths(latched=not latched, stored=not stored, problem=problem)
+        problem = "; ".join(part for part in (latched, not_stored) if part)
+        return HaltPaths(latched=not latched, stored=stored, problem=problem)
+
+    async def effect_of(self, halt: Halt) -> Effect:
+        """Who does not have the halt yet. Asks the store now; without it, nobody else can be said to have it."""
+        try:
+            view = await self._store.poll(namespace_of(halt.scope), gate_id=self._settings.gate_id, heartbeat=None)
+        except StoreError:
+            return self.effect_as_last_seen(halt)
+        found = judge_effect(view, halt.halt_id, own_id=self._settings.gate_id)
+        return Effect((*self._not_latched(halt), *found.missing), found.confirmed)
+
+    def effect_as_last_seen(self, halt: Halt) -> Effect:
+        """The same without asking: nobody has confirmed but, perhaps, this gate's own latch."""
+        sight = self._rounds.sights.get(namespace_of(halt.scope))
+        others = (gate_id for gate_id in sorted(sight.view.seen if sight else ()) if gate_id != self._settings.gate_id)
+        return Effect((*self._not_latched(halt), REDIS, *others))
 
     async def effective(self, halt_id: str) -> Effect:
-        """Who does not have the halt yet. Asks the store now; without it, nobody else can be said to have it."""
+        """The same by its id; one that is not latched here: this gate itself does not have it."""
         halt = self._replica.halt(halt_id)
-        if halt is None:
-            return Effect((self._settings.gate_id,))
-        namespace = namespace_of(halt.scope)
-        try:
-            view = await self._store.poll(namespace, gate_id=self._settings.gate_id, heartbeat=None)
-        except StoreError:
-            sight = self._rounds.sights.get(namespace)
-            others = sorted(sight.view.seen) if sight else []
-            return Effect((REDIS, *(gate_id for gate_id in others if gate_id != self._settings.gate_id)))
-        return judge_effect(view, halt_id, own_id=self._settings.gate_id)
+        return Effect((self._settings.gate_id,)) if halt is None else await self.effect_of(halt)
 
-    async def wait_effective(self, halt_id: str, *, within_ns: Nanoseconds) -> Effect:
-        """As `effective`, asked again until it is or the time is up."""
-        deadline = self._ports.now() + within_ns
-        while True:
-            effect = await self.effective(halt_id)
-            if effect.effective or self._ports.now() >= deadline:
-                return effect
-            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+    async def wait_effective(self, halt: Halt, *, within_ns: Nanoseconds) -> Effect:
+        """Asked again until it is effective or the time is up, which no store that hangs makes longer."""
+        deadline, effect = self._ports.now() + within_ns, self.effect_as_last_seen(halt)
+        while (left := deadline - self._ports.now()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left / SECOND):
+                    effect = await self.effect_of(halt)
+                    if effect.effective:
+                        break
+                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        return effect
+
+    def _not_latched(self, halt: Halt) -> tuple[str, ...]:
+        return () if self._replica.halt(halt.halt_id) else (LATCH,)
 
     def epochs(self) -> dict[str, int]:
         """The epoch of each namespace as last read: what somebody who looks now sees."""
@@ -189,7 +225,8 @@ class KillSwitchFollower:
             epoch=everything.view.epoch if everything else 0,
             problem=keeper.problem,
             store=self._store.address,
-            namespaces=tuple(_namespace_status(sight) for sight in self._rounds.sights.values()),
+            namespaces=tuple(_namespace_status(sight, now=self._ports.now()) for sight in self._rounds.sights.values()),
+            inspection=self._watch.last if self._watch is not None else None,
         )
 
     async def close(self) -> None:
@@ -210,7 +247,7 @@ class KillSwitchFollower:
         self._rounds.again.clear()
         keeper.expire(self._ports.now())
 
-    def _hints(self, url: str) -> Hints:
+    def _hints(self, url: str | StoreAddress) -> Hints:
         channels = [keys_of(namespace).channel for namespace in self._settings.namespaces]
         return Hints(url, channels, take=self._take_hint)
 
@@ -227,12 +264,13 @@ class KillSwitchFollower:
             return str(error)
         return ""
 
-    async def _add(self, halt: Halt) -> str:
+    async def _add(self, halt: Halt) -> tuple[bool, str]:
+        """Whether it is stored, and what is wrong: the rounds publish it until enough replicas have it."""
         try:
-            await self._store.add_halts(namespace_of(halt.scope), [halt])
+            added = await self._store.add_halts(namespace_of(halt.scope), [halt])
         except StoreError as error:
-            return str(error)
-        return ""
+            return False, str(error)
+        return True, "" if added.quorum else f"{self._store.address}: {_NOT_REPLICATED}"
 
     def _by_namespace(self, clears: Sequence[Clear]) -> dict[str, list[Clear]]:
         groups: dict[str, list[Clear]] = {}
@@ -252,10 +290,13 @@ class KillSwitchFollower:
         return await self._writer.write(clears, sight=sight, epoch=epoch)
 
 
-def _namespace_status(sight: Sight) -> NamespaceStatus:
+def _namespace_status(sight: Sight, *, now: Nanoseconds) -> NamespaceStatus:
     view = sight.view
-    gates = {
-        gate_id: (seen.heartbeat.version, seen.heartbeat.limits_hash, view.redis_ms - seen.at_ms)
-        for gate_id, seen in view.seen.items()
-    }
+    since_ms = (now - sight.sent_at) // MILLISECOND
+    gates = {gate_id: _gate_seen(seen, view.redis_ms + since_ms - seen.at_ms) for gate_id, seen in view.seen.items()}
     return NamespaceStatus(view.namespace, view.generation, view.epoch, len(view.halts), len(view.clears), gates)
+
+
+def _gate_seen(seen: Seen, age_ms: int) -> GateSeen:
+    told = seen.heartbeat
+    return GateSeen(told.version, told.limits_hash, age_ms, told.incarnation, told.bound_ns // MILLISECOND)

@@ -13,8 +13,8 @@ thing only, a whole and sound read of the store, and counted from the moment bef
 4. A primary without its quorum of replicas may have been replaced already (split brain): it gives no lease.
 5. One process per gate id: while another one's heartbeat is younger than its lease and its approvals last, this one
    gets no lease.
-6. A generation is never taken for granted: one that is gone or another is for an operator (`risksvc init`). Only a gate
-   that has never seen one takes what it finds.
+6. A generation is never taken for granted: one that is gone or another is for an operator (`risksvc init --store`).
+   Only a gate that has never seen one takes what it finds.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +28,7 @@ from risksvc.gate.kill_switch.view import StoreView
 PRIMARY = "master"
 MAX_BOUND_NS = 500 * MILLISECOND
 WALL_JUMP_NS = 50 * MILLISECOND
+INITIALISE = "risksvc init --store --settings FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Standing(Enum):
     """What a view of one namespace is worth."""
 
     SOUND = "SOUND"
+    UNSOUND_SERVER = "UNSOUND_SERVER"  # not by a view: by an inspection of its configuration
     HALTS_MISSING = "HALTS_MISSING"
     NO_QUORUM = "NO_QUORUM"
     ID_TAKEN = "ID_TAKEN"
@@ -136,11 +138,11 @@ def _not_primary(_: Held, view: StoreView) -> str:
 
 
 def _uninitialised(held: Held, view: StoreView) -> str:
-    return "" if view.generation or held.generation else "has never been initialised; run `risksvc init`"
+    return "" if view.generation or held.generation else f"has never been initialised; run `{INITIALISE}`"
 
 
 def _generation_missing(_: Held, view: StoreView) -> str:
-    return "" if view.generation else "was emptied: its generation is gone; run `risksvc init`"
+    return "" if view.generation else f"was emptied: its generation is gone; run `{INITIALISE}`"
 
 
 def _generation_changed(held: Held, view: StoreView) -> str:
@@ -148,7 +150,7 @@ def _generation_changed(held: Held, view: StoreView) -> str:
         return ""
     return (
         f"has generation {view.generation}, this gate has seen {held.generation}: it is another store, or was "
-        "initialised without this gate's state folder; check --redis-url, then run `risksvc init`"
+        f"initialised without this gate's state folder; check --redis-url, then run `{INITIALISE}`"
     )
 
 

@@ -19,11 +19,13 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from risksvc.core.types import RiskError
+from risksvc.gate.kill_switch.address import Credentials
 
 SOCKET_TIMEOUT_SECONDS = 0.05
 MAX_CONNECTIONS = 8  # a poll, a halt, a resume, its read back, a question about a halt, the hints; two to spare
 MAX_SOCKET_PATH = 107  # Linux: sun_path holds 108 bytes with the final zero
-_URL_OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+_URL_OPTIONS = {"db"}
+_TLS_URL_OPTIONS = _URL_OPTIONS | {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 
 RedisClient = Redis
 
@@ -72,13 +74,15 @@ _KINDS: Mapping[str, tuple[type[Any], Any]] = {
 }
 
 
-def open_client(url: str) -> "RedisClient":
+def open_client(url: str, user: Credentials | None = None) -> "RedisClient":
     """A client of the server at this address. Connects on first use; refuses an address that it can't take.
 
-    `url`: redis://[user:password@]host[:port][/db], rediss://... (TLS), unix:///path/to/socket[?db=n].
+    `url`: redis://[user:password@]host[:port][/db], rediss://... (TLS), unix:///path/to/socket[?db=n]. `user`: over it.
     """
     address = _address(url)
     address.pop("connection_class", None)
+    if user is not None:
+        address.update(username=user.username or None, password=user.password or None)
     connection_class, options = _KINDS[urlsplit(url).scheme]
     pool = ConnectionPool(
         connection_class=connection_class,
@@ -90,24 +94,16 @@ def open_client(url: str) -> "RedisClient":
     return Redis.from_pool(pool)  # which closes the pool with the client
 
 
-def shown_address(url: str) -> str:
-    """The address without its credentials, for status and errors."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return f"unix://{parts.path}"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
-
-
 def _address(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme not in _KINDS:
-        raise RiskError("--redis-url: must begin with redis://, rediss:// or unix://")
-    surplus = sorted(set(parse_qs(parts.query)) - _URL_OPTIONS)
+        raise RiskError("--redis-url: must begin with redis://, rediss://, unix:// or redis+sentinel://")
+    allowed = _TLS_URL_OPTIONS if parts.scheme == "rediss" else _URL_OPTIONS
+    surplus = sorted(set(parse_qs(parts.query)) - allowed)
     if surplus:
         raise RiskError(
             f"--redis-url: {', '.join(surplus)} can't be set here, since timeouts and retries are part of the kill "
-            f"switch's guarantee; allowed: {', '.join(sorted(_URL_OPTIONS))}"
+            f"switch's guarantee; allowed: {', '.join(sorted(allowed))}"
         )
     if parts.scheme == "unix" and not 0 < len(parts.path.encode()) <= MAX_SOCKET_PATH:
         raise RiskError(

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from risksvc.core.trading_state import Clear
 from risksvc.core.types import MILLISECOND, Nanoseconds
 from risksvc.gate.kill_switch.store import Store
-from risksvc.gate.kill_switch.view import ClearGuard, ClearOutcome, ClearsWritten, Sight, StoreError
+from risksvc.gate.kill_switch.view import (
+    ClearGuard,
+    ClearOutcome,
+    ClearsWritten,
+    Sight,
+    StoreError,
+    StoreForbiddenError,
+)
 
 PATIENCE_MS = 250
 _MESSAGES = {
@@ -19,6 +26,10 @@ _MESSAGES = {
     ClearOutcome.OTHER_GENERATION: "the store was initialised anew meanwhile; nothing was cleared: look again",
     ClearOutcome.OTHER_EPOCH: "something was halted or cleared meanwhile; nothing was cleared: look again, try again",
     ClearOutcome.HALT_UNKNOWN: "the store does not hold that halt yet; nothing was cleared: try again in a second",
+    ClearOutcome.FORBIDDEN: (
+        "the gate's user in Redis may not clear halts, and nothing was cleared: name one that may in the settings, "
+        "redis.clears: {username: risksvc-clear, password_file: ...}"
+    ),
     ClearOutcome.UNREACHABLE: "the store can't be reached: a clear would not be durable; repair Redis, then try again",
 }
 
@@ -54,6 +65,8 @@ class ClearWriter:
         guard = ClearGuard(sight.view.generation, epoch, deadline_ms)
         try:
             return await self._store.add_clears(sight.view.namespace, clears, guard=guard)
+        except StoreForbiddenError as error:
+            return ClearsWritten(ClearOutcome.FORBIDDEN, sight.view.epoch, str(error))
         except StoreError as error:
             return await self._read_back(clears, sight=sight, problem=str(error))
 

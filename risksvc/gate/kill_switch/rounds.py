@@ -17,6 +17,7 @@ from risksvc.core.events import ClearSeen, HaltSeen, Input
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import MalformedInputError, Nanoseconds
 from risksvc.gate.kill_switch.initialising import initialise_namespace, new_generation
+from risksvc.gate.kill_switch.inspecting import StoreWatch
 from risksvc.gate.kill_switch.lease_keeper import LeaseKeeper
 from risksvc.gate.kill_switch.lease_rules import Standing, Timings, Verdict, judge, wall_jumped
 from risksvc.gate.kill_switch.records import GLOBAL, Heartbeat, Mark, Record, namespace_of
@@ -70,7 +71,15 @@ class GatePorts:
 class Rounds:
     """Rounds, one after the other. `sights`: the last view of each namespace, sound or not."""
 
-    def __init__(self, store: Store, replica: Replica, *, settings: FollowerSettings, ports: GatePorts) -> None:
+    def __init__(
+        self,
+        store: Store,
+        replica: Replica,
+        *,
+        settings: FollowerSettings,
+        ports: GatePorts,
+        watch: StoreWatch | None = None,
+    ) -> None:
         self.keeper = LeaseKeeper(settings.timings, submit=ports.submit)
         self.sights: dict[str, Sight] = {}
         self.again = asyncio.Event()  # something changed: the next round should not wait
@@ -78,6 +87,7 @@ class Rounds:
         self._replica = replica
         self._settings = settings
         self._ports = ports
+        self._watch = watch
         self._incarnation = secrets.token_hex(8)
         self._turn = asyncio.Lock()
         self._count = 0
@@ -155,12 +165,21 @@ class Rounds:
             self.keeper.unsound(worst, now=self._ports.now())
         await self._learn(views, verdicts)
         if worst.sound:
-            run_id = "+".join(dict.fromkeys(view.run_id for view in views))
-            self.keeper.sound(run_id=run_id, sent_at=sent_at, now=self._ports.now())
+            self._renew("+".join(dict.fromkeys(view.run_id for view in views)), sent_at=sent_at)
         else:
             await self._repair(verdicts)
         with suppress(StoreError):  # others' namespaces: tried again with the next round, and no reason to close
             await self._publish_elsewhere()
+
+    def _renew(self, run_id: str, *, sent_at: Nanoseconds) -> None:
+        """An unsound server opens no gate; it does not close one that is open, whose latch holds every halt."""
+        now = self._ports.now()
+        closed = not self.keeper.lease.left(now) or run_id != self.keeper.lease.run_id
+        refusal = self._watch.refusal(run_id) if self._watch is not None and closed else ""
+        if refusal:
+            self.keeper.unsound(Verdict(Standing.UNSOUND_SERVER, refusal), now=now)
+        else:
+            self.keeper.sound(run_id=run_id, sent_at=sent_at, now=now)
 
     def _submit_halts(self, view: StoreView) -> None:
         if self._applied.get(view.namespace) != view.digest:
@@ -204,8 +223,9 @@ class Rounds:
 
     async def _publish_elsewhere(self) -> None:
         for halt in list(self._elsewhere.values()):
-            await self._store.add_halts(namespace_of(halt.scope), [halt])
-            self._elsewhere.pop(halt.halt_id, None)
+            added = await self._store.add_halts(namespace_of(halt.scope), [halt])
+            if added.quorum:
+                self._elsewhere.pop(halt.halt_id, None)
 
     async def _began(self, verdicts: Mapping[str, Verdict]) -> bool:
         """A private server that this gate's sound latch has never seen used: nobody's history can be lost."""

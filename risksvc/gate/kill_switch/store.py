@@ -5,16 +5,13 @@ by construction: a late heartbeat makes a gate look alive for longer, a late hal
 refused by the deadline that it carries. Reads nothing into an answer: what a view means is `lease_rules`' business.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha1
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
-
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.gate.kill_switch import scripts
+from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.records import (
     Heartbeat,
     RecordUnreadableError,
@@ -25,8 +22,9 @@ from risksvc.gate.kill_switch.records import (
     read_halt,
     read_heartbeat,
 )
-from risksvc.gate.kill_switch.redis_client import RedisClient, open_client, shown_address
 from risksvc.gate.kill_switch.scripts import Keys, keys_of
+from risksvc.gate.kill_switch.server_link import Answer, Script, ServerLink
+from risksvc.gate.kill_switch.soundness import Inspection, inspect_server
 from risksvc.gate.kill_switch.view import (
     Added,
     Beginning,
@@ -40,14 +38,18 @@ from risksvc.gate.kill_switch.view import (
     StoreView,
 )
 
-CALL_TIMEOUT_SECONDS = 0.1
+_NO_QUORUM = "not acknowledged by enough replicas yet: a failover may lose it, and then it stays halted"
 _PIECE = 200  # halts in one command: some 50 KB
 
 _T = TypeVar("_T")
 
 
 class Store(Protocol):
-    """What a follower needs of a store; a simulation may bring its own."""
+    """What a follower needs of a store; a simulation may bring its own.
+
+    A gate id is one process's: a heartbeat leaves that of another incarnation alone while it is younger than its own
+    bound, and the view names it as the rival. `quorum` in what comes back: enough replicas have acknowledged it.
+    """
 
     @property
     def address(self) -> str:
@@ -91,28 +93,20 @@ class _Content:
 _NOTHING_YET = _Content("-", {}, {})
 
 
-class _ScriptMissingError(Exception):
-    """The server was restarted or flushed: it has to be told the script again."""
-
-
-class _Script:
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.sha = sha1(source.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
-
-
-_POLL = _Script(scripts.POLL)
-_ADD_HALTS = _Script(scripts.ADD_HALTS)
-_ADD_CLEARS = _Script(scripts.ADD_CLEARS)
-_INITIALISE = _Script(scripts.INITIALISE)
+_POLL = Script(scripts.POLL)
+_ADD_HALTS = Script(scripts.ADD_HALTS)
+_ADD_CLEARS = Script(scripts.ADD_CLEARS)
+_INITIALISE = Script(scripts.INITIALISE)
 
 
 class KillSwitchStore:
-    """The store at one address. `url`: as `redis_client.open_client` takes it."""
+    """The store at one address: a text as `StoreAddress.of` takes it, or that."""
 
-    def __init__(self, url: str) -> None:
-        self._client: RedisClient = open_client(url)
-        self._address = shown_address(url)
+    def __init__(self, address: str | StoreAddress) -> None:
+        place = StoreAddress.of(address)
+        self._address = place
+        self._link = ServerLink(place)
+        self._clears_link = self._link if place.clears is None else ServerLink(place, user=place.clears)
         self._contents: dict[str, _Content] = {}
         self._halts: dict[str, Halt] = {}  # everything read so far, by key and id
         self._clears: dict[str, Clear] = {}
@@ -120,45 +114,58 @@ class KillSwitchStore:
     @property
     def address(self) -> str:
         """Where the store is, without credentials."""
-        return self._address
+        return self._link.shown
 
     async def poll(self, namespace: str, *, gate_id: str, heartbeat: Heartbeat | None) -> StoreView:
         """Writes the heartbeat and reads the namespace whole, in one step. None: reads only.
 
-        What an id stands for comes over the wire once; the view is whole either way.
+        What an id stands for comes over the wire once; the view is whole either way. A heartbeat is not written over
+        another incarnation's that still counts: that one is the view's rival.
         """
         keys = keys_of(namespace)
         known = self._contents.get(namespace, _NOTHING_YET)
-        text = heartbeat_text(heartbeat) if heartbeat else ""
-        where = (keys.meta, keys.halts, keys.clears, keys.seen)
-        reply = await self._run(_POLL, where, [gate_id, text, known.digest])
+        told = (heartbeat_text(heartbeat), heartbeat.incarnation) if heartbeat else ("", "")
+        terms = [keys.clears, known.digest, gate_id, *told, "1" if self._address.replicas else ""]
+        answer = await self._link.run(_POLL, (keys.meta, keys.halts, keys.seen), terms)
         try:
-            content = known if reply[2] == known.digest else await self._content(keys, reply)
+            content = known if answer.reply[2] == known.digest else await self._content(keys, answer.reply)
             self._contents[namespace] = content
-            return _view(namespace, reply, content)
+            view = _view(namespace, answer, content)
         except (RecordUnreadableError, ValueError, TypeError, IndexError) as error:
             raise StoreUnreadableError(
-                f"{self._address}: {keys.meta} and its neighbours hold something unreadable: {error}; "
+                f"{self.address}: {keys.meta} and its neighbours hold something unreadable: {error}; "
                 "use a Redis (or a database of it) that nobody else writes to"
             ) from error
+        found = view.seen.get(gate_id)
+        taken = heartbeat is not None and found is not None and found.heartbeat.incarnation != heartbeat.incarnation
+        return replace(view, rival=found) if taken else view
 
     async def add_halts(self, namespace: str, halts: Sequence[Halt], *, least_epoch: int = 0) -> Added:
         """Adds those that are missing and tells the channel, in pieces. `least_epoch`: history counts on from there."""
         keys = keys_of(namespace)
-        new = 0
+        new, quorum = 0, True
         for start in range(0, max(1, len(halts)), _PIECE):
             pairs = _pairs((halt.halt_id, halt_text(halt)) for halt in halts[start : start + _PIECE])
-            reply = await self._run(_ADD_HALTS, (keys.meta, keys.halts), [keys.channel, str(least_epoch), *pairs])
-            new += int(reply[0])
-        return Added(new, int(reply[1]), reply[2])
+            terms = [keys.channel, str(least_epoch), *pairs]
+            answer = await self._link.run(_ADD_HALTS, (keys.meta, keys.halts), terms)
+            new += int(answer.reply[0])
+            quorum = quorum and answer.quorum
+        return Added(new, int(answer.reply[1]), answer.reply[2], quorum)
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
-        """Adds clears, all or none, if the guard still holds when the server executes it."""
+        """Adds clears, all or none, if the guard still holds when the server executes it.
+
+        Without a quorum they are WRITTEN all the same: a clear that a failover loses leaves the halt in force, and no
+        gate takes a clear from a read without a quorum.
+        """
         keys = keys_of(namespace)
         pairs = _pairs((clear.halt_id, clear_text(clear)) for clear in clears)
-        terms = [keys.channel, guard.generation, str(guard.epoch), str(guard.deadline_ms)]
-        reply = await self._run(_ADD_CLEARS, (keys.meta, keys.halts, keys.clears), [*terms, *pairs])
-        return ClearsWritten(ClearOutcome(reply[0]), int(reply[1]), reply[2])
+        terms = [keys.channel, keys.halts, guard.generation, str(guard.epoch), str(guard.deadline_ms), *pairs]
+        answer = await self._clears_link.run(_ADD_CLEARS, (keys.meta, keys.clears), terms)
+        outcome, epoch, detail = answer.reply
+        if not answer.quorum:
+            detail = f"{detail}; not acknowledged by enough replicas yet" if detail else _NO_QUORUM
+        return ClearsWritten(ClearOutcome(outcome), int(epoch), detail, answer.quorum)
 
     async def initialise(self, namespace: str, beginning: Beginning) -> Initialised:
         """Puts known halts back first, then sets the generation, with known clears. One that stands is not replaced."""
@@ -167,16 +174,32 @@ class KillSwitchStore:
             await self.add_halts(namespace, beginning.halts)
         pairs = _pairs((clear.halt_id, clear_text(clear)) for clear in beginning.clears)
         terms = [beginning.generation, str(beginning.least_epoch), scripts.SCHEMA]
-        reply = await self._run(_INITIALISE, (keys.meta, keys.clears), [*terms, *pairs])
-        return Initialised(reply[0], reply[1] == "1", int(reply[2]))
+        answer = await self._link.run(_INITIALISE, (keys.meta, keys.clears), [*terms, *pairs])
+        return Initialised(answer.reply[0], answer.reply[1] == "1", int(answer.reply[2]))
+
+    async def inspect(self, namespaces: Sequence[str]) -> Inspection:
+        """How the server is configured, and whether anything of these namespaces would ever expire."""
+        info = await self._link.call("INFO")
+        lives = {}
+        for key in (key for namespace in namespaces for key in keys_of(namespace).stored):
+            lives[key] = int(await self._link.call("PTTL", key))
+        return inspect_server(info, lives, replicas=self._address.replicas)
+
+    async def command(self, *words: str) -> Any:  # noqa: ANN401 - a command's reply
+        """One command beside the kill switch's own (`anchors`). Raises StoreError."""
+        return await self._link.call(*words)
 
     async def reconnect(self) -> None:
         """Drops every connection, so that the next call looks the address up again (after a failover)."""
-        await self._client.connection_pool.disconnect(inuse_connections=True)
+        await self._link.reconnect()
+        if self._clears_link is not self._link:
+            await self._clears_link.reconnect()
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._client.aclose()
+        await self._link.close()
+        if self._clears_link is not self._link:
+            await self._clears_link.close()
 
     async def _content(self, keys: Keys, reply: Sequence[Any]) -> _Content:
         halts = await self._read(self._halts, keys.halts, reply[7], read=read_halt)
@@ -190,36 +213,15 @@ class KillSwitchStore:
         new = [one for one in ids if f"{key} {one}" not in known]
         for start in range(0, len(new), _PIECE):
             piece = new[start : start + _PIECE]
-            texts = await self._call("HMGET", key, *piece)
+            texts = await self._link.call("HMGET", key, *piece)
             if None in texts:
-                raise StoreUnreachableError(f"{self._address}: {key} was emptied while it was read")
+                raise StoreUnreachableError(f"{self.address}: {key} was emptied while it was read")
             known.update((f"{key} {one}", read(text)) for one, text in zip(piece, texts, strict=True))
         return {one: known[f"{key} {one}"] for one in ids}
 
-    async def _run(self, script: _Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a script's reply
-        rest = (str(len(keys)), *keys, *arguments)
-        try:
-            return await self._call("EVALSHA", script.sha, *rest)
-        except _ScriptMissingError:
-            return await self._call("EVAL", script.source, *rest)
 
-    async def _call(self, *command: str) -> Any:  # noqa: ANN401 - a command's reply
-        execute: Callable[..., Awaitable[Any]] = self._client.execute_command
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                return await execute(*command)
-        except NoScriptError as error:
-            raise _ScriptMissingError from error
-        except ReadOnlyError as error:
-            # A replica stays a replica for whoever keeps the connection: look the address up again.
-            await self.reconnect()
-            raise StoreUnreachableError(f"{self._address} is a replica: {error}") from error
-        except (RedisError, OSError, TimeoutError, UnicodeError) as error:
-            raise StoreUnreachableError(f"{self._address}: {str(error) or type(error).__name__}") from error
-
-
-def _view(namespace: str, reply: Sequence[Any], content: _Content) -> StoreView:
-    generation, epoch, digest, redis_ms, run_id, role, seen = reply[:7]
+def _view(namespace: str, answer: Answer, content: _Content) -> StoreView:
+    generation, epoch, digest, redis_ms, run_id, role, seen = answer.reply[:7]
     return StoreView(
         namespace=namespace,
         generation=generation,
@@ -231,6 +233,7 @@ def _view(namespace: str, reply: Sequence[Any], content: _Content) -> StoreView:
         halts=content.halts,
         clears=content.clears,
         seen={gate_id: _seen(text) for gate_id, text in _mapping(seen).items()},
+        quorum=answer.quorum,
     )
 
 

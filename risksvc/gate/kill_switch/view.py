@@ -17,6 +17,10 @@ class StoreUnreachableError(StoreError):
     """No connection, no answer in time, or an answer that it can't serve now. What was asked may still be done."""
 
 
+class StoreForbiddenError(StoreUnreachableError):
+    """The server's ACL does not let this user do that. Nothing was done."""
+
+
 class StoreUnreadableError(StoreError):
     """It answered with something that this version can't read."""
 
@@ -79,16 +83,21 @@ class ClearOutcome(Enum):
     OTHER_GENERATION = "OTHER_GENERATION"
     OTHER_EPOCH = "OTHER_EPOCH"
     HALT_UNKNOWN = "HALT_UNKNOWN"
+    FORBIDDEN = "FORBIDDEN"
     UNREACHABLE = "UNREACHABLE"
 
 
 @dataclass(frozen=True, slots=True)
 class ClearsWritten:
-    """What became of clears, and the epoch after it."""
+    """What became of clears, and the epoch after it.
+
+    Without a quorum they may be lost at a failover; what they cleared is halted then, as before.
+    """
 
     outcome: ClearOutcome
     epoch: int
     detail: str = ""
+    quorum: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from risksvc.core.events import Input, LeaseLost, LeaseRenewed
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.gate.clock import Clock
 from risksvc.gate.kill_switch import redis_client
-from risksvc.gate.kill_switch import store as store_module
+from risksvc.gate.kill_switch import server_link
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.kill_switch.records import namespace_of
 from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
@@ -160,7 +160,7 @@ async def hasty_store(server: RealServer) -> AsyncIterator[KillSwitchStore]:
 async def store(server: RealServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KillSwitchStore]:
     """A store on the running server that waits as long as a busy machine may need: for what the scripts do."""
     monkeypatch.setattr(redis_client, "SOCKET_TIMEOUT_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(store_module, "CALL_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(server_link, "CALL_TIMEOUT_SECONDS", PATIENCE_SECONDS)
     opened = KillSwitchStore(server.url)
     yield opened
     await opened.close()

@@ -38,8 +38,8 @@ async def test_two_gates_see_each_others_halts_and_clears(server: RealServer, st
     await two.halts(second)
     await one.hears(HaltSeen(second))
     await two.hears(HaltSeen(first))
-    for gate, halt_id in ((one, "h1"), (two, "h2")):
-        assert (await gate.follower.wait_effective(halt_id, within_ns=10 * SECOND)).effective
+    for gate, what in ((one, first), (two, second)):
+        assert (await gate.follower.wait_effective(what, within_ns=10 * SECOND)).effective
     await one.clears(clear("h1"), clear("h2"))
     for gate in (one, two):
         await gate.hears(ClearSeen(clear("h1")))
@@ -55,7 +55,7 @@ async def test_a_halt_is_not_effective_before_the_other_gate_has_it(server: Real
     first = await one.follower.effective("h1")
     if one.clock.now() < stopped + 300 * MILLISECOND:  # a busy machine may come too late to see it
         assert "g2" in first.missing
-    effect = await one.follower.wait_effective("h1", within_ns=10 * SECOND)
+    effect = await one.follower.wait_effective(halt(), within_ns=10 * SECOND)
     assert effect.effective, "its lease and its approvals have run out"
 
 
@@ -92,7 +92,7 @@ async def test_a_flushed_store_closes_and_an_operator_brings_it_back(server: Rea
     with server.client() as client:
         client.flushall()
     for gate, since in before.items():
-        assert "run `risksvc init`" in (await gate.loses_store(since=since)).why
+        assert "run `risksvc init --store --settings FILE`" in (await gate.loses_store(since=since)).why
     with server.client() as client:
         await until(lambda: client.hexists(keys_of("main").halts, "h1"), lambda: client.keys("*"))
     await asyncio.sleep(1.5)

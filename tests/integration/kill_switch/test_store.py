@@ -95,7 +95,7 @@ async def test_what_was_read_before_a_failure_is_not_read_again(
 ) -> None:
     await begin(store)
     await store.add_halts("main", [halt(f"h{number}") for number in range(1_000)])
-    call, fail_at, asked = store._call, 3, []
+    call, fail_at, asked = store._link.call, 3, []
 
     async def fail_once(*command: str) -> object:
         if command[0] == "HMGET":
@@ -104,7 +104,7 @@ async def test_what_was_read_before_a_failure_is_not_read_again(
                 raise StoreUnreachableError("cut")
         return await call(*command)
 
-    monkeypatch.setattr(store, "_call", fail_once)
+    monkeypatch.setattr(store._link, "call", fail_once)
     with pytest.raises(StoreUnreachableError):
         await look(store)
     assert len((await look(store)).halts) == 1_000

@@ -36,7 +36,7 @@ def test_help_lists_every_command_exit_code_and_variable(cli_alone: Cli) -> None
 
 
 def test_the_exit_codes_are_those_that_scripts_know() -> None:
-    assert [code.value for code in MEANINGS] == [0, 1, 2, 3, 4, 70, 130]
+    assert [code.value for code in MEANINGS] == [0, 1, 2, 3, 4, 5, 70, 130]
     assert set(MEANINGS) == set(ExitCode)
 
 

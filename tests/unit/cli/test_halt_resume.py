@@ -74,7 +74,7 @@ def test_latched_says_who_is_missing(cli: Cli, gate: FakeGate) -> None:
     answer = HaltResponse(halt_id="h-1", effect=operator_pb2.HALT_EFFECT_LATCHED, missing=["redis", "gate-b"])
     gate.script("Halt", answer)
     result = cli("halt", "--reason", "drill")
-    assert result.exit_code == 0
+    assert result.exit_code == 5
     assert "LATCHED" in result.stdout
     assert "NOT YET CONFIRMED by redis, gate-b" in result.stdout
     assert "No order in this scope can still fill" in result.stdout
@@ -85,8 +85,9 @@ def test_an_effect_that_is_not_said_is_not_a_halt(cli: Cli, gate: FakeGate) -> N
     gate.script("Halt", HaltResponse(halt_id="h-1"))
     result = cli("halt", "--reason", "drill")
     assert result.exit_code == 3
-    assert "treat trading as not halted" in result.stdout
-    assert "HALTED " not in result.stdout
+    assert "NOT KNOWN TO BE HALTED" in result.stderr
+    assert "treat trading as not halted" in result.stderr
+    assert not result.stdout
 
 
 def test_a_lost_answer_gives_the_command_that_repeats_the_same_halt(cli: Cli, gate: FakeGate) -> None:

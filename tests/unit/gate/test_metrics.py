@@ -17,6 +17,7 @@ from risksvc.core.events import Input, LeaseLost
 from risksvc.core.types import MILLISECOND, Scope, Side, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.journal import JournalStats
+from risksvc.gate.kill_switch.follower import GateSeen, NamespaceStatus
 from risksvc.gate.metrics import Metrics
 from risksvc.gate.owner import Fault
 from tests.unit.core.builders import World, given, started, unread
@@ -43,6 +44,7 @@ class Scraped:
     def __init__(self, world: World) -> None:
         self.world = world
         self.lease_left_ns = 200 * MILLISECOND
+        self.namespaces: tuple[NamespaceStatus, ...] = ()
         state, kill_switch = world.gate.state, SimpleNamespace(status=self._kill_switch)
         self.owner = SimpleNamespace(
             state=state,
@@ -75,7 +77,7 @@ class Scraped:
         return fault if self.owner.fault else self.world.gate.closed_because(account, now)
 
     def _kill_switch(self) -> SimpleNamespace:
-        return SimpleNamespace(lease_left_ns=self.lease_left_ns, bound_ns=400 * MILLISECOND)
+        return SimpleNamespace(lease_left_ns=self.lease_left_ns, bound_ns=400 * MILLISECOND, namespaces=self.namespaces)
 
     def text(self) -> str:
         return asyncio.run(self.metrics.text())[0].decode()
@@ -357,3 +359,11 @@ def test_the_divergences_that_are_shown_are_plain_numbers(scraped: Scraped) -> N
     scraped.world.fill("nobody's", Side.SELL, D("0.001"))
     assert "risksvc_divergence_usd" in scraped.text()
     assert 'status="SUSPECT"} 50.0' in scraped.text()
+
+
+def test_the_journals_disk_is_never_said_to_have_room_when_nobody_knows(scraped: Scraped, tmp_path: Path) -> None:
+    assert math.isnan(scraped.one("risksvc_journal_disk_free_bytes"))
+    scraped.owner.journal_stats = JournalStats(7, 900, 3, str(tmp_path), "process", 0, 0, "", forgotten_early=2)
+    assert 0 < scraped.one("risksvc_journal_disk_free_bytes") <= scraped.one("risksvc_journal_disk_bytes")
+    assert scraped.one("risksvc_journal_segments") == 3
+    assert scraped.one("risksvc_journal_segments_forgotten_early_total") == 2

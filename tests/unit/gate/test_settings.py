@@ -13,7 +13,7 @@ from risksvc.gate.config_problems import SettingsFileError
 from risksvc.gate.limits_file import parse_limits
 from risksvc.gate.operator_tokens import Operator, hash_token
 from risksvc.gate.secret_files import SecretSource
-from risksvc.gate.settings import Listener, RedisSettings, Settings, load_settings, parse_settings
+from risksvc.gate.settings import Listener, Settings, load_settings, parse_settings
 from risksvc.gate.settings_schema import Durability
 
 PATH = Path("/etc/risksvc/risksvc.yaml")
@@ -44,6 +44,8 @@ def test_defaults_are_the_designs() -> None:
     assert settings.second_person is SecondPerson.REQUIRED
     assert settings.cool_down_ns == 60 * SECOND
     assert settings.durability is Durability.PROCESS
+    assert (settings.journal_keep_ns, settings.journal_max_bytes) == (30 * 86_400 * SECOND, 20 * 1024**3)
+    assert settings.anchor_ns == 10 * SECOND
     assert settings.warnings == ()
     account = settings.accounts["main"]
     assert (account.positions_every_ns, account.marks_every_ns) == (2 * SECOND, SECOND)
@@ -191,7 +193,7 @@ def test_every_key_that_the_template_has_in_a_comment_is_right_too(key: str, tex
 
 @pytest.mark.parametrize(("key", "text"), uncommented(templates.settings_text()))
 def test_a_key_in_a_comment_shows_what_applies_without_it(key: str, text: str) -> None:
-    examples = {"id", "redis", "base_url", "strategy", "spot_baseline"}
+    examples = {"id", "redis", "gates", "base_url", "strategy", "spot_baseline"}
     assert key in examples or load(text) == load(templates.settings_text())
 
 
@@ -231,16 +233,3 @@ def test_an_unreadable_file_is_a_settings_error(tmp_path: Path) -> None:
 def test_loading_settings_reads_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BYBIT_SECRET", "s3cret")
     assert "s3cret" not in repr(load(SMALL))
-
-
-def test_a_redis_password_joins_its_address_only_for_the_client() -> None:
-    redis = load(SMALL + "redis: {url: 'rediss://gate@redis.example.com:6380/2', password_env: P}\n").redis
-    assert redis == RedisSettings(
-        "rediss://gate@redis.example.com:6380/2", SecretSource("redis.password_env", variable="P")
-    )
-    assert redis.connection_url({"P": "a/b@c"}) == "rediss://gate:a%2Fb%40c@redis.example.com:6380/2"
-    in_file = load(SMALL + "redis: {url: 'redis://h', password_file: secrets/redis}\n").redis
-    assert in_file is not None
-    assert in_file.password == SecretSource("redis.password_file", file=Path("/etc/risksvc/secrets/redis"))
-    assert RedisSettings("redis://h:1", redis.password).connection_url({"P": "x"}) == "redis://:x@h:1"
-    assert RedisSettings("unix:///run/redis.sock").connection_url() == "unix:///run/redis.sock"

@@ -24,7 +24,7 @@ async def test_a_store_that_was_never_initialised_is_for_an_operator(
     gate = make_gate()
     await run_ms(clock, 2000, gate)
     assert gate.told == [LeaseLost(store_lost=True, why=gate.follower.status().problem)]
-    assert "has never been initialised; run `risksvc init`" in gate.follower.status().problem
+    assert "has never been initialised; run `risksvc init --store --settings FILE`" in gate.follower.status().problem
     done = await gate.follower.initialise()
     assert [one.outcome for one in done] == [InitialiseOutcome.CREATED] * 2
     assert len({one.generation for one in done}) == 1

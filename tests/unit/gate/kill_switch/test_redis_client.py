@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 from risksvc.core.types import RiskError
-from risksvc.gate.kill_switch.redis_client import open_client, shown_address
+from risksvc.gate.kill_switch.address import shown_address
+from risksvc.gate.kill_switch.redis_client import open_client
 
 
 def connection_of(url: str) -> Any:  # noqa: ANN401 - of three kinds

@@ -1,0 +1,157 @@
+"""Which classes the gate's state is made of: what the state codec may write and make, by name.
+
+Nothing else is ever made from a snapshot. A class that the state begins to use must be named here (a test walks the
+state and the types of its fields); its fields are found by themselves. Names are for ever: a class or field that is
+renamed makes older snapshots unreadable, and a field that is added needs a default.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from risksvc.core import (
+    beliefs,
+    book,
+    config,
+    denials,
+    events,
+    exposure,
+    id_archive,
+    limits,
+    line,
+    marks,
+    outputs,
+    proposals,
+    reservations,
+    state,
+    strategy_line,
+    trades,
+    trading_state,
+    types,
+)
+
+# Changed in place, and found through more than one path: each is written once, and is one object again when read.
+OBJECTS: tuple[type, ...] = (
+    state.GateState,
+    trading_state.HaltSet,
+    proposals.Proposals,
+    book.AccountBook,
+    id_archive.IdArchive,
+    trades.SeenTrades,
+    line.Line,
+    line.Suspicion,
+    strategy_line.StrategyLine,
+    strategy_line.StrategyBook,
+    beliefs.Belief,
+    beliefs.HeldBeliefs,
+    reservations.Reservation,
+    reservations.Finished,
+    id_archive._Generation,  # noqa: SLF001 - part of the archive; nobody else has a use for its name
+    marks.MarkState,
+)
+
+# Never changed: written as values.
+VALUES: tuple[type, ...] = (
+    config.GateConfig,
+    config.AccountConfig,
+    limits.Limit,
+    limits.OrderLimits,
+    limits.InstrumentLimits,
+    limits.StrategyInstrumentLimits,
+    limits.StrategyLimits,
+    limits.AccountLimits,
+    limits.Limits,
+    trading_state.Halt,
+    trading_state.Clear,
+    types.Scope,
+    types.Instrument,
+    types.Order,
+    types.PositionRange,
+    exposure.Working,
+    exposure.WorstCase,
+    denials.Denial,
+    outputs.ExposureUse,
+    outputs.Decision,
+    reservations.Version,
+    reservations.Answer,
+    proposals.Proposal,
+    events.ResumeProposed,
+    events.AdoptRequested,
+    events.AdoptItem,
+    events.FeedConnected,
+    events.Fill,
+)
+
+ENUMS: tuple[type[Enum], ...] = (
+    config.SecondPerson,
+    limits.LimitMode,
+    limits.OnBreach,
+    line.DivergenceClass,
+    denials.DenialReason,
+    events.FillKind,
+    reservations.ReservationStatus,
+    types.Side,
+    types.OrderType,
+    types.ReplaceMode,
+    types.TradingState,
+    types.Severity,
+    types.InstrumentKind,
+)
+
+# Objects that the core tells apart with `is`.
+CONSTANTS: Mapping[str, object] = {"NOTHING_STANDS": strategy_line.NOTHING_STANDS}
+
+# Classes that are no dataclasses: their attributes.
+_ATTRIBUTES: Mapping[type, tuple[str, ...]] = {
+    trading_state.HaltSet: ("_halts", "_clears", "_active"),
+    id_archive.IdArchive: ("_keep_ns", "_size", "_generations"),
+}
+# Dicts of integers to integers that grow large, each number below 2**64: packed.
+PACKED: Mapping[tuple[type, str], bool] = {(id_archive._Generation, "ids"): True}  # noqa: SLF001
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One class: its fields in order, those without a default, and which of them are packed."""
+
+    kind: type
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    packed: tuple[str, ...]
+    is_value: bool
+    is_plain: bool
+
+    @property
+    def name(self) -> str:
+        """The name in the file."""
+        return self.kind.__name__
+
+
+def _shape(kind: type) -> Shape:
+    packed = tuple(field for (owner, field) in PACKED if owner is kind)
+    attributes = _ATTRIBUTES.get(kind)
+    if attributes is not None:
+        return Shape(kind, attributes, attributes, packed, is_value=False, is_plain=True)
+    fields = dataclasses.fields(kind)
+    required = tuple(one.name for one in fields if not _has_default(one))
+    return Shape(kind, tuple(one.name for one in fields), required, packed, is_value=kind in VALUES, is_plain=False)
+
+
+def _has_default(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+def default_of(kind: type, name: str) -> object:
+    """The default of a field that a snapshot does not have yet."""
+    field = next(one for one in dataclasses.fields(kind) if one.name == name)
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    make: Callable[[], object] = field.default_factory  # type: ignore[assignment]  # a field here has one or the other
+    return make()
+
+
+SHAPES: Mapping[type, Shape] = {kind: _shape(kind) for kind in (*OBJECTS, *VALUES)}
+SHAPES_BY_NAME: Mapping[str, Shape] = {shape.name: shape for shape in SHAPES.values()}
+ENUMS_BY_NAME: Mapping[str, type[Enum]] = {kind.__name__: kind for kind in ENUMS}

@@ -1,0 +1,62 @@
+"""`make chaos`: real processes, real faults, and an oracle on what strategies really submitted.
+
+    python -m tests.chaos [--cycles N] [--halts N] [--outages N] [--only NAME] [--seed S] [--long] [--server NAME]
+
+Short by default. Exit code 1: something was violated; the folder with logs and journals is kept and named.
+"""
+
+import argparse
+import platform
+import sys
+
+from tests.chaos.oracle import Verdict
+from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.stage import Options, Scenario
+from tests.chaos.table import HEADER, details, row, summary
+
+
+def main() -> int:
+    """Prints the table; 1 when anything was violated."""
+    words = _parser().parse_args()
+    chosen = {name: run for name, run in SCENARIOS.items() if any(part in name for part in words.only.split(","))}
+    if not chosen:
+        _say(f"chaos: no scenario has {words.only!r} in its name; there are: {', '.join(SCENARIOS)}")
+        return 2
+    options = Options(words.cycles, words.halts, words.outages, words.seed, words.long, words.server)
+    _say(f"{platform.machine()}, Python {platform.python_version()}, seed {options.seed}")
+    _say(HEADER)
+    verdicts = []
+    for name, run in chosen.items():
+        verdict = _run(name, run, options)
+        verdicts.append(verdict)
+        _say(row(verdict), *details(verdict))
+    _say(summary(verdicts))
+    return int(any(verdict.violations for verdict in verdicts))
+
+
+def _run(name: str, run: Scenario, options: Options) -> Verdict:
+    try:
+        return run(options)
+    except Exception as error:  # noqa: BLE001 - a world that does not even begin is a failure like any other
+        return Verdict(name, violations=[f"did not begin: {type(error).__name__}: {error}"])
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.partition("\n")[0])
+    parser.add_argument("--cycles", type=int, default=100, help="kill -9 cycles (100)")
+    parser.add_argument("--halts", type=int, default=40, help="timed halts (40)")
+    parser.add_argument("--outages", type=int, default=3, help="timed halts with Redis hung, and killed (3 each)")
+    parser.add_argument("--only", default="", help="scenarios with one of these words in their name, comma-separated")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--long", action="store_true", help="longer pauses, every network fault, more rounds")
+    parser.add_argument("--server", default="", choices=("", "redis", "valkey"), help="which server is Redis")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

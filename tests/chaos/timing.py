@@ -1,0 +1,114 @@
+"""How fast a real halt is: from the moment the Halt call is issued to the last order submitted anywhere it covers.
+
+Halts alternate between everything and one account; each is issued to one gate only, so the others learn of it by Redis.
+In the series with Redis hung or killed at that very moment nothing tells them: their lease runs out.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+from tests.chaos.oracle import Verdict
+from tests.chaos.stage import Options, Stage, stage
+
+PER_SECOND = 100.0
+BARS_MS = {"p50": 15.0, "p95": 50.0, "max": 500.0}
+OUTAGE_BOUND_NS = 400_000_000
+_BUCKETS_MS = (0, 2, 5, 10, 15, 20, 30, 50, 100, 200, 300, 400, 500)
+
+
+def halts(options: Options) -> Verdict:
+    """`options.halts` halts while all is well."""
+    with stage(options, "halts, all well", per_second=PER_SECOND) as on:
+        for number in range(options.halts):
+            gate = on.world.gates[number % len(on.world.gates)]
+            on.world.until_trading()
+            time.sleep(on.random.uniform(0.02, 0.12))
+            one = on.operators.halt(gate, gate.account if number % 2 else "")
+            time.sleep(0.06)
+            on.operators.resume([one])
+            on.verdict.cycles += 1
+        on.oracle.recovers()
+        on.verdict.notes.clear()
+    _tell_bars(on.verdict)
+    return on.verdict
+
+
+def halts_while_hung(options: Options) -> Verdict:
+    """Redis is stopped (SIGSTOP) as the halt is issued."""
+
+    def hang(on: Stage) -> None:
+        on.world.redis.hang()
+
+    def wake(on: Stage) -> None:
+        on.world.redis.wake()
+
+    return _outages(options, "halts, Redis hung", begin=hang, end=wake)
+
+
+def halts_while_dead(options: Options) -> Verdict:
+    """Redis is killed (kill -9) as the halt is issued."""
+
+    def kill(on: Stage) -> None:
+        on.world.redis.kill()
+
+    def start(on: Stage) -> None:
+        on.world.redis.start()
+
+    return _outages(options, "halts, Redis killed", begin=kill, end=start)
+
+
+def _outages(options: Options, name: str, *, begin: Callable[[Stage], None], end: Callable[[Stage], None]) -> Verdict:
+    with stage(options, name, per_second=PER_SECOND) as on:
+        on.bound_ns = OUTAGE_BOUND_NS
+        for number in range(options.outages):
+            on.world.until_trading()
+            time.sleep(on.random.uniform(0.02, 0.15))
+            begin(on)
+            one = on.operators.halt(on.world.gates[number % len(on.world.gates)])
+            time.sleep(0.3)
+            end(on)
+            on.oracle.check_everywhere()
+            on.operators.resume([one])
+            on.verdict.cycles += 1
+        on.oracle.recovers()
+        on.verdict.notes.clear()
+    on.verdict.notes += _spreads(on.verdict)
+    return on.verdict
+
+
+def _tell_bars(verdict: Verdict) -> None:
+    found = percentiles(verdict.last_ms)
+    missed = [f"{name} {found[name]:.1f} ms, the bar is {bar:g}" for name, bar in BARS_MS.items() if found[name] > bar]
+    verdict.notes += [*_spreads(verdict), f"last submit {histogram(verdict.last_ms)}"]
+    verdict.violations += [f"slow: {one}" for one in missed]
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """p50, p95, max; zeros where there is nothing."""
+    if not values:
+        return dict.fromkeys(("p50", "p95", "max"), 0.0)
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return {"p50": statistics.median(ordered), "p95": p95, "max": ordered[-1]}
+
+
+def _spreads(verdict: Verdict) -> list[str]:
+    """The truth is between the two: a strategy asks every 10 ms."""
+    ways = {"last submit anywhere": verdict.last_ms, "every strategy refused": verdict.refused_ms}
+    return [f"from the Halt call to {what:<22}: {_spread(values)}" for what, values in ways.items()]
+
+
+def _spread(values: list[float]) -> str:
+    found = percentiles(values)
+    return f"p50 {found['p50']:.1f} ms, p95 {found['p95']:.1f} ms, max {found['max']:.1f} ms"
+
+
+def histogram(values: list[float]) -> str:
+    """One line: how many up to each bound."""
+    parts = []
+    for low, high in zip((-1, *_BUCKETS_MS), (*_BUCKETS_MS, float("inf")), strict=True):
+        count = sum(low < value <= high for value in values)
+        if count:
+            parts.append(f"<={high:g} ms: {count}")
+    return "; ".join(parts)

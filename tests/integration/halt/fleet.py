@@ -1,0 +1,145 @@
+"""Several real gates, each with an account of its own, on one real Redis; and the command line that halts them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from risksvc.gate.operator_tokens import hash_token
+from risksvc.v1 import operator_pb2
+from tests.integration.gate.gate_process import TOKENS, GateProcess
+from tests.integration.kill_switch.real_server import RealServer
+
+SETTINGS = """
+version: 1
+gate: {{id: {name}, state_dir: s}}
+limits: limits.yaml
+{redis}
+listen: {{http: "127.0.0.1:0"}}
+accounts:
+  {account}:
+    venue: {{exchange: bybit, key: {{api_key_env: K, secret_env: S}}}}
+operators:
+  - {{name: alice, token_sha256: {alice}}}
+  - {{name: bob, token_sha256: {bob}}}
+second_person: none
+cool_down: 1s
+{gates}
+"""
+LIMITS = """
+version: 1
+accounts:
+  {account}:
+    instruments: {{BTC/USDT:USDT: , ETH/USDT:USDT: }}
+    strategies: {{mm: , trend: }}
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: what it printed, how long it took, in seconds."""
+
+    code: int
+    out: str
+    error: str
+    seconds: float
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+    def paths(self) -> dict[str, str]:
+        return {path["path"]: path["result"] for path in self.document["paths"]}
+
+
+class Fleet:
+    """Gates g1, g2, ... of accounts a1, a2, ...; `redis` None: each has a private store."""
+
+    def __init__(self, folder: Path, redis: RealServer | None, *, size: int = 3) -> None:
+        self.folder, self.redis = folder, redis
+        self.gates: dict[str, GateProcess] = {}
+        for number in range(1, size + 1):
+            self._add(f"g{number}", f"a{number}", size)
+
+    def _add(self, name: str, account: str, size: int) -> None:
+        home = self.folder / name
+        home.mkdir()
+        gate = GateProcess(home)
+        others = [f"g{number}" for number in range(1, size + 1)]
+        gates = "gates:\n" + "\n".join(f"  {each}: unix:{self.folder}/{each}/s/operator.sock" for each in others)
+        redis = f"redis: {{url: unix://{self.redis.socket}}}" if self.redis is not None else ""
+        hashes = {who: hash_token(token) for who, token in TOKENS.items()}
+        gate.settings.write_text(SETTINGS.format(name=name, account=account, redis=redis, gates=gates, **hashes))
+        gate.limits.write_text(LIMITS.format(account=account))
+        self.gates[name] = gate
+
+    def start(self) -> None:
+        """Returns when every gate has a lease and has heard of every other."""
+        if self.redis is not None:
+            for gate in self.gates.values():
+                assert self.run("init", "--store", gate="", settings=gate.settings).code == 0
+        for gate in self.gates.values():
+            gate.spawn()
+        for gate in self.gates.values():
+            gate.wait_for(gate._answers, "the gate answers")
+            gate.wait_for(lambda gate=gate: self._whole(gate), "a lease, and everybody is known")  # type: ignore[misc]
+
+    def _whole(self, gate: GateProcess) -> bool:
+        status = gate.status()
+        known = len(status.kill_switch.gates)
+        return status.kill_switch.lease_ms > 0 and known == (len(self.gates) if self.redis is not None else 1)
+
+    def stop(self) -> None:
+        for gate in self.gates.values():
+            if gate.process is not None:
+                gate.process.send_signal(18)  # SIGCONT
+            gate.stop()
+
+    def halted(self) -> dict[str, list[str]]:
+        """By gate: the ids of the halts in force there."""
+        return {name: [halt.halt_id for halt in gate.status().halts] for name, gate in self.gates.items()}
+
+    def states(self) -> dict[tuple[str, str], int]:
+        """By account and strategy ("": the account): its trading state."""
+        found = {}
+        for gate in self.gates.values():
+            for account in gate.status().accounts:
+                found[account.account, ""] = int(account.trading_state)
+                for strategy in account.strategies:
+                    found[account.account, strategy.strategy] = int(strategy.trading_state)
+        return found
+
+    def wait_for_halts(self, expected: dict[str, list[str]]) -> None:
+        next(iter(self.gates.values())).wait_for(lambda: self.halted() == expected, f"halts {expected}")
+
+    def halt(self, *words: str, gate: str = "g1", token: str | None = TOKENS["alice"]) -> Ended:
+        return self.run("halt", "--reason", "drill", "--json", *words, gate=gate, token=token)
+
+    def run(
+        self, *words: str, gate: str = "g1", settings: Path | None = None, token: str | None = TOKENS["alice"]
+    ) -> Ended:
+        """The real command line, as a process of its own."""
+        where = settings or self.gates[gate].settings
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("RISKSVC_")}
+        environment |= {"RISKSVC_SETTINGS": str(where), "HOME": str(self.folder)}
+        if token is not None:
+            environment["RISKSVC_TOKEN"] = token
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "risksvc.cli.main", *words],
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+
+
+def latched(answer: operator_pb2.HaltResponse) -> bool:
+    return answer.effect == operator_pb2.HALT_EFFECT_LATCHED
