@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run test lint proto bench chaos clean lock prometheus
+.PHONY: help setup demo run test lint proto bench chaos clean lock prometheus faketime flood
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -33,7 +33,7 @@ run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 	@echo "run: the demo's world, kept up; Ctrl-C ends it"
 	@$(BIN)/risksvc demo --keep-running
 
-test: lint prometheus ## lint, then every test; the core at 100 % branch coverage
+test: lint prometheus faketime ## lint, then every test; the core at 100 % branch coverage
 	@echo "test: the whole suite on two workers; tests that start processes run one after another"
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=
 	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
@@ -59,10 +59,13 @@ bench: $(READY) ## measure checks, memory, halts
 # make chaos CHAOS_ARGS="--long --cycles 1000 --halts 250 --outages 20" is the long one, three quarters of an hour.
 CHAOS_ARGS ?=
 
-chaos: $(READY) ## kill, pause, cut and starve real processes; no halt may be lost
+chaos: $(READY) faketime ## kill, pause, cut and starve real processes; no halt may be lost
 	@echo "chaos: three gates, three strategies, a real Redis behind a fault proxy"
-	@.ci/faketime
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+flood: $(READY) ## halt under ten times the checks that the gate can take, and time it
+	@echo "flood: half a minute of load on loopback; close other programs first"
+	@$(BIN)/python -m tests.bench.flood
 
 clean: ## remove .venv, caches and what was built; never a state folder
 	@echo "clean: remove $(VENV), caches, build results"
@@ -72,6 +75,9 @@ clean: ## remove .venv, caches and what was built; never a state folder
 lock: $(VENV)/.uv ## resolve pyproject.toml into requirements.lock, with hashes
 	@echo "lock: pyproject.toml -> requirements.lock"
 	@.ci/lock "$(VENV)/lock/bin/uv" $(LOCK_ARGS)
+
+faketime: ## install Debian's package faketime if libfaketime is missing (as root)
+	@.ci/faketime
 
 prometheus: ## install Debian's prometheus package if promtool is missing (as root; its service is not started)
 	@.ci/prometheus

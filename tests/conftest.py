@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
 # A relative path counts from the repository, wherever pytest was started.
 DATA = (ROOT / os.environ.get("RISKSVC_TEST_DATA", "../shared/data")).resolve()
-PROCESS_FOLDERS = ("tests/integration/", "tests/scenario/")
+PROCESS_FOLDERS = ("tests/integration/", "tests/scenario/", "tests/chaos/")
 # Ten thousand examples take longer than the limit of an ordinary test (pyproject.toml).
 CI_PROPERTY_TIMEOUT_S = 1800
 

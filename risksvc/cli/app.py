@@ -44,6 +44,9 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "reservations": Lazy("orders", "reservations", "approved orders that are not proven finished"),
         "limits": Lazy("limits", "limits", "check, show, diff and reload the limits file"),
     },
+    "The record": {
+        "journal": Lazy("journal", "journal", "verify, show and export the journal of decisions"),
+    },
     "Set up and run": {
         "init": Lazy("initialise", "init", "write a commented settings file and limits file"),
         "serve": Lazy("processes", "serve", "run the gate"),

@@ -3,7 +3,7 @@
 To a gate: its Halt RPC, under the operator's token. To the store: as a gate would write it, with no token at all. To
 the latch of a gate that does not run: it comes back halted. Halting is easy on purpose: whoever can read the settings
 file and reach the store can stop everything, and nobody can start anything again that way. No way waits for another; a
-way that hangs is left behind.
+way that hangs is left behind, with more patience as long as nobody has taken the halt: this machine may be slow.
 """
 
 import asyncio
@@ -28,14 +28,15 @@ from risksvc.v1.operator_pb2 import (
 if TYPE_CHECKING:
     from risksvc.cli.target import Token
     from risksvc.core.trading_state import Halt
+    from risksvc.gate.kill_switch.address import StoreAddress
     from risksvc.gate.kill_switch.store import KillSwitchStore
     from risksvc.gate.kill_switch.view import StoreView
 
-# A gate answers within its bound (500 ms at most) and 100 ms; the store within 100 ms for each question. What is above
-# all of them only ends a way that hangs where no deadline reaches.
-GATE_SECONDS = 0.9
+# A gate answers within its bound (500 ms at most) and 100 ms; the store within 100 ms for each question, and it is
+# asked for STORE_SECONDS who has the halt. Who is silent for SOON_SECONDS is left behind once somebody has taken it.
 STORE_SECONDS = 0.7
-ALL_SECONDS = 1.5
+SOON_SECONDS = 1.5
+AT_LAST_SECONDS = 5.0
 _AGAIN_SECONDS = 0.02
 _ELSEWHERE = "scope.account"
 
@@ -78,21 +79,26 @@ class Way:
         return Tried(self.path, self.address, taken=None, detail=detail, gate_id=self.gate_id)
 
 
-def go_all(ways: Sequence[Way], *, seconds: float = ALL_SECONDS) -> list[Tried]:
-    """Goes every way at once; gives what became of each, in their order, after `seconds` at the latest."""
+def go_all(ways: Sequence[Way], *, soon: float = SOON_SECONDS, at_last: float = AT_LAST_SECONDS) -> list[Tried]:
+    """Goes every way at once; gives what became of each, in their order.
+
+    After `soon` seconds at the latest when one has taken the halt, after `at_last` in any case.
+    """
     done: queue.SimpleQueue[tuple[int, Tried]] = queue.SimpleQueue()
-    deadline = time.monotonic() + seconds
+    started = time.monotonic()
     for index, way in enumerate(ways):
         # Daemons: one that hangs must not keep this process from ending.
         threading.Thread(target=lambda i=index, w=way: done.put((i, _go(w))), daemon=True).start()
     found: dict[int, Tried] = {}
     while len(found) < len(ways):
+        patience = soon if any(tried.taken for tried in found.values()) else at_last
         try:
-            index, tried = done.get(timeout=max(0.0, deadline - time.monotonic()))
+            index, tried = done.get(timeout=max(0.0, started + patience - time.monotonic()))
         except queue.Empty:
             break
         found[index] = tried
-    return [found.get(index) or way.failed(f"no answer within {seconds:g} s") for index, way in enumerate(ways)]
+    waited = time.monotonic() - started
+    return [found.get(index) or way.failed(f"no answer within {waited:.1f} s") for index, way in enumerate(ways)]
 
 
 def _go(way: Way) -> Tried:
@@ -120,7 +126,7 @@ class ToGate:
 
         with connect(way.address, self.token) as gate:
             try:
-                answer = gate.ask(lambda stub: stub.Halt, self.request, seconds=GATE_SECONDS)
+                answer = gate.ask(lambda stub: stub.Halt, self.request, seconds=AT_LAST_SECONDS)
             except CliError as error:
                 if error.exit_code == ExitCode.USAGE and f" {_ELSEWHERE}:" in error.message:
                     return way.not_needed(f"does not serve account {self.request.scope.account}")
@@ -158,7 +164,7 @@ class ToStore:
 
     halt: "Halt"
     known: bool
-    url: Callable[[], str]
+    url: "Callable[[], str | StoreAddress]"
 
     def __call__(self, way: Way) -> Tried:
         """Write it, then watch who has it."""

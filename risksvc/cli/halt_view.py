@@ -122,10 +122,9 @@ def not_halted(out: Output, request: HaltRequest, tried: Sequence[Tried]) -> Cli
     """No way took it: what that means, and what to do."""
     repeat = Hint(out.command(*again(request)), "repeats this halt; twice is still one halt")
     failed = [one for one in tried if one.taken is False]
-    codes = {one.code for one in failed}
+    codes = {one.code for one in failed} or {ExitCode.USAGE}  # every gate says that it is none of its business
     code = codes.pop() if len(codes) == 1 else ExitCode.UNDECIDED
-    if len(failed) == 1:
-        return CliError(f"NOT KNOWN TO BE HALTED: {failed[0].detail}", code=code, hints=[repeat, _DOWN, _AT_VENUE])
-    ways = [Hint("", f"{one.path} {one.address}: {one.detail}") for one in tried]
-    sentence = "NOT KNOWN TO BE HALTED: no way took the halt"
-    return CliError(sentence, code=code, hints=[*ways, repeat, _DOWN, _AT_VENUE])
+    ways = [Hint("", f"{one.path} {one.address}: {one.detail}") for one in tried] if len(tried) > 1 else []
+    alone = failed if len(failed) == 1 else tried
+    why = alone[0].detail if len(alone) == 1 else "no way took the halt"
+    return CliError(f"NOT KNOWN TO BE HALTED: {why}", code=code, hints=[*ways, repeat, _DOWN, _AT_VENUE])

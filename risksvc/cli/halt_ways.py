@@ -27,6 +27,7 @@ from risksvc.v1.operator_pb2 import HaltRequest
 
 if TYPE_CHECKING:
     from risksvc.core.trading_state import Halt
+    from risksvc.gate.kill_switch.address import StoreAddress
     from risksvc.gate.settings import Settings
 
 
@@ -175,7 +176,7 @@ def _store(told: Told, settings: "Settings | None", go: ToStore) -> Way | None:
     return Way("redis", str(folder), go)
 
 
-def _store_url(told: Told, settings: "Settings | None") -> str:
+def _store_url(told: Told, settings: "Settings | None") -> "str | StoreAddress":
     """The store's address, with the password. Called on the way, so that nothing waits for it."""
     if told.redis_url is not None or settings is None:
         return told.redis_url or ""

@@ -23,7 +23,7 @@ from risksvc.cli.text import (
     strictness,
 )
 from risksvc.v1 import types_pb2
-from risksvc.v1.operator_pb2 import AccountStatus, GetStatusResponse, RegisteredGate
+from risksvc.v1.operator_pb2 import AccountStatus, GetStatusResponse, JournalStatus, RegisteredGate
 
 NextCommand = tuple[tuple[str, ...], str]
 _WHY_SAFE = "<why it is safe>"
@@ -192,7 +192,19 @@ def _machinery(out: Output, status: GetStatusResponse) -> None:
         f"{journal.path}, {journal.bytes:,} bytes, durable against {_durable_against(journal.durability)}, "
         f"{journal.recovered:,} entries recovered{torn}",
     )
+    add_row(result, "state snapshot", *_snapshot(journal))
     out.show(result)
+
+
+def _snapshot(journal: JournalStatus) -> tuple[Cell, str]:
+    """How quickly the next start would know everything again."""
+    if journal.snapshot_failed:
+        return Text("failing", style="bold red"), f"{journal.snapshot_failed}; the next start may be refused"
+    replayed = f"the last start applied {journal.replayed:,} entries again"
+    if not journal.HasField("snapshot_age_ms"):
+        return NONE, f"made when the first part of the journal is full; {replayed}"
+    behind = f"{max(0, journal.entries - journal.snapshot_entries):,} entries since"
+    return milliseconds(journal.snapshot_age_ms), f"{journal.snapshot_entries:,} entries in it, {behind}; {replayed}"
 
 
 def _gates(out: Output, status: GetStatusResponse) -> None:

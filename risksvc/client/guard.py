@@ -18,25 +18,32 @@ from risksvc.client.blocking import RiskGate
 from risksvc.client.guard_async import AsyncGuardedExchange
 from risksvc.client.guard_blocking import GuardedExchange
 from risksvc.client.guarded import Ccxt
+from risksvc.client.placing import MAX_RECV_WINDOW_MS
 
 
 @overload
-def guard(exchange: Ccxt, gate: RiskGate) -> "GuardedExchange": ...
+def guard(exchange: Ccxt, gate: RiskGate, *, venue_window_ms: int = MAX_RECV_WINDOW_MS) -> "GuardedExchange": ...
 @overload
-def guard(exchange: Ccxt, gate: AsyncRiskGate) -> "AsyncGuardedExchange": ...
-def guard(exchange: Ccxt, gate: RiskGate | AsyncRiskGate) -> "GuardedExchange | AsyncGuardedExchange":
+def guard(
+    exchange: Ccxt, gate: AsyncRiskGate, *, venue_window_ms: int = MAX_RECV_WINDOW_MS
+) -> "AsyncGuardedExchange": ...
+def guard(
+    exchange: Ccxt, gate: RiskGate | AsyncRiskGate, *, venue_window_ms: int = MAX_RECV_WINDOW_MS
+) -> "GuardedExchange | AsyncGuardedExchange":
     """Wrap a ccxt object: synchronous with a RiskGate, ccxt.async_support or ccxt.pro with an AsyncRiskGate.
 
-    Sets `exchange.options`: `recvWindow` to at most 1,000 ms where the venue has one (it then refuses an order that is
-    late; this host's clock must be right to well within that), and `maxRetriesOnFailure` to 0. With a RiskGate it waits
-    up to a second until the gate is heard, so that the first order needs no waiting of yours.
+    Makes the venue refuse an order that is older than `venue_window_ms` (1,000; it can only be lowered), each venue in
+    its own way (`risksvc.core.request_expiry`); this host's clock must be right to well within that. Where the venue
+    has no such thing a warning is logged, and the result's `venue_window_ms` is None: an approved order that hangs on
+    its way may be accepted there at any time. Sets `options.maxRetriesOnFailure` to 0. With a RiskGate it waits up to a
+    second until the gate is heard, so that the first order needs no waiting of yours.
     """
     if not callable(getattr(exchange, "create_order", None)):
         raise TypeError(f"guard: {type(exchange).__name__} has no create_order; pass a ccxt exchange object")
     is_async = inspect.iscoroutinefunction(exchange.create_order)
     if is_async and isinstance(gate, AsyncRiskGate):
-        return AsyncGuardedExchange(exchange, gate)
+        return AsyncGuardedExchange(exchange, gate, venue_window_ms=venue_window_ms)
     if not is_async and isinstance(gate, RiskGate):
-        return GuardedExchange(exchange, gate)
+        return GuardedExchange(exchange, gate, venue_window_ms=venue_window_ms)
     kind, wanted = ("an asynchronous", "AsyncRiskGate") if is_async else ("a synchronous", "RiskGate")
     raise TypeError(f"guard: {type(exchange).__name__} is {kind} exchange object; it needs a {wanted}")

@@ -11,7 +11,7 @@ from typing import Any, Self
 from risksvc.client.asynchronous import AsyncRiskGate
 from risksvc.client.decision import Decision
 from risksvc.client.guarded import READY_PATIENCE, Ccxt, Guarded, Intent
-from risksvc.client.placing import Amount, Declared, Placing, plan_create
+from risksvc.client.placing import MAX_RECV_WINDOW_MS, Amount, Declared, Placing, plan_create
 from risksvc.core.types import ReplaceMode
 
 logger = logging.getLogger("risksvc.client")
@@ -20,8 +20,8 @@ logger = logging.getLogger("risksvc.client")
 class AsyncGuardedExchange(Guarded):
     """An asynchronous ccxt object behind the gate. Made by `guard`."""
 
-    def __init__(self, exchange: Ccxt, gate: AsyncRiskGate) -> None:
-        super().__init__(exchange)
+    def __init__(self, exchange: Ccxt, gate: AsyncRiskGate, *, venue_window_ms: int = MAX_RECV_WINDOW_MS) -> None:
+        super().__init__(exchange, venue_window_ms=venue_window_ms)
         self._gate = gate
         self._waited = False
         self._sending: set[asyncio.Task[Any]] = set()

@@ -5,15 +5,15 @@ from typing import Any
 
 from risksvc.client.blocking import RiskGate
 from risksvc.client.guarded import READY_PATIENCE, Ccxt, Guarded, Intent
-from risksvc.client.placing import Amount, Declared, Placing, plan_create
+from risksvc.client.placing import MAX_RECV_WINDOW_MS, Amount, Declared, Placing, plan_create
 from risksvc.core.types import ReplaceMode
 
 
 class GuardedExchange(Guarded):
     """A synchronous ccxt object behind the gate. Made by `guard`."""
 
-    def __init__(self, exchange: Ccxt, gate: RiskGate) -> None:
-        super().__init__(exchange)
+    def __init__(self, exchange: Ccxt, gate: RiskGate, *, venue_window_ms: int = MAX_RECV_WINDOW_MS) -> None:
+        super().__init__(exchange, venue_window_ms=venue_window_ms)
         self._gate = gate
         gate.wait_ready(READY_PATIENCE)
 

@@ -17,8 +17,8 @@ from risksvc.client.placing import (
     edits_in_place,
     places_orders,
     plan_edit,
-    tighten,
 )
+from risksvc.client.request_window import RequestWindow
 from risksvc.client.session import StrategySession
 from risksvc.client.venue_errors import Proof, proof_of
 from risksvc.core.types import ReplaceMode, RiskError
@@ -39,12 +39,17 @@ class PastTheGateError(RiskError, AttributeError):
 class Guarded:
     """What both guards share: what passes through, what is refused, what is reported."""
 
-    _OWN = frozenset({"_exchange", "_gate", "_placed", "_sending", "_waited"})
+    _OWN = frozenset({"_exchange", "_gate", "_placed", "_sending", "_waited", "_window"})
 
-    def __init__(self, exchange: Ccxt) -> None:
+    def __init__(self, exchange: Ccxt, *, venue_window_ms: int) -> None:
         self._exchange = exchange
         self._placed = PlacedOrders()
-        tighten(exchange)
+        self._window = RequestWindow(exchange, venue_window_ms)
+
+    @property
+    def venue_window_ms(self) -> int | None:
+        """The venue refuses an order that is older than this; None: it can't be told to, so there is no bound."""
+        return self._window.window_ms
 
     def __getattr__(self, name: str) -> Ccxt:
         if name.startswith("__") or name in self._OWN:
@@ -84,7 +89,7 @@ class Guarded:
             raise OrderDenied(decision, _used_before(plan.client_order_id))
         refusal = decision.refusal()
         if refusal is None:
-            tighten(self._exchange)  # The options are the user's and may have changed since.
+            self._window.begin(plan.params)
             if not plan.amends:
                 self._placed.add("", plan.placed)
             gate.sent(plan.client_order_id)
@@ -94,6 +99,7 @@ class Guarded:
         raise OrderDenied(decision, refusal)
 
     def _failed(self, gate: StrategySession, plan: Placing, error: BaseException) -> None:
+        self._window.end()
         proof = proof_of(error, amending=plan.amends)
         if proof is Proof.REJECTED:
             gate.rejected(plan.client_order_id)
@@ -101,6 +107,7 @@ class Guarded:
             gate.never_sent(plan.client_order_id)
 
     def _succeeded(self, gate: StrategySession, plan: Placing, result: object) -> None:
+        self._window.end()
         # An answer without an id is none: ccxt makes one out of an empty body. The order stays SENT.
         venue_order_id = result.get("id") if isinstance(result, Mapping) else None
         known = venue_order_id if isinstance(venue_order_id, str) else ""

@@ -71,7 +71,10 @@ _REFUSED_PARAMS: dict[str, str] = {
         _OTHER_ORDER,
     ),
     **dict.fromkeys(("maxretriesonfailure", "maxretriesonfailuredelay"), _RESEND),
-    "recvwindow": f"the guard keeps it at {MAX_RECV_WINDOW_MS} ms at most: a late order must be refused by the venue",
+    **dict.fromkeys(
+        ("recvwindow", "exptime", "processbefore", "validuntil"),
+        f"the guard keeps it at {MAX_RECV_WINDOW_MS} ms at most: a late order must be refused by the venue",
+    ),
 }
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -242,23 +245,23 @@ def places_orders(name: str) -> bool:
     return raw and (any("order" in word for word in words) or {"close", "position"} <= set(words))
 
 
-def tighten(exchange: Any) -> None:  # noqa: ANN401 - any ccxt-like object
-    """Make the venue refuse late requests (where it can), and the client never resend."""
+def tighten(exchange: Any, *, most_ms: int = MAX_RECV_WINDOW_MS, always: bool = False) -> None:  # noqa: ANN401 - any ccxt-like object
+    """Make the venue refuse late requests (where it can), and the client never resend. `always`: the venue heeds it."""
     options = getattr(exchange, "options", None)
     if not isinstance(options, dict):
         return
-    if "recvWindow" in options:
-        options["recvWindow"] = _tightened(options["recvWindow"])
+    if always or "recvWindow" in options:
+        options["recvWindow"] = _tightened(options.get("recvWindow"), most_ms)
     if options.get("maxRetriesOnFailure"):
         options["maxRetriesOnFailure"] = 0
 
 
-def _tightened(window: object) -> object:
+def _tightened(window: object, most_ms: int) -> object:
     if isinstance(window, str):
-        return window if window.isdecimal() and int(window) <= MAX_RECV_WINDOW_MS else str(MAX_RECV_WINDOW_MS)
-    if isinstance(window, int) and 0 < window <= MAX_RECV_WINDOW_MS:
+        return window if window.isdecimal() and 0 < int(window) <= most_ms else str(most_ms)
+    if isinstance(window, int) and not isinstance(window, bool) and 0 < window <= most_ms:
         return window
-    return MAX_RECV_WINDOW_MS
+    return most_ms
 
 
 def edits_in_place(exchange: Any) -> bool:  # noqa: ANN401 - any ccxt-like object

@@ -140,13 +140,16 @@ class AnchorKeeper:
             return  # the gate closes over it; nothing is vouched for
         anchor = Anchor(self._gate_id, head.entries, head.head, head.segment, self._clock.now() // MILLISECOND)
         self.last = anchor
+        problems = []
         try:
             print_event(ANCHOR_EVENT, anchor.fields())
+        except (OSError, ValueError) as error:  # ValueError: it was closed
+            problems.append(f"standard output: {error}")
+        try:
             await add_anchor(self._store, anchor.fields())
-        except (StoreError, OSError) as error:
-            self._failed(str(error))
-        else:
-            self._problem = ""
+        except StoreError as error:
+            problems.append(str(error))
+        self._tell("; ".join(problems))
 
     async def close(self) -> None:
         """A last anchor, of all that was written."""
@@ -154,8 +157,9 @@ class AnchorKeeper:
             await self.anchor()
         await self._store.close()
 
-    def _failed(self, problem: str) -> None:
-        self._counters.anchor_failures += 1
-        if not self._problem:
+    def _tell(self, problem: str) -> None:
+        """Counts each failure; tells the first of a row."""
+        self._counters.anchor_failures += bool(problem)
+        if problem and not self._problem:
             log_event("journal_anchor_failed", logging.WARNING, message=problem)
         self._problem = problem

@@ -15,6 +15,7 @@ from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.settings import Settings
+from risksvc.gate.snapshot_keeper import SnapshotStats
 from risksvc.gate.watching import Watchers
 
 
@@ -40,9 +41,9 @@ class GateApp:
 
     `owner`: state and the way to change it; append to `owner.listeners` to hear every Input with its Outputs.
     `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `publisher`: halts on their
-    way out. `feeds`: connected venue feeds.
-    `watchers`: strategies that follow their trading state. `addresses`: what listens where, by listener name
-    ("strategy", "operator", "venue", "http"). `serving`: started, and not draining.
+    way out. `feeds`: connected venue feeds. `watchers`: strategies that follow their trading state. `snapshots`: how
+    they stand. `addresses`: what listens where, by listener name ("strategy", "operator", "venue", "http").
+    `serving`: started, and not draining.
     """
 
     gate_id: str
@@ -57,5 +58,6 @@ class GateApp:
     watchers: Watchers
     started_at: Nanoseconds
     counters: Counters = field(default_factory=Counters)
+    snapshots: SnapshotStats = field(default_factory=SnapshotStats)
     addresses: Mapping[str, str] = field(default_factory=dict)
     serving: bool = False

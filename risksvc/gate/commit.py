@@ -99,7 +99,7 @@ class Committer:
                 self._sync(descriptor)
             if new_files:
                 sync_folder(self._folder)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody may wait for ever, nor be told that it is done
             self._fail(group, error)
             return
         self.rounds += 1
@@ -110,7 +110,7 @@ class Committer:
             os.close(descriptor)
         _wake(group, None)
 
-    def _fail(self, group: list[_Waiter], error: OSError) -> None:
+    def _fail(self, group: list[_Waiter], error: Exception) -> None:
         problem = (
             f"an fdatasync failed: {error}. What was written since the last good one may be lost in a power failure, "
             "and asking again proves nothing: check the disk (dmesg), then restart the gate"

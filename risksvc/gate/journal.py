@@ -186,12 +186,13 @@ class Journal:
 
         "process": at once. "power": after an fdatasync that began after the last append; many callers share one.
         """
-        if self._committer is None:
+        committer = self._committer  # another thread may be opening the journal again
+        if committer is None:
             if self._durability == POWER:
                 raise NotDurableError(f"{self._folder}: {self._failed or 'recover() was not read to its end'}")
             return
         try:
-            await self._committer.durable(self._entries)
+            await committer.durable(self._entries)
         except CommitFailedError as error:
             raise NotDurableError(f"{self._folder}: {error}") from error
 
@@ -224,7 +225,8 @@ class Journal:
         """What stands for every entry so far; None while the journal is being opened."""
         if self._report is None:
             return None
-        return Head(self._entries, self._link.number, self._chain.head())
+        begun = self._entries > self._link.entries
+        return Head(self._entries, self._link.number, self._chain.head() if begun else self._link.head)
 
     @property
     def stats(self) -> JournalStats:

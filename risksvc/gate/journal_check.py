@@ -50,7 +50,7 @@ class Verdict:
     segments: int = 0
     first: int = 1
     last: int = 0
-    bytes: int = 0
+    size: int = 0
     head: bytes = UNKNOWN
     torn: str = ""
     findings: list[Finding] = field(default_factory=list)
@@ -81,18 +81,20 @@ class _Check:
         self._misfit: Anchor | None = None
         self._misfits = 0
         self._entries = 0
-        self._chain = Chain()
+        self._chain: Chain | None = None  # of the segment being read, once an entry of it was
+        self._base = UNKNOWN  # the head before that
 
     def run(self, paths: list[Path]) -> Verdict:
         verdict, link = self._verdict, self._beginning(paths[0])
         verdict.first = link.entries + 1
         verdict.too_early = sum(anchor.seq < link.entries for anchor in self._anchors)
         self._next = verdict.too_early
-        self._entries = link.entries
+        self._entries, self._base = link.entries, link.head
+        self._compare(link.head)
         for path in paths:
-            verdict.bytes += path.stat().st_size
+            verdict.size += path.stat().st_size
             link = self._segment(path, link, last=path is paths[-1])
-        verdict.last, verdict.head = self._entries, self._chain.head()
+        verdict.last, verdict.head = self._entries, self._head()
         self._judge_anchors()
         verdict.findings.sort(key=lambda finding: finding.first)
         return verdict
@@ -106,6 +108,9 @@ class _Check:
         except JournalCorruptError:
             return Link(number_of(path), head=UNKNOWN)  # told when the segment is read
 
+    def _head(self) -> bytes:
+        return self._base if self._chain is None else self._chain.head()
+
     # -- segments ------------------------------------------------------------------------------------------------
 
     def _segment(self, path: Path, link: Link, *, last: bool) -> Link:
@@ -116,10 +121,10 @@ class _Check:
         except JournalCorruptError as error:
             self._found(error, after=self._entries)
             begun = self._entries > before
-        other = self._stored(path)
-        if other is not None and other != link and not begun:
+        other = None if begun or self._continues(path, link) else self._stored(path)
+        if other is not None:
             # It goes on from something else than what is there: what it holds is looked at all the same.
-            self._entries = other.entries
+            self._entries, self._base = other.entries, other.head
             try:
                 return self._read(path, other, last=last)
             except JournalCorruptError as error:
@@ -127,20 +132,20 @@ class _Check:
         return self._resume(path)
 
     def _read(self, path: Path, link: Link, *, last: bool) -> Link:
-        after = link
+        after, chain = link, None
         for found in read_segment(path, link, last=last):
             if isinstance(found, SegmentEnd):
-                after = found.next
+                after = found.next if chain is not None else link
                 if found.torn:
                     self._verdict.torn = f"{path}: {found.problem} ({found.torn_bytes} bytes)"
                 continue
-            if self._entries == link.entries:
-                self._chain = chain_of(path, link)
-                self._compare()
+            if chain is None:
+                chain = self._chain = chain_of(path, link)
             self._entries += 1
-            self._chain.add(found)
+            chain.add(found)
             self._number(path, found)
-            self._compare()
+            if self._next < len(self._anchors) and self._anchors[self._next].seq <= self._entries:
+                self._compare(chain.head())
         return after
 
     def _resume(self, path: Path) -> Link:
@@ -149,8 +154,16 @@ class _Check:
         link = self._stored(following) if following.exists() else None
         if link is None:
             return Link(number_of(path) + 1, self._entries, head=UNKNOWN)
-        self._entries = link.entries
+        self._entries, self._base, self._chain = link.entries, link.head, None
         return link
+
+    @staticmethod
+    def _continues(path: Path, link: Link) -> bool:
+        try:
+            chain_of(path, link)
+        except JournalCorruptError:
+            return False
+        return True
 
     @staticmethod
     def _stored(path: Path) -> Link | None:
@@ -180,10 +193,7 @@ class _Check:
             yield self._anchors[self._next]
             self._next += 1
 
-    def _compare(self) -> None:
-        if self._next == len(self._anchors) or self._anchors[self._next].seq > self._entries:
-            return
-        head = self._chain.head()
+    def _compare(self, head: bytes) -> None:
         for anchor in self._waiting():
             if anchor.seq == self._entries and anchor.head == head:
                 self._fits(anchor)
@@ -217,16 +227,20 @@ class _Check:
                 f"{len(beyond)} anchors stand for entries up to {beyond[-1].seq}. They were removed, or a power "
                 "failure took them (journal.durability: process does not survive one)"
             )
-            self._verdict.findings.append(Finding(problem, self._entries + 1, beyond[-1].seq))
+            # Something before the end may be what is missing, all after it renumbered.
+            first = max(self._verdict.vouched + 1, self._verdict.first)
+            self._verdict.findings.append(Finding(problem, min(first, self._entries + 1), beyond[-1].seq))
 
 
 def entry_number(payload: bytes) -> int | None:
     """The number that an entry gives itself, whatever else is in it; None where it can't be read."""
     try:
-        return _NUMBER.decode(_PARTS.decode(payload)[0])
-    except (msgspec.MsgspecError, IndexError):
+        parts = _PARTS.decode(payload)
+        return _NUMBER.decode(parts[0]) if len(parts) >= ENTRY_PARTS else None
+    except msgspec.MsgspecError:
         return None
 
 
+ENTRY_PARTS = 5  # as `risksvc.gate.codec` writes them
 _PARTS = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _NUMBER = msgspec.msgpack.Decoder(int)

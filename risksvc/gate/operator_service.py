@@ -53,12 +53,20 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
     async def _run(
         self, operation: Callable[[GateApp, _In, str], Awaitable[_Out]], request: _In, context: Context
     ) -> _Out:
+        """What is answered is durable."""
+        answer = await self._look(operation, request, context)
+        async with errors_as_statuses(self._app, context):
+            await self._app.owner.durable()
+            return answer
+
+    async def _look(
+        self, operation: Callable[[GateApp, _In, str], Awaitable[_Out]], request: _In, context: Context
+    ) -> _Out:
+        """What must work while the gate is closed by a fault, too: looking, and cancelling."""
         async with errors_as_statuses(self._app, context):
             by = await _who(self._app, context)
             await refuse_late(self._app, context)
-            answer = await operation(self._app, request, by)
-            await self._app.owner.durable()
-            return answer
+            return await operation(self._app, request, by)
 
     async def Halt(self, request: pb.HaltRequest, context: Context) -> pb.HaltResponse:  # noqa: N802
         """Halts or reduces a scope; taken even when its caller no longer waits, told even when the disk hangs."""
@@ -71,7 +79,7 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:  # noqa: N802
         """Everything an operator wants to know first."""
-        return await self._run(operations.get_status, request, context)
+        return await self._look(operations.get_status, request, context)
 
     async def ReloadLimits(self, request: pb.ReloadLimitsRequest, context: Context) -> pb.ReloadLimitsResponse:  # noqa: N802
         """Reads the limits file again."""
@@ -79,15 +87,15 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
 
     async def GetLimits(self, request: pb.GetLimitsRequest, context: Context) -> pb.GetLimitsResponse:  # noqa: N802
         """The limits in force."""
-        return await self._run(operations.get_limits, request, context)
+        return await self._look(operations.get_limits, request, context)
 
     async def GetExposure(self, request: pb.GetExposureRequest, context: Context) -> pb.GetExposureResponse:  # noqa: N802
         """Positions three ways, worst case, limits."""
-        return await self._run(operations.get_exposure, request, context)
+        return await self._look(operations.get_exposure, request, context)
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> pb.ReconcileResponse:  # noqa: N802
         """A complete read now."""
-        return await self._run(reconciling.reconcile, request, context)
+        return await self._look(reconciling.reconcile, request, context)
 
     async def Adopt(self, request: pb.AdoptRequest, context: Context) -> pb.AdoptResponse:  # noqa: N802
         """Explains what exists."""
@@ -95,13 +103,13 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
 
     async def ListOpenOrders(self, request: pb.ListOpenOrdersRequest, context: Context) -> pb.ListOpenOrdersResponse:  # noqa: N802
         """What works, or may."""
-        return await self._run(operations.list_open_orders, request, context)
+        return await self._look(operations.list_open_orders, request, context)
 
     async def ListReservations(  # noqa: N802
         self, request: pb.ListReservationsRequest, context: Context
     ) -> pb.ListReservationsResponse:
         """What is approved and not proven finished."""
-        return await self._run(operations.list_reservations, request, context)
+        return await self._look(operations.list_reservations, request, context)
 
     async def CheckReducingOrder(  # noqa: N802
         self, request: pb.CheckReducingOrderRequest, context: Context
@@ -111,4 +119,4 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
 
     async def CancelAll(self, request: pb.CancelAllRequest, context: Context) -> pb.CancelAllResponse:  # noqa: N802
         """Cancels, or says what to cancel by hand."""
-        return await self._run(reconciling.cancel_all, request, context)
+        return await self._look(reconciling.cancel_all, request, context)

@@ -138,18 +138,20 @@ class _Header:
 
 def stored_link(path: Path) -> Link:
     """What a segment says that it continues. Raises JournalCorruptError."""
-    with path.open("rb") as file:
-        data = file.read(HEADER_SIZE)
-    if (size := _header_size(data)) > len(data):
-        raise JournalCorruptError(path, offset=len(data), problem="the segment ends inside its header")
-    return _parse(path, data[:size]).link
+    return _read_header(path).link
 
 
 def chain_of(path: Path, link: Link) -> Chain:
     """The hash chain at the beginning of a segment that continues `link`. Raises JournalCorruptError."""
+    return _check(path, _read_header(path), link)
+
+
+def _read_header(path: Path) -> _Header:
     with path.open("rb") as file:
         data = file.read(HEADER_SIZE)
-    return _check(path, _parse(path, data[: _header_size(data)]), link)
+    if (size := _header_size(data)) > len(data):
+        raise JournalCorruptError(path, offset=len(data), problem="the segment ends inside its header")
+    return _parse(path, data[:size])
 
 
 def _header_size(data: bytes) -> int:

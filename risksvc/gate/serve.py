@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from risksvc import __version__
-from risksvc.core.events import DrainStarted, GateStarted
+from risksvc.core.events import DrainStarted, FaultLatched, GateStarted
 from risksvc.core.types import RiskError, use_exact_arithmetic
 from risksvc.gate import beating, starting, views
 from risksvc.gate.anchors import AnchorKeeper
@@ -33,7 +33,9 @@ from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import EntryLog, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
+from risksvc.gate.recovery import recover
 from risksvc.gate.servers import Servers
+from risksvc.gate.snapshot_keeper import SnapshotKeeper, stats_of
 from risksvc.gate.starting import Start
 from risksvc.gate.venue_feed_service import tell_new_marks
 from risksvc.gate.watching import Watchers
@@ -42,6 +44,7 @@ EXIT_OK = 0
 EXIT_NO_START = 2
 SETTLED_WITHIN_SECONDS = 1.0
 REBUILT_WITHIN_SECONDS = 1.0
+CANCEL_ROUNDS, CANCEL_SECONDS = 10, 0.1
 _log = logging.getLogger(__name__)
 
 JournalWrapper = Callable[[EntryLog], EntryLog]
@@ -65,12 +68,18 @@ def run_gate(
     configure_logging()
     use_exact_arithmetic()
     start = Start(settings_path, limits_path, redis_url, state_dir)
+    process = _Process(start, wrap_journal or _as_it_is)
     try:
-        return asyncio.run(_Process(start, wrap_journal or _as_it_is).run())
-    except RiskError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        return asyncio.run(process.run())
+    except Exception as error:
+        if process.served:
+            _log.critical("the end went wrong", exc_info=True)
+            return EXIT_FAULT
+        if isinstance(error, RiskError):
+            return _refuse(str(error))
+        if isinstance(error, OSError):
+            return _refuse(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        raise
 
 
 def _refuse(sentence: str) -> int:
@@ -83,25 +92,40 @@ def _as_it_is(journal: EntryLog) -> EntryLog:
 
 
 class _Process:
-    """One run."""
+    """One run. `served`: the start is over, so what goes wrong from now on is a fault and no refusal to start."""
 
     def __init__(self, start: Start, wrap_journal: JournalWrapper) -> None:
+        self.served = False
         self._start = start
         self._wrap_journal = wrap_journal
         self._ending = asyncio.Event()
+        self._starting: asyncio.Task[None] | None = None
         self._exit_code = EXIT_OK
 
     async def run(self) -> int:
-        """The whole life of the process."""
+        """The whole life of the process: one that is told to stop while it starts, stops starting."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop)
+        self._starting = living = loop.create_task(self._live())
+        with suppress(asyncio.CancelledError):
+            await living
+        return self._exit_code
+
+    def _told_to_stop(self) -> None:
+        """Told twice is told once: the drain has its own bound."""
+        self._ending.set()
+        if self._starting is not None:
+            self._starting.cancel()
+
+    async def _live(self) -> None:
         async with AsyncExitStack() as stack:
             # 1. What it is told, who it is, what it remembers: settings, identity, the journal replayed, a clock.
             base = starting.found(self._start)
             rebuilder = Rebuilder()
             stack.push_async_callback(_close_journal, base, rebuilder)
             # 2. The one owner of the state.
-            owner = Owner(base.replayed.gate, self._wrap_journal(base.journal), base.clock, beside=rebuilder.run)
-            owner.attach(asyncio.get_running_loop())
-            owner.listeners.append(log_step)
+            owner = _owner(base, self._wrap_journal(base.journal), rebuilder)
             # 3. The kill switch: its store (a private server, or the user's), this gate's latch, the follower of both.
             url, server = starting.store_of(base.settings, self._start.redis_url)
             if server is not None:
@@ -131,19 +155,26 @@ class _Process:
             # 7. What runs beside them.
             anchors = _anchors(base, app, url=url)
             stack.push_async_callback(anchors.close)
-            tasks = self._background(app, servers, anchors, server=server, url=url)
+            tasks = self._background(app, servers, anchors, _snapshots(base, app), server=server, url=url)
             stack.push_async_callback(_cancel, tasks)
             # 8. Until told to stop.
+            self._starting, self.served = None, True
             app.serving = True
             self._announce(app)
-            await self._until_told()
+            await self._ending.wait()
             # 9. Drain; then everything above is let go, in reverse.
             await _drain(app, servers, http)
             await publisher.settled(within_seconds=SETTLED_WITHIN_SECONDS)
-        return self._exit_code
 
     def _background(
-        self, app: GateApp, servers: Servers, anchors: AnchorKeeper, *, server: EmbeddedRedis | None, url: StoreAddress
+        self,
+        app: GateApp,
+        servers: Servers,
+        anchors: AnchorKeeper,
+        snapshots: SnapshotKeeper,
+        *,
+        server: EmbeddedRedis | None,
+        url: StoreAddress,
     ) -> list["asyncio.Task[None]"]:
         async def tell_health() -> None:
             await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
@@ -153,20 +184,25 @@ class _Process:
             "ticks": beating.tick(app, tell_health=tell_health),
             "watchdog": beating.watch_lag(app),
             "anchors": anchors.run(),
+            "snapshots": snapshots.run(),
         }
         if server is not None:
             runs["redis"] = server.supervise()
-        return [self._keep(name, run) for name, run in runs.items()]
+        return [self._keep(app, name, run) for name, run in runs.items()]
 
-    def _keep(self, name: str, run: Awaitable[None]) -> "asyncio.Task[None]":
-        """A task whose end, while the gate runs, is a fault."""
+    def _keep(self, app: GateApp, name: str, run: Awaitable[None]) -> "asyncio.Task[None]":
+        """A task whose end, while the gate runs, is a fault: everything is halted, and the process ends."""
 
         async def kept() -> None:
+            why = "ended by itself"
             try:
                 await run
-            except Exception:  # noqa: BLE001 - whatever it was, the process must not go on without it
+            except Exception as error:  # noqa: BLE001 - whatever it was, the process must not go on without it
+                why = repr(error)
                 _log.critical("%s failed; the process ends", name, exc_info=True)
-                self._end(EXIT_FAULT)
+            with suppress(GateClosedError):
+                app.owner.submit(FaultLatched(f"{name}: {why}"))
+            self._end(EXIT_FAULT)
 
         return asyncio.get_running_loop().create_task(kept(), name=name)
 
@@ -183,12 +219,6 @@ class _Process:
     def _end(self, code: int) -> None:
         self._exit_code = self._exit_code or code
         self._ending.set()
-
-    async def _until_told(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ending.set)
-        await self._ending.wait()
 
 
 def _follower(base: starting.Foundations, owner: Owner, *, url: StoreAddress, private: bool) -> KillSwitchFollower:
@@ -210,6 +240,25 @@ def _follower(base: starting.Foundations, owner: Owner, *, url: StoreAddress, pr
             describe=lambda: (__version__, owner.state.limits_hash),
         ),
     )
+
+
+def _owner(base: starting.Foundations, journal: EntryLog, rebuilder: Rebuilder) -> Owner:
+    owner = Owner(
+        base.replayed.gate,
+        journal,
+        base.clock,
+        recover=lambda _: recover(base.journal),
+        beside=rebuilder.run,
+    )
+    owner.attach(asyncio.get_running_loop())
+    owner.listeners.append(log_step)
+    return owner
+
+
+def _snapshots(base: starting.Foundations, app: GateApp) -> SnapshotKeeper:
+    keeper = SnapshotKeeper(base.journal, app.snapshots)
+    base.journal.on_rotate = keeper.rotated
+    return keeper
 
 
 def _anchors(base: starting.Foundations, app: GateApp, *, url: StoreAddress) -> AnchorKeeper:
@@ -245,6 +294,7 @@ def _app(
         feeds=feeds,
         watchers=watchers,
         started_at=base.clock.now(),
+        snapshots=stats_of(base.journal.folder, base.replayed),
     )
     owner.listeners += [feeds.heard, watchers.heard, lambda *step: tell_new_marks(app, *step)]
     return app
@@ -269,6 +319,12 @@ async def _drain(app: GateApp, servers: Servers, http: HttpServer) -> None:
 
 
 async def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Again and again, since redis-py may swallow it (`kill_switch.cancelling`); what won't end is left behind."""
+    waiting: set[asyncio.Task[None]] = set(tasks)
+    for _ in range(CANCEL_ROUNDS):
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+        if not waiting:
+            return
+    _log.error("these did not end when told to: %s", ", ".join(sorted(task.get_name() for task in waiting)))

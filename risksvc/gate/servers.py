@@ -22,6 +22,7 @@ from risksvc.gate.rpc_handlers import add_service
 from risksvc.gate.settings import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
+from risksvc.gate.threads import give_way
 from risksvc.gate.venue_feed_service import VenueFeedService
 from risksvc.v1 import operator_pb2, strategy_pb2, venue_pb2
 
@@ -35,8 +36,8 @@ class Budget:
     """What one listener takes at most. `rpcs`: calls at once, open streams included.
 
     `waiting`: calls that gRPC keeps until Python takes them; from here on some, from twice as many on all others are
-    refused (RESOURCE_EXHAUSTED) before they cost Python anything. A short row is what a flood is survived by: a check
-    that waited for longer than its caller does is work for nobody.
+    refused (UNAVAILABLE) before they cost Python anything. A short row is what a flood of checks is survived by: one
+    that waited for longer than its caller does is work for nobody. A halt is never too late, so operators' may be long.
     """
 
     receive_bytes: int
@@ -48,8 +49,8 @@ class Budget:
 
 # Watchers (512 at most) hold a call each; as many again are left for checks.
 STRATEGY_BUDGET = Budget(64 * KIB, 4 * MIB, rpcs=1024, streams_per_connection=32, waiting=32)
-OPERATOR_BUDGET = Budget(1 * MIB, 64 * MIB, rpcs=64, streams_per_connection=64, waiting=64)
-VENUE_BUDGET = Budget(16 * MIB, 16 * MIB, rpcs=64, streams_per_connection=8, waiting=64)
+OPERATOR_BUDGET = Budget(1 * MIB, 64 * MIB, rpcs=64, streams_per_connection=64, waiting=1000)
+VENUE_BUDGET = Budget(16 * MIB, 16 * MIB, rpcs=64, streams_per_connection=8, waiting=1000)
 
 
 def channel_options(budget: Budget) -> list[tuple[str, int]]:
@@ -95,6 +96,7 @@ class Servers:
         await self._serve("operator", settings.operator, OPERATOR_BUDGET, self._add_operator)
         await self._serve("venue", settings.venue, VENUE_BUDGET, self._add_venue)
         app.addresses = {**app.addresses, **self.addresses}
+        give_way()
 
     async def tell_health(self, *, ready: bool) -> None:
         """For load balancers and probes: serving, and for strategies whether anything could be approved."""

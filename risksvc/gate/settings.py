@@ -10,6 +10,7 @@ from pathlib import Path
 
 from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
 from risksvc.core.limits import Limits
+from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
@@ -280,6 +281,11 @@ def _warnings(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:
         )
     if section.second_person is SecondPerson.NONE:
         yield ("second_person",), "none: one person alone clears P0 and global halts, after the cool-down"
+    for name, account in section.accounts.items():
+        exchange = account.venue.exchange or ""
+        if exchange and not request_expiry(exchange).bounded:
+            why = "an order that was approved before a halt and hangs on its way may be accepted there at any time"
+            yield ("accounts", name, "venue", "exchange"), f"{exchange} refuses no order for being late: {why}"
     for key in ("strategy", "venue"):
         if not getattr(section.listen, key).address.socket:
             yield ("listen", key), "a port: every user of this machine can connect; a unix socket has permissions"

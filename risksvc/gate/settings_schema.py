@@ -112,9 +112,9 @@ class GateSection(Section):
         """What keeps the promise about halts."""
         poll, lease = _duration(section, "poll", POLL), _duration(section, "lease", LEASE)
         validity = _duration(section, "approval_validity", APPROVAL_VALIDITY)
-        if poll is not None and lease is not None and poll >= lease:
-            why = "the lease would run out between two polls, and everything would be denied"
-            yield ("poll",), f"{duration_text(poll)} is not below lease {duration_text(lease)}: {why}"
+        if poll is not None and lease is not None and 2 * poll > lease:
+            why = "one poll that fails would end the lease, and everything would be denied"
+            yield ("poll",), f"{duration_text(poll)} is above half of lease {duration_text(lease)}: {why}"
         if lease is not None and validity is not None and lease + validity > BOUND_NS:
             total, most = duration_text(lease + validity), duration_text(BOUND_NS)
             why = "after a halt, an approval can be used until both have passed"

@@ -99,7 +99,8 @@ def socket_mode(value: object) -> int:
 def redis_url(value: object) -> str:
     """A Redis address without its password."""
     url = urlsplit(_text(value)) if _splits(value) or _names_sentinels(value) else None
-    if url is None or url.scheme not in ("redis", "rediss", "unix", *SENTINEL_SCHEMES):
+    kinds = SENTINEL_SCHEMES if _names_sentinels(value) else ("redis", "rediss", "unix")
+    if url is None or url.scheme not in kinds:
         raise refused(
             "must be redis://HOST:PORT, rediss://HOST:PORT (TLS), unix:///PATH or redis+sentinel://H1:P1,H2:P2,H3:P3/NAME"
         )

@@ -1,4 +1,4 @@
-"""Has snapshots made: one process at a time, when a segment is closed, and at the start if the newest one is behind.
+"""Has snapshots of the state made: one process at a time, when a segment is closed, and at the start if the newest one is behind.
 
 Rule 1: the gate's event loop only waits for it; a snapshot that fails never changes what the gate decides. Rule 2: a
 failure is loud (CRITICAL, a metric, an alert): the journal could not be replayed, so the next start would be refused as
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from risksvc.gate.event_log import log_event
-from risksvc.gate.segments import Link
-from risksvc.gate.snapshots import list_snapshots, number_of, path_of
+from risksvc.gate.replay import Replayed
+from risksvc.gate.segments import Link, list_segments, number_of
+from risksvc.gate.snapshots import path_of
 
 AGAIN_SECONDS = 60.0
 LONGEST_SECONDS = 900.0
@@ -59,12 +60,12 @@ class Forgetting(Protocol):
 
 
 class SnapshotKeeper:
-    """Follows one journal's rotations: `rotated` is its `on_rotate`. `open_segment`: the one it writes to now."""
+    """Follows one journal's rotations: `rotated` is its `on_rotate`. The journal has been recovered."""
 
-    def __init__(self, journal: Forgetting, stats: SnapshotStats, *, open_segment: int) -> None:
+    def __init__(self, journal: Forgetting, stats: SnapshotStats) -> None:
         self.stats = stats
         self._journal = journal
-        self._wanted = open_segment
+        self._wanted = number_of(list_segments(journal.folder)[-1])
         self._rotated = asyncio.Event()
 
     def rotated(self, link: Link) -> None:
@@ -93,7 +94,7 @@ class SnapshotKeeper:
             _log.critical("the snapshot before segment %d was not made: %s", before, problem)
             return False
         self.stats.failed = ""
-        log_event("snapshot_made", **answer)
+        log_event("state_snapshot_made", **answer)
         return True
 
     async def _take(self, answer: dict[str, Any]) -> str:
@@ -147,9 +148,10 @@ def _answer(said: bytes, code: int | None) -> dict[str, Any]:
     return answer
 
 
-def stats_of(folder: Path, *, started_from: int, started_entries: int, tail: int) -> SnapshotStats:
+def stats_of(folder: Path, found: Replayed) -> SnapshotStats:
     """How snapshots stand at a start: the newest is the one that the state was read from; a damaged one is none."""
-    stats = SnapshotStats(started_from, started_entries, started_from=started_from, started_tail=tail)
-    if started_from in map(number_of, list_snapshots(folder)):
-        stats.made_at = path_of(folder, started_from).stat().st_mtime
+    stats = SnapshotStats(found.snapshot, found.snapshot_entries, started_from=found.snapshot, started_tail=found.tail)
+    if found.snapshot:
+        with suppress(OSError):
+            stats.made_at = path_of(folder, found.snapshot).stat().st_mtime
     return stats

@@ -1,4 +1,4 @@
-"""Snapshot files: the whole state exactly before the first entry of a segment, so that a start reads no older ones.
+"""Snapshots of the state: all of it, exactly before the first entry of a segment, so a start reads no older ones.
 
 A file is `snapshot-00000012.rss` in the journal's folder, little-endian: magic `RISKSVCS`, schema u32, then frames
 (`risksvc.gate.frames`, chained from the crc32 of those twelve bytes). The first frame is a MessagePack map (`_Head`):

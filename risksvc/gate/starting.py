@@ -21,9 +21,11 @@ from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.limits_file import load_limits
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.owner import Owner
-from risksvc.gate.replay import Replayed, replay
+from risksvc.gate.recovery import recover
+from risksvc.gate.replay import Replayed
 from risksvc.gate.retention import Retention
 from risksvc.gate.settings import Listener, Settings, load_settings
+from risksvc.gate.state_folder import warning_of
 
 BY_START = "gate:start"
 _GATE_ID_FILE = "gate-id"
@@ -66,7 +68,8 @@ def read_settings(start: Start) -> Settings:
         settings = replace(settings, limits_path=start.limits_path.absolute())
     if start.state_dir is not None:
         settings = _moved(settings, start.state_dir.absolute())
-    return settings
+    warning = warning_of(settings.state_dir)
+    return replace(settings, warnings=(*settings.warnings, warning)) if warning else settings
 
 
 def _moved(settings: Settings, state_dir: Path) -> Settings:
@@ -115,7 +118,7 @@ def open_journal(settings: Settings) -> tuple[Journal, Replayed]:
         retention=Retention(settings.journal_keep_ns, settings.journal_max_bytes),
     )
     try:
-        replayed = replay(journal.recover())
+        replayed = recover(journal)
     except BaseException:
         journal.close()
         raise

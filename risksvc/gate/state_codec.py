@@ -148,7 +148,11 @@ class _Writer:
         return partial(self._frozen if shape.is_value else self._object, shape, whole)
 
     def _record(self, record: list[object]) -> None:
-        data = _ENCODE(record)
+        try:
+            data = _ENCODE(record)
+        except OverflowError as error:
+            name = next((kind.__name__ for kind, number in self._classes.items() if number == record[1]), "the root")
+            raise StateCodecError(f"{name}: {error}") from error
         self._records += (_LENGTH.pack(len(data)), data)
 
     def _value(self, value: Any) -> object:  # noqa: ANN401

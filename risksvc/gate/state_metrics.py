@@ -20,7 +20,9 @@ from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.exposure_view import divergences
 from risksvc.gate.journal_metrics import disk_metrics
+from risksvc.gate.kill_switch.soundness import Check, Inspection
 from risksvc.gate.registered import skews
+from risksvc.gate.snapshot_metrics import snapshot_metrics
 from risksvc.gate.views import is_ready
 
 # What the process counts itself: metric, field of Counters, help.
@@ -83,13 +85,32 @@ def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
         "Lease and approval validity: no approval is usable later than this after a halt.",
         kill_switch.bound_ns / SECOND,
     )
+    yield from _store_checks(kill_switch.inspection)
     yield _gauge("risksvc_watchers", "Strategies that follow their trading state now.", len(app.watchers))
     yield _gauge("risksvc_journal_entries", "Entries in the journal.", journal.entries)
     yield _gauge("risksvc_journal_bytes", "Bytes of the journal on disk.", journal.bytes)
     yield from disk_metrics(journal)
+    yield from snapshot_metrics(app.snapshots, entries=journal.entries, now=now)
     info = InfoMetricFamily("risksvc_gate", "Which gate, which code, which limits; always 1.")
     info.add_metric([], {"gate_id": app.gate_id, "version": app.version, "limits_hash": app.owner.state.limits_hash})
     yield info
+
+
+def _store_checks(inspection: Inspection | None) -> Iterator[Metric]:
+    unsound = _gauges(
+        "risksvc_kill_switch_store_unsound",
+        "1 while the store's server is configured so that it could lose halts, or what is there would expire.",
+        ["check"],
+    )
+    unchecked = _gauges(
+        "risksvc_kill_switch_store_unchecked", "1 while that can't be told: the server does not say.", ["check"]
+    )
+    found = {each.check: each for each in inspection.findings} if inspection is not None else {}
+    for check in Check:
+        one = found.get(check)
+        unsound.add_metric([check.value], float(one is not None and one.wrong))
+        unchecked.add_metric([check.value], float(one is None or one.unknown))
+    return iter((unsound, unchecked))
 
 
 def _counted(counters: Counters) -> Iterator[Metric]:

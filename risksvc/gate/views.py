@@ -157,7 +157,8 @@ def _registered(gate: RegisteredGate) -> operator_pb2.RegisteredGate:
 
 def journal_status(app: GateApp) -> operator_pb2.JournalStatus:
     """The journal."""
-    found = app.owner.journal_stats
+    found, snapshots = app.owner.journal_stats, app.snapshots
+    age = max(0, app.clock.now() // MILLISECOND - int(snapshots.made_at * 1000)) if snapshots.number else None
     return operator_pb2.JournalStatus(
         entries=found.entries,
         bytes=found.bytes,
@@ -165,6 +166,10 @@ def journal_status(app: GateApp) -> operator_pb2.JournalStatus:
         path=found.path,
         recovered=found.recovered,
         torn_bytes=found.torn_bytes,
+        snapshot_entries=snapshots.entries,
+        snapshot_age_ms=age,
+        snapshot_failed=snapshots.failed,
+        replayed=snapshots.started_tail,
     )
 
 
@@ -172,6 +177,8 @@ def warnings(app: GateApp) -> Iterator[str]:
     """What an operator should be worried by, one line each."""
     if app.owner.fault is not None:
         yield f"the gate is closed by a fault: {app.owner.fault.what}"
+    if app.snapshots.failed:
+        yield f"no snapshot of the state can be made, the next start may be refused: {app.snapshots.failed}"
     yield from app.settings.warnings
     for book in _served(app):
         for name, limits in ({} if book.limits is None else book.limits.strategies).items():
@@ -182,7 +189,19 @@ def warnings(app: GateApp) -> Iterator[str]:
     if app.limits.last_error:
         yield f"the limits file was refused, the old limits stand: {app.limits.last_error}"
     yield from app.limits.warnings
+    yield from _store(app)
     yield from _skew(app)
+
+
+def _store(app: GateApp) -> Iterator[str]:
+    """The configuration of the kill switch's server."""
+    inspection = app.kill_switch.status().inspection
+    if inspection is None:
+        return
+    yield from (f"the kill switch's store: {problem}" for problem in inspection.problems)
+    if inspection.unchecked:
+        names = ", ".join(check.value for check in inspection.unchecked)
+        yield f"the kill switch's store does not tell how it is configured, so this can't be checked: {names}"
 
 
 def _skew(app: GateApp) -> Iterator[str]:

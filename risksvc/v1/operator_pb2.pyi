@@ -910,6 +910,10 @@ class JournalStatus(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     RECOVERED_FIELD_NUMBER: _builtins.int
     TORN_BYTES_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_ENTRIES_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_AGE_MS_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FAILED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     entries: _builtins.int
     """Entries written."""
     bytes: _builtins.int
@@ -922,6 +926,14 @@ class JournalStatus(_message.Message):
     """Recovered entries at the last start."""
     torn_bytes: _builtins.int
     """Bytes of a torn tail that were cut at the last start."""
+    snapshot_entries: _builtins.int
+    """Entries that the newest snapshot of the state stands in for; 0: there is none."""
+    snapshot_age_ms: _builtins.int
+    """Age of that snapshot, milliseconds; absent: there is none."""
+    snapshot_failed: _builtins.str
+    """Why the last attempt made no snapshot; empty: it did. The next start may be refused."""
+    replayed: _builtins.int
+    """Entries that the last start applied again, on top of a snapshot where there was one."""
     def __init__(
         self,
         *,
@@ -931,12 +943,18 @@ class JournalStatus(_message.Message):
         path: _builtins.str = ...,
         recovered: _builtins.int = ...,
         torn_bytes: _builtins.int = ...,
+        snapshot_entries: _builtins.int = ...,
+        snapshot_age_ms: _builtins.int | None = ...,
+        snapshot_failed: _builtins.str = ...,
+        replayed: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_snapshot_age_ms", b"_snapshot_age_ms", "snapshot_age_ms", b"snapshot_age_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "durability", b"durability", "entries", b"entries", "path", b"path", "recovered", b"recovered", "torn_bytes", b"torn_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snapshot_age_ms", b"_snapshot_age_ms", "bytes", b"bytes", "durability", b"durability", "entries", b"entries", "path", b"path", "recovered", b"recovered", "replayed", b"replayed", "snapshot_age_ms", b"snapshot_age_ms", "snapshot_entries", b"snapshot_entries", "snapshot_failed", b"snapshot_failed", "torn_bytes", b"torn_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__snapshot_age_ms: _TypeAlias = _typing.Literal["snapshot_age_ms"]  # noqa: Y015
+    _WhichOneofArgType__snapshot_age_ms: _TypeAlias = _typing.Literal["_snapshot_age_ms", b"_snapshot_age_ms"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__snapshot_age_ms) -> _WhichOneofReturnType__snapshot_age_ms | None: ...
 
 Global___JournalStatus: _TypeAlias = JournalStatus  # noqa: Y015
 

@@ -53,7 +53,6 @@ class Quirks:
     a ticker.
     `kind_key`, `kinds`: where `info` says what an execution is, and what that means; what maps to None is no fill.
     `client_id_param`, `cancel_client_id_param`: how fetch_order, cancel_order take a client order id; empty: can't.
-    `expiry_param`: how a request can be made to expire at the venue; empty: it can't.
     `position_lag_ms`: how far positions may lag behind fills.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
     """
@@ -75,7 +74,6 @@ class Quirks:
     client_order_id_max_length: int = 32
     client_order_id_characters: str = "A-Za-z0-9"
     enforces_reduce_only: bool = True
-    expiry_param: str = ""
     position_lag_ms: int = 2_000
     fills_window_ms: int = 7 * 86_400_000 - 1
     rate_limit_ms: int = 0
@@ -102,7 +100,6 @@ _BINANCE = Quirks(
     cancel_client_id_param="clientOrderId",
     client_order_id_max_length=36,
     client_order_id_characters=r".A-Z:/a-z0-9_-",
-    expiry_param="recvWindow",
     pages=PageLimits(positions=0, open_orders=0, fills=1000),
     # One request for all instruments' orders costs more weight, and misses none.
     options={"defaultType": "swap", "fetchOpenOrders": {"warnWithoutSymbol": False}},
@@ -136,7 +133,6 @@ QUIRKS: Mapping[str, Quirks] = {
         },
         client_order_id_max_length=36,
         client_order_id_characters=_UNDERSCORED,
-        expiry_param="recvWindow",
         # Bybit allows 50 list calls a second and account; ccxt asks for 10.
         rate_limit_ms=10,
         options={"fetchMarkets": {"types": ["linear", "inverse"]}},
@@ -150,7 +146,6 @@ QUIRKS: Mapping[str, Quirks] = {
         trade_client_id_key="clOrdId",
         client_id_param="clientOrderId",
         cancel_client_id_param="clientOrderId",
-        expiry_param="expTime",
         fills_params={"instType": "SWAP"},
     ),
     "bitget": Quirks(

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 
 from risksvc.core.types import use_exact_arithmetic
+from tests.bench.durability import durability_lines
+from tests.bench.recovery import recovery, snapshot_cost
 from tests.bench.world import LARGE, SMALL, BenchGate, Size
 
 ROUNDS = 9
@@ -86,16 +88,23 @@ def main() -> int:
     if "--memory" in sys.argv:
         _measure_memory()
         return 0
+    if "--recovery" in sys.argv:
+        return 0 if recovery(*map(int, sys.argv[2:])) else 1
     print(f"{platform.machine()}, Python {platform.python_version()}, {ROUNDS} rounds of {CHECKS_PER_ROUND} checks")
     print(f"{'what':<62} {'us':>8} {'ref us':>8}   ratio [range]      bar")
     print(f"RiskGate.apply, {LARGE}")
     ratio = compare(f"  against {SMALL}", LARGE, SMALL, bar=SIZE_BAR)
     print(ratio)
+    print(f"{'journal: durability power, against process':<62} {'power':>8} {'process':>8}   ratio [range]")
+    for line in durability_lines():
+        print(line)
     megabytes = memory_mb()
     fits = megabytes <= MEMORY_BAR_MB
     what = f"peak memory, {LARGE}, {IDS:,} ids"
     print(f"{what:<62} {megabytes:8.0f} MB{'':>22}  <= {MEMORY_BAR_MB}  {'ok' if fits else 'MISSED'}")
-    good = ratio.holds and fits
+    snapshot_cost(BenchGate(LARGE).gate, f"{LARGE}")
+    recovered = recovery()
+    good = ratio.holds and fits and recovered
     print(f"bench: {'all bars held' if good else 'a bar was missed'}")
     return 0 if good else 1
 

@@ -1,9 +1,9 @@
 """A load generator for CheckOrder that costs little: HTTP/2 frames made beforehand, sent by a clock, answers counted.
 
-Open loop: what is due is sent whether or not earlier answers came, as long as a connection has a stream left (128, what
-the gate allows); a call that nobody waits for any more is cancelled after its deadline, as gRPC's own clients do. Run as
-`python -m tests.bench.flood_load SOCKET RATE SECONDS CONNECTIONS TAG`; rate 0: closed loop, as fast as answers come.
-Ends by itself; prints one line of JSON.
+Open loop: what is due is sent whether or not earlier answers came, as long as a connection has a stream left of those
+that the gate allows, as gRPC's own clients see to; a call that nobody waits for any more is cancelled after its
+deadline, as they do too. Run as `python -m tests.bench.flood_load SOCKET RATE SECONDS CONNECTIONS TAG`; rate 0: closed
+loop, as fast as answers come. Ends by itself; prints one line of JSON.
 """
 
 import json
@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 
 from risksvc.v1 import strategy_pb2, types_pb2
 
-STREAMS = 128
+STREAMS_AT_FIRST = 8  # until the gate has said how many it takes
 DEADLINE_S = 0.1  # the client library's default
 CLOSED_LOOP_STREAMS = 2
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RST, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
+_MAX_STREAMS = 3
 _ID = "o%s-%09d"
 
 
@@ -93,6 +94,7 @@ class Connection:
     _open: dict[int, bool] = field(default_factory=dict)
     _due: deque[tuple[float, int]] = field(default_factory=deque)
     _next: int = 1
+    streams: int = STREAMS_AT_FIRST
     _in: bytearray = field(default_factory=bytearray)
     out: bytearray = field(default_factory=bytearray)
 
@@ -170,9 +172,15 @@ class Connection:
         elif kind == _RST and self._open.pop(stream, None) is not None:
             self.tally.reset += 1
         elif kind == _SETTINGS and not flags & _ACK:
+            self._heed(payload)
             self.out += _frame(_SETTINGS, _ACK, 0, b"")
         elif kind == _PING and not flags & _ACK:
             self.out += _frame(_PING, _ACK, 0, payload)
+
+    def _heed(self, settings: bytes) -> None:
+        for at in range(0, len(settings), 6):
+            if int.from_bytes(settings[at : at + 2], "big") == _MAX_STREAMS:
+                self.streams = int.from_bytes(settings[at + 2 : at + 6], "big")
 
 
 class Load:
@@ -218,7 +226,7 @@ class Load:
         for _ in range(due):
             self._turn = (self._turn + 1) % len(self._connections)
             one = self._connections[self._turn]
-            if one.in_flight < STREAMS:
+            if one.in_flight < one.streams:
                 one.ask(self._body(), now)
             else:
                 self.tally.held += 1
@@ -233,7 +241,7 @@ def main() -> None:
     load = Load(path, rate=float(rate), connections=int(connections), tag=tag)
     load.run(float(seconds))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    tally = {name: getattr(load.tally, name) for name in Tally.__slots__}  # type: ignore[attr-defined]  # slots=True makes it
+    tally = {name: getattr(load.tally, name) for name in Tally.__slots__}
     print(json.dumps({**tally, "cpu": round((used.ru_utime + used.ru_stime) / float(seconds), 2)}))
 
 

@@ -8,9 +8,11 @@ Short by default. Exit code 1: something was violated; the folder with logs and 
 import argparse
 import platform
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.chaos.oracle import Verdict
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios import MEASURED, SCENARIOS
 from tests.chaos.stage import Options, Scenario
 from tests.chaos.table import HEADER, details, row, summary
 
@@ -18,27 +20,38 @@ from tests.chaos.table import HEADER, details, row, summary
 def main() -> int:
     """Prints the table; 1 when anything was violated."""
     words = _parser().parse_args()
-    chosen = {name: run for name, run in SCENARIOS.items() if any(part in name for part in words.only.split(","))}
+    chosen = _chosen(words.only.split(","))
     if not chosen:
         _say(f"chaos: no scenario has {words.only!r} in its name; there are: {', '.join(SCENARIOS)}")
         return 2
     options = Options(words.cycles, words.halts, words.outages, words.seed, words.long, words.server)
     _say(f"{platform.machine()}, Python {platform.python_version()}, seed {options.seed}")
     _say(HEADER)
+    # Those that measure have the machine for themselves, in so far as it is ours.
+    together = [name for name in chosen if not name.startswith(MEASURED)]
     verdicts = []
-    for name, run in chosen.items():
-        verdict = _run(name, run, options)
-        verdicts.append(verdict)
-        _say(row(verdict), *details(verdict))
+    if words.jobs > 1:
+        with ThreadPoolExecutor(words.jobs) as pool:
+            verdicts += pool.map(lambda name: _run(name, chosen.pop(name), options), together)
+    verdicts += [_run(name, run, options) for name, run in chosen.items()]
     _say(summary(verdicts))
     return int(any(verdict.violations for verdict in verdicts))
 
 
+def _chosen(words: Sequence[str]) -> dict[str, Scenario]:
+    """By name, or by a part of it where that is no name."""
+    exact = {name: SCENARIOS[name] for name in words if name in SCENARIOS}
+    parts = [word for word in words if word not in SCENARIOS]
+    return exact | {name: run for name, run in SCENARIOS.items() if any(part in name for part in parts)}
+
+
 def _run(name: str, run: Scenario, options: Options) -> Verdict:
     try:
-        return run(options)
+        verdict = run(options)
     except Exception as error:  # noqa: BLE001 - a world that does not even begin is a failure like any other
-        return Verdict(name, violations=[f"did not begin: {type(error).__name__}: {error}"])
+        verdict = Verdict(name, violations=[f"did not begin: {type(error).__name__}: {error}"])
+    _say(row(verdict), *details(verdict))
+    return verdict
 
 
 def _say(*lines: str) -> None:
@@ -52,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--halts", type=int, default=40, help="timed halts (40)")
     parser.add_argument("--outages", type=int, default=3, help="timed halts with Redis hung, and killed (3 each)")
     parser.add_argument("--only", default="", help="scenarios with one of these words in their name, comma-separated")
+    parser.add_argument("--jobs", type=int, default=1, help="scenarios at the same time, but for the timed ones (1)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--long", action="store_true", help="longer pauses, every network fault, more rounds")
     parser.add_argument("--server", default="", choices=("", "redis", "valkey"), help="which server is Redis")

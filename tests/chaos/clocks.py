@@ -1,7 +1,7 @@
 """The wall clock jumps by hours while everything runs (libfaketime): leases must not notice, or close.
 
-The gates' clock, and then the store's. Only the wall clock is faked: what counts since boot can be set by nobody. Skipped,
-and said so, where Debian's package `faketime` is not installed.
+The gates' clock, and then the store's. Only the wall clock is faked: what counts since boot can be set by nobody.
+Skipped, and said so, where Debian's package `faketime` is not installed.
 """
 
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.chaos.oracle import Verdict
 from tests.chaos.stage import Options, Stage, stage
 
-_JUMPS = ("+0", "+3h", "-5h", "-4h", "+1d", "+0.06s", "+0")
+_SHORT = ("+3h", "-5h", "+0.06s")
+_LONG = ("+0", "+3h", "-5h", "-4h", "+1d", "+0.06s", "+0.04s", "-0.06s", "+0") * 3
 _LIBRARIES = ("lib/*/faketime/libfaketimeMT.so.1", "lib*/faketime/libfaketimeMT.so.1")
 
 
@@ -24,7 +25,8 @@ def clocks(options: Options) -> Verdict:
         fake = _Clock(on.world.folder / "clock")
         on.world.gate_environment = _environment(library, fake.path)
         on.world.begin()
-        for jump in _JUMPS:
+        jumps = _LONG if options.long else _SHORT
+        for jump in jumps:
             on.operators.resume_all()
             on.world.until_trading()
             _halt_around(on, fake, jump)
@@ -34,7 +36,7 @@ def clocks(options: Options) -> Verdict:
         on.world.start_gate(gate)
         on.oracle.check_everywhere()
         on.oracle.recovers()
-        on.verdict.notes[:] = [f"jumps: {', '.join(_JUMPS)}; then a restart 5 h before its own journal"]
+        on.verdict.notes[:] = [f"jumps: {', '.join(dict.fromkeys(jumps))}; then a restart 5 h before its own journal"]
     return on.verdict
 
 

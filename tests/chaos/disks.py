@@ -5,6 +5,7 @@ A small tmpfs where this may be mounted (root), else a limit on the size of the 
 
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ def full_disk(options: Options) -> Verdict:
         finally:
             if mounted:
                 on.world.stop_gates()
-                subprocess.run(["umount", "--lazy", str(state)], check=True)
+                _keep_and_unmount(state)
     return on.verdict
 
 
@@ -66,6 +67,15 @@ def _mount(folder: Path) -> bool:
         folder.rmdir()
         return False
     return True
+
+
+def _keep_and_unmount(folder: Path) -> None:
+    """What is in it stays: the journal is verified, and looked at where something went wrong."""
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("*.sock", "filler"))
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    folder.rmdir()
+    kept.rename(folder)
 
 
 def _exhaust_space(folder: Path) -> Callable[[], None]:

@@ -4,9 +4,11 @@ Each cycle issues a halt and kills something while the halt is under way; what w
 supervisor would. Halts are left standing over some cycles, and cleared in others, so that strategies trade in between.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.chaos.halts import Halted
 from tests.chaos.oracle import Verdict
@@ -16,10 +18,25 @@ from tests.chaos.world import TOKENS, Gate
 _KINDS = ("gate", "gate", "gate", "gate", "redis", "redis", "strategy", "strategy", "feed", "proxy", "operator")
 _MOST_STANDING = 4
 _PROGRESS_EVERY = 20
+_WORLD_CYCLES = 250
 
 
 def kills(options: Options) -> Verdict:
-    """`options.cycles` cycles."""
+    """`options.cycles` cycles, in worlds of 250 at most: a journal of hours makes a start no more likely to lose a halt."""
+    whole = Verdict("kill -9")
+    for begun in range(0, options.cycles, _WORLD_CYCLES):
+        cycles = min(_WORLD_CYCLES, options.cycles - begun)
+        part = _kills(replace(options, cycles=cycles, seed=options.seed + begun))
+        whole.take(part)
+        if options.cycles > _WORLD_CYCLES:
+            done = (
+                f"{begun + cycles} of {options.cycles} cycles, {part.lost} lost, {part.late} late, {part.seconds:.0f} s"
+            )
+            sys.stderr.write(f"chaos: kill -9: {done}\n")
+    return whole
+
+
+def _kills(options: Options) -> Verdict:
     with stage(options, "kill -9") as on:
         token = on.world.folder / "token"
         token.write_text(TOKENS["alice"])

@@ -53,6 +53,17 @@ class Verdict:
     seconds: float = 0.0
     folder: str = ""
 
+    def take(self, part: "Verdict") -> None:
+        """Adds what came out of a part."""
+        for counted in ("cycles", "halts", "effective", "lost", "late", "paused", "submits", "seconds"):
+            setattr(self, counted, getattr(self, counted) + getattr(part, counted))
+        self.last_ms += part.last_ms
+        self.refused_ms += part.refused_ms
+        self.reasons += part.reasons
+        self.notes += part.notes
+        self.violations += part.violations
+        self.folder = part.folder or self.folder
+
     def violate(self, text: str) -> None:
         self.violations.append(text)
 
@@ -154,10 +165,10 @@ class Oracle:
             last = one.usable - halt.issued
             if one.sent - one.usable > _PAUSED_NS:
                 self.verdict.paused += 1
-            broken = _broken(one, halt, gate, bound_ns=bound_ns)
-            if broken:
+            rule = broken(one, halt, gate=gate.number, bound_ns=bound_ns)
+            if rule:
                 self.verdict.late += 1
-                self.verdict.violate(f"{broken}: strategy {gate.number} submitted {last / MS:.0f} ms after halt {halt}")
+                self.verdict.violate(f"{rule}: strategy {gate.number} submitted {last / MS:.0f} ms after halt {halt}")
         return last
 
     def _surprises(self) -> None:
@@ -181,11 +192,11 @@ def _refused(halt: Halted, gate: Gate, *, after: int) -> int:
     return 0
 
 
-def _broken(one: Asked, halt: Halted, gate: Gate, *, bound_ns: int) -> str:
-    """Which rule a submit breaks."""
+def broken(one: Asked, halt: Halted, *, gate: int, bound_ns: int) -> str:
+    """Which rule a submit at a gate breaks; empty: none."""
     if one.usable > halt.issued + bound_ns:
         return "bound"
-    for rule, since in (("effective", halt.effective), ("local", halt.acknowledged.get(gate.number))):
+    for rule, since in (("effective", halt.effective), ("local", halt.acknowledged.get(gate))):
         if since is not None and (one.asked > since or one.usable > since + VALIDITY_NS):
             return rule
     return ""

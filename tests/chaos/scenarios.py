@@ -7,16 +7,20 @@ from tests.chaos.disks import full_disk
 from tests.chaos.kills import kills
 from tests.chaos.network import network
 from tests.chaos.pauses import pauses
+from tests.chaos.sentinels import failovers
 from tests.chaos.stage import Scenario
 from tests.chaos.stores import on_valkey, store
 from tests.chaos.timing import halts, halts_while_dead, halts_while_hung
 
+MEASURED = "timing"  # their names begin so
 SCENARIOS: Mapping[str, Scenario] = {
     "kills": kills,
     "pauses": pauses,
     "network": network,
     "store": store,
     "store-valkey": on_valkey(store),
+    "sentinel": failovers,
+    "sentinel-valkey": on_valkey(failovers),
     "clock": clocks,
     "clock-redis": redis_clock,
     "disk": full_disk,

@@ -109,4 +109,37 @@ def _full(on: Stage) -> None:
             client.config_set("maxmemory", "0")
 
 
-_FAULTS: tuple[Fault, ...] = (_killed, _hung, _flushed, _restarted_empty, _restarted_from_an_old_file, _full)
+def _killed_together_with_the_halted_gate(on: Stage) -> None:
+    """The only one that has the halt dies with Redis: its latch brings the halt back before anybody opens."""
+    asked = on.world.gates[0]
+    on.world.redis.kill()
+    on.operators.halt(asked, during="Redis and then the gate killed")
+    time.sleep(0.4)
+    on.world.kill(asked.process)
+    on.world.start_gate(asked)
+    on.world.redis.start()
+
+
+def _lost_with_every_gate_killed(on: Stage) -> None:
+    on.operators.halt(on.world.gates[2], during="everything killed, Redis empty")
+    on.world.redis.kill()
+    _forget(on)
+    for gate in on.world.gates:
+        on.world.kill(gate.process)
+    on.world.redis.start()
+    for gate in on.world.gates:
+        on.world.start_gate(gate)
+    on.oracle.stays_shut("KILL_SWITCH_STORE_LOST")
+    on.world.begin_stores()
+
+
+_FAULTS: tuple[Fault, ...] = (
+    _killed,
+    _killed_together_with_the_halted_gate,
+    _hung,
+    _flushed,
+    _restarted_empty,
+    _lost_with_every_gate_killed,
+    _restarted_from_an_old_file,
+    _full,
+)

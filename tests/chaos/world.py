@@ -203,12 +203,13 @@ class World:
 
     # -- starting ------------------------------------------------------------------------------------------------
 
-    def begin(self) -> Self:
-        """Everything up, stores begun, every strategy submitting."""
-        self.redis.start()
-        self.start_proxy()
+    def begin(self, url: str = "") -> Self:
+        """Everything up, stores begun, every strategy submitting. `url`: a store of one's own, without the proxy."""
+        if not url:
+            self.redis.start()
+            self.start_proxy()
         for gate, port in zip(self.gates, self.ports, strict=True):
-            gate.write_files(f'{{url: "redis://127.0.0.1:{port}"}}')
+            gate.write_files(f'{{url: "{url or f"redis://127.0.0.1:{port}"}"}}')
         self.begin_stores()
         self.start_all()
         return self

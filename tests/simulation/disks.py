@@ -7,6 +7,7 @@ nothing. The rules of what is latched are the product's own (`LatchState`).
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from risksvc.core.trading_state import Halt
 from risksvc.core.types import RiskError
 from risksvc.gate.journal import JournalStats, JournalWriteError
 from risksvc.gate.kill_switch.records import Record
@@ -15,11 +16,21 @@ from risksvc.gate.latch import LatchDamage, LatchState, LatchWriteError
 
 @dataclass(slots=True)
 class Disk:
-    """One gate's state folder."""
+    """One gate's state folder. `power_lost`: the journal, which is not flushed, lost its end once."""
 
     entries: list[bytes] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     full: bool = False
+    power_lost: bool = False
+
+    def halt_ids(self) -> list[str]:
+        """The halts in the latch."""
+        return [record.halt_id for record in self.records if isinstance(record, Halt)]
+
+    def lose_power(self, lost: int) -> None:
+        """What was written without a flush may be gone: the journal's last entries. The latch flushes each record."""
+        del self.entries[max(0, len(self.entries) - lost) :]
+        self.power_lost = True
 
 
 class DeadProcessError(RiskError):

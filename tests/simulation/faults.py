@@ -123,6 +123,15 @@ def _crash(target: Target) -> None:
     target.crash(target.a_host(), target.for_ms(5, 700))
 
 
+def _power_cut(target: Target) -> None:
+    host = target.a_host()
+    lost = target.rng.randint(0, 60)
+    target.crash(host, target.for_ms(5, 700))
+    if host.running is None:
+        target.note(f"{host.name}'s power fails; its journal loses {lost} entries")
+        host.disk.lose_power(lost)
+
+
 def _wall_jump(target: Target) -> None:
     host = target.a_host()
     host.clock.wall_ahead += target.rng.choice((-1, 1)) * target.for_ms(60, 10_000)
@@ -154,11 +163,14 @@ def _hang(target: Target) -> None:
     server, lasts = target.cluster.primary, target.for_ms(20, 1200)
     target.note(f"{server.name} hangs for {lasts // MILLISECOND} ms")
     server.hung = True
+    server.outage_begins()
     target.later(lasts, wake_server, server)
 
 
 def wake_server(server: Server) -> None:
     """What it was asked meanwhile is done now."""
+    if server.hung and server.up:
+        server.outage_over()
     server.hung = False
     waiting, server.waiting = server.waiting, []
     for arrive in waiting:
@@ -174,6 +186,7 @@ def _slow_server(target: Target) -> None:
 
 def _stop_server(target: Target, server: Server, *, lasts: int) -> None:
     server.up, server.waiting = False, []
+    server.outage_begins()
     server.cuts += 1
     target.later(lasts, bring_back, target.cluster, server)
 
@@ -184,6 +197,7 @@ def bring_back(cluster: Cluster, server: Server) -> None:
         return
     server.up, server.hung, server.slow = True, False, 0
     server.starts += 1
+    server.outage_over()
     if server is not cluster.primary:
         server.follow(cluster.primary)
 
@@ -245,7 +259,7 @@ def _failover(target: Target, *, stale: bool = False, split: bool = False) -> No
     for other in replicas:
         if other is not new:
             other.follow(new)
-    lasts = target.for_ms(50, 1200)
+    lasts = target.for_ms(50, 2000 if split else 1200)
     if not split:
         _stop_server(target, old, lasts=lasts)
         return
@@ -253,12 +267,15 @@ def _failover(target: Target, *, stale: bool = False, split: bool = False) -> No
     cluster.old = old
     cluster.believers = {host.name: None for host in target.hosts if target.rng.random() < 0.5}
     target.note(f"{', '.join(cluster.believers) or 'nobody'} still finds {old.name}, for {lasts // MILLISECOND} ms")
+    away = [host.name for host in target.hosts if host.name not in cluster.believers]
+    _set([cluster.network.link(name, old.name) for name in away], cut=True)
     target.later(lasts, end_split, cluster)
 
 
 def end_split(cluster: Cluster) -> None:
     """The old primary learns that it is one no more; what it took meanwhile is gone."""
     if cluster.old is not None:
+        _set(cluster.network.links_to(cluster.old.name), cut=False)
         cluster.old.follow(cluster.primary)
         cluster.old, cluster.believers = None, {}
 
@@ -273,6 +290,7 @@ KINDS: Mapping[str, Kind] = {
     "pause gate": _pause_gate,
     "pause strategy": _pause_strategy,
     "crash": _crash,
+    "power cut": _power_cut,
     "wall jump": _wall_jump,
     "disk full": _disk_full,
     "slow disk": _slow_disk,
@@ -288,6 +306,8 @@ KINDS: Mapping[str, Kind] = {
     "stale failover": lambda target: _failover(target, stale=True),
     "split brain": lambda target: _failover(target, split=True),
 }
+# These leave gates and their network alone.
+SERVERS_ONLY = frozenset({"hang", "slow server", "restart", "restart old", "flush", "pause strategy", "late answers"})
 # These take something out of the store's history, or may.
 TOUCH_HISTORY = frozenset({"restart old", "restart empty", "flush", "failover", "stale failover", "split brain"})
 

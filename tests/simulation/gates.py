@@ -15,7 +15,7 @@ from risksvc.core import events
 from risksvc.core.events import GateStarted, Input, LimitsLoaded, OrderStatesReceived
 from risksvc.core.outputs import LookUp, Output
 from risksvc.core.trading_state import Halt
-from risksvc.core.types import MILLISECOND
+from risksvc.core.types import MILLISECOND, RiskError
 from risksvc.gate import beating
 from risksvc.gate.app import GateApp
 from risksvc.gate.faults import FaultKeeper
@@ -33,14 +33,16 @@ from tests.simulation.virtual_time import Process, Scheduler
 
 READ_NS = 250 * MILLISECOND
 READ_TAKES_NS = 5 * MILLISECOND
+AGAIN_NS = 100 * MILLISECOND
 
 
 @dataclass(slots=True)
 class GateClock:
-    """One process's clock: the model's time, from another beginning. `wall_ahead`: how far its wall clock was set."""
+    """One machine's clock: the model's time, from another beginning. `wall_ahead`: how far its wall clock was set."""
 
     scheduler: Scheduler
     offset: int
+    name: str = ""
     wall_ahead: int = 0
 
     def now(self) -> int:
@@ -108,7 +110,8 @@ class RunningGate:
         if owner.state.limits is None:
             owner.submit(LimitsLoaded(catalogue.limits_of(host.account), "gate:start", "read at the start"))
         owner.on_fault = FaultKeeper(self.app, end=self._end).closed
-        host.cluster.subscribers[self.process.name] = (self.process, self._hint)
+        if host.hints:
+            host.cluster.subscribers[self.process.name] = (self.process, self._hint)
         runs = [self.follower.run(), beating.tick(self.app, tell_health=_nobody_asks)]
         if host.watchdog:
             runs.append(beating.watch_lag(self.app))
@@ -176,12 +179,14 @@ class GateHost:
         self.venue = Venue()
         self.running: RunningGate | None = None
         self.watchdog = True
+        self.hints = True
         self.starts = 0
         self.listener: Callable[[Input, tuple[Output, ...], int], None] = lambda event, outputs, now: None
         self.failed: Callable[[str], None] = lambda what: None
         self.ended: Callable[[int], None] = lambda code: None
         self.began: Callable[[], None] = lambda: None
         self.starting = False
+        self.retired = False
         self.disk_delay: Callable[[], tuple[int, int]] = lambda: (2 * MILLISECOND, 0)
 
     @property
@@ -190,6 +195,8 @@ class GateHost:
 
     def start(self) -> None:
         """The supervisor starts a process here."""
+        if self.retired or self.up or self.starting:
+            return
         self.starts += 1
         process = Process(self.cluster.network.scheduler, self.name, disk=self.disk_delay, failed=self.failed)
         self.clock.wall_ahead = 0
@@ -198,8 +205,13 @@ class GateHost:
 
     def _begin(self, process: Process) -> None:
         self.starting = False
-        self.running = RunningGate(self, process)
-        self.running.start()
+        try:
+            running = RunningGate(self, process)
+        except RiskError:  # a full disk: the supervisor tries again
+            self.cluster.network.scheduler.at(self.cluster.network.scheduler.now + AGAIN_NS, self.start)
+            return
+        self.running = running
+        running.start()
         self.began()
 
     def kill(self) -> None:

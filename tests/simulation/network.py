@@ -37,6 +37,9 @@ class Network:
             found = self._links[source, target] = Link()
         return found
 
+    def links_to(self, target: str) -> list[Link]:
+        return [link for (_, end), link in self._links.items() if end == target]
+
     def heal(self) -> None:
         self._links.clear()
 

@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from risksvc.core.types import MalformedInputError, RiskError
+from risksvc.core.types import MILLISECOND, MalformedInputError, RiskError
 from risksvc.gate import halting
 from risksvc.gate.owner import GateClosedError
 from risksvc.v1 import operator_pb2
@@ -12,7 +12,7 @@ from tests.simulation import catalogue
 from tests.simulation.gates import GateHost, RunningGate
 from tests.simulation.oracle import Oracle
 
-TRIES = 4
+TRIES = 6
 _EFFECTIVE = operator_pb2.HALT_EFFECT_EFFECTIVE
 _PROPOSED = operator_pb2.RESUME_OUTCOME_PROPOSED
 _REFUSED = operator_pb2.RESUME_OUTCOME_REFUSED
@@ -26,6 +26,7 @@ class Operators:
         self._rng = rng
         self._hosts = hosts
         self._count = 0
+        self.appetite = rng.choice((0.0, 0.5, 1.0))  # how often a halt is soon followed by a resume
 
     def halt(self) -> None:
         """Through one gate, or through all of them, as `risksvc halt` does."""
@@ -33,6 +34,9 @@ class Operators:
         if not running:
             return
         self._count += 1
+        if self._rng.random() < self.appetite:
+            scheduler = running[0].process.scheduler
+            scheduler.at(scheduler.now + self._rng.randint(50, 700) * MILLISECOND, self.resume)
         first = self._rng.choice(running)
         request = operator_pb2.HaltRequest(reason="drill", halt_id=f"h{self._count}")
         kind = self._rng.random()
@@ -78,7 +82,7 @@ class Operators:
                 answer = await self._ask(gate, second, "bob")
             if answer is None or answer.outcome != _REFUSED:
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.15)
 
     @staticmethod
     async def _ask(gate: RunningGate, request: operator_pb2.ResumeRequest, by: str) -> Any:  # noqa: ANN401 - a message or None

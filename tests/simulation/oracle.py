@@ -8,13 +8,14 @@ approves against it; V5 a clear is written for what was named, while nothing was
 and not later than its deadline; V6 a restart forgets no halt, and a journal replays to the same state; V7 no exception
 escapes, no gate closes by a fault that was not injected; V8 two processes of one gate id never approve at once; V9 in a
 store whose history was never touched, nothing is approved later than a lease after the halt stood there; V10 after the
-last repair every gate gets its lease back.
+last repair every gate gets its lease back; V11 where only servers fail: a gate that lost its lease in an outage does not
+open against a halt that another, living gate took before the outage was over.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from risksvc.core.events import ClearSeen, HaltSeen, Input
+from risksvc.core.events import ClearSeen, HaltSeen, Input, LeaseLost, LeaseRenewed
 from risksvc.core.outputs import Decision, HaltRaised, Output
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import MILLISECOND, Order, Scope
@@ -61,7 +62,9 @@ class Counts:
 class Oracle:
     """Judges one run. `now`: true time. `stable`: nothing ever touches the store's history."""
 
-    def __init__(self, now: Callable[[], int], *, stable: bool, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, now: Callable[[], int], *, stable: bool, servers_only: bool, note: Callable[[str], None]
+    ) -> None:
         self.counts = Counts()
         self.violations: list[str] = []
         self.hosts: dict[str, GateHost] = {}
@@ -71,6 +74,10 @@ class Oracle:
         self.injected_faults = 0
         self._now = now
         self._stable = stable
+        self._servers_only = servers_only
+        self._leases: dict[str, int] = {}
+        self._opened: dict[str, int] = {}
+        self.outages: list[tuple[int, int]] = []
         self._note = note
         self._open: dict[str, Watched] = {}
         self._approved: dict[str, int] = {}
@@ -88,9 +95,17 @@ class Oracle:
     def listen(self, host: str) -> Callable[[Input, tuple[Output, ...], int], None]:
         """An owner's listener."""
 
-        def heard(event: Input, outputs: tuple[Output, ...], _now: int) -> None:
+        def heard(event: Input, outputs: tuple[Output, ...], now: int) -> None:
             if isinstance(event, HaltSeen):
                 self._has(host, event.halt)
+            elif isinstance(event, LeaseRenewed):
+                if self._leases.get(host, 0) <= now:
+                    self._opened[host] = self._now()
+                    self._note(f"{host} has a lease")
+                self._leases[host] = event.valid_until
+            elif isinstance(event, LeaseLost):
+                self._leases[host] = 0
+                self._note(f"{host} has no lease: {event.why}")
             elif isinstance(event, ClearSeen):
                 self._note(f"{host} takes the clear of {event.clear.halt_id}")
             for output in outputs:
@@ -137,8 +152,15 @@ class Oracle:
             self.violated("V2", f"{what}, which it has had for {(now - watched.known[host]) / MILLISECOND:.1f} ms")
         if self._stable and watched.stored_at is not None and now > watched.stored_at + LEASE_NS:
             self.violated("V9", f"{what}, stored for {(now - watched.stored_at) / MILLISECOND:.1f} ms")
-        if self.settled_at is not None and watched.answered_at is not None:
+        if self._servers_only and self._opened_over(host, watched):
+            self.violated("V11", f"{what}, which another gate took before the outage was over")
+        if self.settled_at is not None and self._promised(watched):
             self.violated("V4", f"{what}, after the last repair")
+
+    def _opened_over(self, host: str, watched: Watched) -> bool:
+        """Its lease began after an outage that no lease outlasts, and the halt is older than the outage's end."""
+        opened, first = self._opened.get(host, 0), min(watched.known.values())
+        return any(end - begin > LEASE_NS + READ_NS and first < end < opened for begin, end in self.outages)
 
     def submitted(self, order: Order, host: str) -> None:
         now = self._now()
@@ -199,11 +221,22 @@ class Oracle:
     # -- restarts and the end ------------------------------------------------------------------------------------
 
     def restarted(self, host: GateHost) -> None:
+        """What a process had when it was killed, it has again; after a power cut, what had reached the disk."""
         assert host.running is not None, "it was just started"
         halts = host.running.owner.state.halts
         for watched in self._open.values():
-            if host.name in watched.known and (halts.halt(watched.halt_id) is None or halts.is_cleared(watched.halt_id)):
+            forgotten = host.disk.power_lost and watched.halt_id not in host.disk.halt_ids()
+            if host.name in watched.known and not forgotten and (halts.halt(watched.halt_id) is None or halts.is_cleared(watched.halt_id)):
                 self.violated("V6", f"{host.name} came back without halt {watched.halt_id}")
+            elif forgotten:
+                watched.known.pop(host.name, None)
+
+    def _promised(self, watched: Watched) -> bool:
+        """LATCHED holds as long as one disk does that the halt was written to; EFFECTIVE, whatever happened."""
+        if watched.effective_at is not None:
+            return True
+        kept = any(watched.halt_id in host.disk.halt_ids() for host in self.hosts.values())
+        return watched.answered_at is not None and kept
 
     def settled(self) -> None:
         """Everything was healed long enough ago."""
@@ -214,7 +247,7 @@ class Oracle:
             owner = host.running.owner
             halts = owner.state.halts
             for watched in self._open.values():
-                if watched.answered_at is None or watched.scope.account not in ("", host.account):
+                if not self._promised(watched) or watched.scope.account not in ("", host.account):
                     continue
                 if halts.halt(watched.halt_id) is None or halts.is_cleared(watched.halt_id):
                     self.violated("V3", f"{host.name} lacks halt {watched.halt_id} after the last repair")

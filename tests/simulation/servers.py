@@ -83,6 +83,17 @@ class Server:
         self.spaces: dict[str, Space] = {}
         self.waiting: list[Callable[[], object]] = []
         self.now = now
+        self.out_since: int | None = None
+        self.outages: list[tuple[int, int]] = []  # when it answered nobody: from, to
+
+    def outage_begins(self) -> None:
+        if self.out_since is None:
+            self.out_since = self.now()
+
+    def outage_over(self) -> None:
+        if self.out_since is not None:
+            self.outages.append((self.out_since, self.now()))
+            self.out_since = None
 
     @property
     def run_id(self) -> str:

@@ -102,7 +102,7 @@ class Strategy:
         self._asked = None
         asked.gone.cancel()
         if not decision.approved:
-            self._next()
+            self._next(2)
             return
         permit = HeldPermit(
             asked.question,
@@ -140,5 +140,5 @@ class Strategy:
             self._report_never_sent(order)
         self._next()
 
-    def _next(self) -> None:
-        self._later(int(self.pace * (0.3 + 0.7 * self._rng.random())), self._ask)
+    def _next(self, slower: int = 1) -> None:
+        self._later(int(slower * self.pace * (0.3 + 0.7 * self._rng.random())), self._ask)

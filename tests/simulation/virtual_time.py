@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from risksvc.core.types import SECOND
 
+STEPS_AT_ONCE = 20_000
 _T = TypeVar("_T")
 Act = Callable[..., object]
 
@@ -44,6 +45,10 @@ class Due(asyncio.TimerHandle):
         return self._when
 
 
+class LivelockError(Exception):
+    """Something asks for its next turn for ever, and time does not go on."""
+
+
 class Scheduler:
     """The one order in which everything happens. `now`: nanoseconds since the start."""
 
@@ -71,8 +76,11 @@ class Scheduler:
         """Everything that is due by then."""
         ready, timers, run = self._ready, self._timers, self._run
         while True:
+            turns = self.steps
             while ready:
                 run(ready.popleft())
+                if self.steps > turns + STEPS_AT_ONCE:
+                    raise LivelockError(f"{STEPS_AT_ONCE} steps, and no end, at {self.now} ns")
             if not timers or timers[0][0] > end:
                 break
             when, _, due = heapq.heappop(timers)

@@ -39,6 +39,7 @@ class Mix:
     resumes: int | None = None
     dawdle: float | None = None
     watchdog: bool | None = None
+    hints: bool | None = None
     storm_ns: int | None = None
 
 
@@ -65,9 +66,11 @@ class World:
         self.lines: list[str] | None = [] if trace else None
         self.kinds = faults.swarm(rng, mix.kinds)
         stable = not faults.TOUCH_HISTORY.intersection(self.kinds)
-        self.oracle = Oracle(lambda: self.scheduler.now, stable=stable, note=self.note)
+        only = faults.SERVERS_ONLY.issuperset(self.kinds)
+        self.oracle = Oracle(lambda: self.scheduler.now, stable=stable, servers_only=only, note=self.note)
         network = Network(self.scheduler, Random(seed * STREAM + 1))
         self.cluster = self._servers(network)
+        self.oracle.outages = self.cluster.servers[0].outages
         self.strategies: list[Strategy] = []
         self.hosts: list[GateHost] = []
         self._disk_rng = Random(seed * STREAM + 2)
@@ -82,7 +85,7 @@ class World:
             begin_twin=self._begin_twin,
             note=self.note,
         )
-        self._healed = False
+        self.hints = rng.random() < 0.6 if mix.hints is None else mix.hints
 
     def note(self, what: str) -> None:
         if self.lines is not None:
@@ -104,12 +107,13 @@ class World:
         return Cluster(servers, network, quorum=int(quorum), listener=self.oracle)
 
     def _add_host(self, name: str, gate_id: str, account: str) -> GateHost:
-        clock = GateClock(self.scheduler, catalogue.START + self.rng.randint(0, 10**9))
+        clock = GateClock(self.scheduler, catalogue.START + self.rng.randint(0, 10**9), name)
         host = GateHost(name, gate_id=gate_id, account=account, cluster=self.cluster, clock=clock)
         host.listener = self.oracle.listen(name)
         host.failed = self.oracle.escaped
         host.ended = lambda code: self._ended(host, code)
         host.disk_delay = lambda: self._disk_delay(name)
+        host.hints = self.hints
         host.watchdog = self.rng.random() < 0.3 if self.mix.watchdog is None else self.mix.watchdog
         host.began = lambda: self.oracle.restarted(host)
         self.hosts.append(host)
@@ -141,9 +145,8 @@ class World:
         self.target.later(back_after, self._start, host)
 
     def _start(self, host: GateHost) -> None:
-        if not host.up and not host.starting:
-            self.note(f"{host.name} starts")
-            host.start()
+        self.note(f"{host.name} starts")
+        host.start()
 
     def _ended(self, host: GateHost, code: int) -> None:
         """The supervisor starts a process that ended by itself again."""
@@ -168,6 +171,7 @@ class World:
             if host.running is not None:
                 host.running.process.wake()
         for host in [one for one in self.hosts if one.name.endswith("-twin")]:
+            host.retired = True
             host.kill()
             self.hosts.remove(host)
             del self.oracle.hosts[host.name]

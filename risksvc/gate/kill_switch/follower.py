@@ -143,8 +143,11 @@ class KillSwitchFollower:
             view = await self._store.poll(namespace_of(halt.scope), gate_id=self._settings.gate_id, heartbeat=None)
         except StoreError:
             return self.effect_as_last_seen(halt)
-        found = judge_effect(view, halt.halt_id, own_id=self._settings.gate_id)
-        return Effect((*self._not_latched(halt), *found.missing), found.confirmed)
+        silent_ns = self._rounds.silent_ns(view)
+        found = judge_effect(view, halt.halt_id, own_id=self._settings.gate_id, silent_ns=silent_ns)
+        trusted = self._rounds.trusts(view)
+        doubt = () if trusted or REDIS in found.missing else (REDIS,)
+        return Effect((*self._not_latched(halt), *doubt, *found.missing), found.confirmed if trusted else ())
 
     def effect_as_last_seen(self, halt: Halt) -> Effect:
         """The same without asking: nobody has confirmed but, perhaps, this gate's own latch."""

@@ -46,6 +46,7 @@ class StoreWatch:
             heed_cancel()
             with suppress(StoreError):
                 await self.look()
+            heed_cancel()  # before a minute's wait
             sound = self.last is not None and not self.last.problems
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_SECONDS if sound else _AGAIN_SECONDS):

@@ -23,7 +23,7 @@ from risksvc.gate.kill_switch.lease_rules import Standing, Timings, Verdict, jud
 from risksvc.gate.kill_switch.records import GLOBAL, Heartbeat, Mark, Record, namespace_of
 from risksvc.gate.kill_switch.replica import Replica
 from risksvc.gate.kill_switch.store import Store
-from risksvc.gate.kill_switch.view import Sight, StoreError, StoreView
+from risksvc.gate.kill_switch.view import Seen, Sight, StoreError, StoreView
 from risksvc.gate.latch import LatchWriteError
 
 # A private store has no other gate to tell, and each heartbeat costs its AOF an fsync that the round would wait for.
@@ -95,6 +95,10 @@ class Rounds:
         self._applied: dict[str, str] = {}  # namespace -> digest of what is applied and durable
         self._told: dict[str, str] = {}  # namespace -> digest in the last heartbeat
         self._submitted: set[str] = set()  # ids of halts
+        self._heard: dict[str, Halt] = {}  # on the channel, and not latched yet
+        self._since: dict[
+            tuple[str, str], tuple[Seen, Nanoseconds]
+        ] = {}  # a heartbeat, and since when
         elsewhere = (
             halt for halt in replica.state.uncleared.values() if namespace_of(halt.scope) not in settings.namespaces
         )
@@ -107,11 +111,14 @@ class Rounds:
             sent_at = self._ports.now()
             self._notice_jump(sent_at)
             try:
-                views = [await self._poll(namespace) for namespace in self._settings.namespaces]
+                views = await self._poll_all()
+                self._notice_heartbeats(views)
                 self.sights = {view.namespace: Sight(view, sent_at) for view in views}
                 await self._take(views, sent_at=sent_at)
             except (StoreError, LatchWriteError) as error:
                 self.keeper.unreachable(str(error), now=self._ports.now())
+                with suppress(LatchWriteError):  # told already; kept, and tried again with the next round
+                    await self._remember([])
 
     def announce_latch(self) -> None:
         """Tells the owner, before the first round, every halt and clear that the latch holds."""
@@ -125,7 +132,23 @@ class Rounds:
         """A message on the channel: a halt counts at once, anything asks for a round now."""
         if halt is not None and self._replica.halt(halt.halt_id) is None:
             self._submit_halt(halt)
+            self._heard[halt.halt_id] = halt
         self.again.set()
+
+    def trusts(self, view: StoreView) -> bool:
+        """A view that may say who has a halt: this gate has a lease, from this very server, and its history goes on.
+
+        Whoever has a lease has seen one history for two leases, which is longer than an approval from another one lasts.
+        """
+        lease = self.keeper.lease
+        sound = judge(self._replica.held(view.namespace), view).sound
+        return sound and view.run_id in lease.run_id.split("+") and lease.left(self._ports.now()) > 0
+
+    def silent_ns(self, view: StoreView) -> dict[str, Nanoseconds]:
+        """For how long, by this gate's own clock, each gate's heartbeat has been what it is in this view."""
+        now, known = self._ports.now(), self._since
+        stood = ((gate_id, known.get((view.namespace, gate_id)), seen) for gate_id, seen in view.seen.items())
+        return {gate_id: now - since[1] for gate_id, since, seen in stood if since is not None and since[0] == seen}
 
     def publish_elsewhere(self, halt: Halt) -> None:
         """Keeps a halt of a namespace that this gate does not follow until the store has taken it."""
@@ -138,8 +161,23 @@ class Rounds:
         if last is not None and wall_jumped(wall - last[0], now - last[1]):
             self.keeper.give_up("the wall clock jumped: was this machine paused?", now=now)
 
-    async def _poll(self, namespace: str) -> StoreView:
-        heartbeat = self._heartbeat(namespace)
+    def _notice_heartbeats(self, views: Sequence[StoreView]) -> None:
+        now = self._ports.now()
+        for view in views:
+            for gate_id, seen in view.seen.items():
+                key = (view.namespace, gate_id)
+                if key not in self._since or self._since[key][0] != seen:
+                    self._since[key] = (seen, now)
+
+    async def _poll_all(self) -> list[StoreView]:
+        """Where the first is another process's, no other is kept from it: two can't share a gate's id by halves."""
+        views: list[StoreView] = []
+        for namespace in self._settings.namespaces:
+            taken = any(view.rival is not None for view in views)
+            views.append(await self._poll(namespace, None if taken else self._heartbeat(namespace)))
+        return views
+
+    async def _poll(self, namespace: str, heartbeat: Heartbeat | None) -> StoreView:
         view = await self._store.poll(namespace, gate_id=self._settings.gate_id, heartbeat=heartbeat)
         if heartbeat is not None:
             self._told[namespace] = heartbeat.digest
@@ -198,7 +236,7 @@ class Rounds:
                 records += view.halts.values()
             if verdicts[view.namespace].sound:
                 records += self._sound_records(view)
-        new = await self._replica.remember(records)
+        new = await self._remember(records)
         for record in new:
             if isinstance(record, Clear):
                 self._ports.submit(ClearSeen(record))
@@ -206,6 +244,14 @@ class Rounds:
             if verdicts[view.namespace].sound and self._applied.get(view.namespace) != view.digest:
                 self._applied[view.namespace] = view.digest
                 self.again.set()  # the next heartbeat tells the others
+
+    async def _remember(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """With the halts that were only heard of: the store may lose them before any round reads them."""
+        heard = list(self._heard.values())
+        new = await self._replica.remember([*heard, *records])
+        for halt in heard:
+            self._heard.pop(halt.halt_id, None)
+        return new
 
     def _sound_records(self, view: StoreView) -> list[Record]:
         mark = Mark(view.namespace, view.generation, view.epoch)

@@ -18,6 +18,7 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from risksvc.gate.kill_switch.address import Credentials, StoreAddress
 from risksvc.gate.kill_switch.primary import Place, PrimaryFinder
@@ -25,7 +26,7 @@ from risksvc.gate.kill_switch.redis_client import RedisClient
 from risksvc.gate.kill_switch.view import StoreError, StoreForbiddenError, StoreUnreachableError
 
 CALL_TIMEOUT_SECONDS = 0.1
-# Below the socket's 50 ms, so that a count that is too low arrives as an answer; on a network it takes a round trip.
+# A replica that lives answers in a round trip.
 WAIT_MS = 35
 ASK_AGAIN_SECONDS = 1.0
 _READONLY = "READONLY"
@@ -97,15 +98,11 @@ class ServerLink:
         if not wanted:
             return Answer(await self.call(*command), quorum=True)
 
-        async def both(client: RedisClient) -> list[Any]:
-            line = client.pipeline(transaction=False)
-            line.execute_command(*command)
-            line.execute_command("WAIT", str(wanted), str(WAIT_MS))
-            return await line.execute(raise_on_error=False)
+        async def both(client: RedisClient) -> tuple[Any, int]:
+            return await _with_wait(client, command, ("WAIT", str(wanted), str(WAIT_MS)))
 
         reply, acknowledged = await self._guarded(both)
-        quorum = isinstance(acknowledged, int) and acknowledged >= wanted
-        return Answer(reply, quorum)
+        return Answer(reply, quorum=acknowledged >= wanted)
 
     async def _guarded(self, ask: Callable[[RedisClient], Awaitable[Any]]) -> Any:  # noqa: ANN401 - a command's reply
         client = None
@@ -113,9 +110,6 @@ class ServerLink:
             client = await self._primary()
             async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
                 reply = await ask(client)
-            for one in reply if isinstance(reply, list) else ():
-                if isinstance(one, ResponseError):
-                    raise one
         except (RedisError, OSError, TimeoutError, UnicodeError) as error:
             await self._failed(error, client)
         return reply
@@ -180,6 +174,29 @@ class ServerLink:
         client, self._client, self._place = self._client, None, None
         if client is not None:
             await client.aclose()
+
+
+async def _with_wait(client: RedisClient, command: Sequence[str], wait: Sequence[str]) -> tuple[Any, int]:
+    """The command's reply, and how many replicas acknowledged; one write, one connection.
+
+    The reply counts whatever becomes of the other: an idle server looks at its clock ten times a second only, so a WAIT
+    that finds nobody may answer after the socket's patience. By hand, since redis-py's pipeline gives all or nothing.
+    """
+    pool: Any = client.connection_pool
+    connection = await pool.get_connection()
+    try:
+        await connection.send_packed_command(connection.pack_commands([command, wait]))
+        try:
+            reply = await connection.read_response()
+        except ResponseError:
+            await connection.disconnect()  # WAIT's answer is still to come, and must not be taken for another's
+            raise
+        try:
+            return reply, int(await connection.read_response())
+        except (RedisTimeoutError, TimeoutError):
+            return reply, 0
+    finally:
+        await pool.release(connection)
 
 
 def forbidden(error: BaseException) -> bool:

@@ -28,6 +28,11 @@ class Finding:
     problem: str = ""
     unknown: bool = False
 
+    @property
+    def wrong(self) -> bool:
+        """It is told, and not as it must be."""
+        return bool(self.problem) and not self.unknown
+
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
@@ -39,12 +44,12 @@ class Inspection:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong, in words, with what to type."""
-        return tuple(each.problem for each in self.findings if each.problem and not each.unknown)
+        return tuple(each.problem for each in self.findings if each.wrong)
 
     @property
-    def unchecked(self) -> tuple[str, ...]:
+    def unchecked(self) -> tuple[Check, ...]:
         """What this server does not tell."""
-        return tuple(each.problem for each in self.findings if each.unknown)
+        return tuple(each.check for each in self.findings if each.unknown)
 
 
 def inspect_server(info: Mapping[str, Any], lives_ms: Mapping[str, int], *, replicas: int) -> Inspection:

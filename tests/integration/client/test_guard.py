@@ -283,6 +283,28 @@ def test_options_are_tightened_when_wrapped_and_again_before_every_order(desk: D
     assert desk.exchange.options["recvWindow"] == 1000
 
 
+def test_the_venue_gets_a_deadline_with_each_order_and_nothing_after_it(desk: Desk) -> None:
+    assert desk.guarded.venue_window_ms is None, "an object that is no exchange that is known"
+    exchange: Any = desk.exchange
+    exchange.id, exchange.headers = "okx", {}
+    seen: list[dict[str, str]] = []
+
+    def take() -> dict[str, str]:
+        seen.append(dict(exchange.headers))
+        return {"id": "v-1"}
+
+    exchange.then = take
+    guarded = guard(exchange, desk.gate, venue_window_ms=500)
+    guarded.create_order(*BUY)
+    assert guarded.venue_window_ms == 500
+    assert -5_000 < int(seen[0]["expTime"]) - time.time() * 1000 < 501
+    assert not exchange.headers
+    exchange.then = failing(TimeoutError())
+    with pytest.raises(TimeoutError):
+        guarded.create_order(*BUY)
+    assert not exchange.headers
+
+
 def test_markets_are_loaded_before_the_approval_starts_to_run(desk: Desk) -> None:
     desk.guarded.create_order(*BUY)
     desk.guarded.create_order(*BUY)

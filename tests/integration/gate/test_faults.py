@@ -30,6 +30,8 @@ class FullDisk:
         if (Path(sys.argv[1]).parent / "full").exists():
             raise JournalWriteError("no space left on device")
         self.journal.append(payload)
+    async def durable(self):
+        await self.journal.durable()
     @property
     def stats(self):
         return self.journal.stats

@@ -1,19 +1,25 @@
 """Several real gates, each with an account of its own, on one real Redis; and the command line that halts them."""
 
+import asyncio
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from risksvc.gate.kill_switch.initialising import initialise_namespace, new_generation
+from risksvc.gate.kill_switch.store import KillSwitchStore
+from risksvc.gate.latch import LatchState
 from risksvc.gate.operator_tokens import hash_token
-from risksvc.v1 import operator_pb2
 from tests.integration.gate.gate_process import TOKENS, GateProcess
 from tests.integration.kill_switch.real_server import RealServer
 
+PATIENCE = 120.0  # far above what anything takes, and below what a stuck test may
 SETTINGS = """
 version: 1
 gate: {{id: {name}, state_dir: s}}
@@ -41,7 +47,7 @@ accounts:
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that has ended: what it printed, how long it took, in seconds."""
+    """A command that has ended: what it printed, and how long it took, in seconds (for whoever reads a failure)."""
 
     code: int
     out: str
@@ -49,7 +55,7 @@ class Ended:
     seconds: float
 
     @property
-    def document(self) -> Any:
+    def document(self) -> Any:  # noqa: ANN401 - whatever JSON holds
         return json.loads(self.out)
 
     def paths(self) -> dict[str, str]:
@@ -80,13 +86,17 @@ class Fleet:
     def start(self) -> None:
         """Returns when every gate has a lease and has heard of every other."""
         if self.redis is not None:
-            for gate in self.gates.values():
-                assert self.run("init", "--store", gate="", settings=gate.settings).code == 0
+            asyncio.run(self._begin_store(self.redis.url))
         for gate in self.gates.values():
             gate.spawn()
-        for gate in self.gates.values():
-            gate.wait_for(gate._answers, "the gate answers")
-            gate.wait_for(lambda gate=gate: self._whole(gate), "a lease, and everybody is known")  # type: ignore[misc]
+        for name, gate in self.gates.items():
+            wait_for(lambda gate=gate: gate._answers() and self._whole(gate), f"{name} is open", gate)  # type: ignore[misc]
+
+    async def _begin_store(self, url: str) -> None:
+        store, fresh = KillSwitchStore(url), new_generation()
+        for namespace in ("*", *(f"a{number}" for number in range(1, len(self.gates) + 1))):
+            await initialise_namespace(store, namespace, state=LatchState(), fresh=fresh, gate_id="init")
+        await store.close()
 
     def _whole(self, gate: GateProcess) -> bool:
         status = gate.status()
@@ -114,16 +124,35 @@ class Fleet:
         return found
 
     def wait_for_halts(self, expected: dict[str, list[str]]) -> None:
-        next(iter(self.gates.values())).wait_for(lambda: self.halted() == expected, f"halts {expected}")
+        wait_for(lambda: self.halted() == expected, f"halts {expected}")
 
-    def halt(self, *words: str, gate: str = "g1", token: str | None = TOKENS["alice"]) -> Ended:
-        return self.run("halt", "--reason", "drill", "--json", *words, gate=gate, token=token)
-
-    def run(
-        self, *words: str, gate: str = "g1", settings: Path | None = None, token: str | None = TOKENS["alice"]
+    def halt(
+        self,
+        *words: str,
+        code: int,
+        paths: dict[str, str] | None = None,
+        gate: str = "g1",
+        token: str | None = TOKENS["alice"],
     ) -> Ended:
+        """Halts until it comes out as expected: on a machine that is busy, somebody may first answer too late.
+
+        The same halt again is still one halt. `paths`: only those that are named are looked at.
+        """
+        halt_id = f"t-{secrets.token_hex(6)}"
+        ended: list[Ended] = []
+
+        def as_expected() -> bool:
+            command = ("halt", "--reason", "drill", "--json", "--halt-id", halt_id, *words)
+            ended.append(self.run(*command, gate=gate, token=token))
+            found = ended[-1].paths() if ended[-1].out else {}
+            return ended[-1].code == code and all(found.get(path) == result for path, result in (paths or {}).items())
+
+        wait_for(as_expected, lambda: f"code {code} and {paths}, last {ended[-1]}")
+        return ended[-1]
+
+    def run(self, *words: str, gate: str = "g1", token: str | None = TOKENS["alice"]) -> Ended:
         """The real command line, as a process of its own."""
-        where = settings or self.gates[gate].settings
+        where = self.folder / gate / "risksvc.yaml"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RISKSVC_")}
         environment |= {"RISKSVC_SETTINGS": str(where), "HOME": str(self.folder)}
         if token is not None:
@@ -141,5 +170,10 @@ class Fleet:
         return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
 
 
-def latched(answer: operator_pb2.HaltResponse) -> bool:
-    return answer.effect == operator_pb2.HALT_EFFECT_LATCHED
+def wait_for(holds: Callable[[], bool], what: str | Callable[[], str], gate: GateProcess | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            log = gate.log_text()[-4000:] if gate is not None else ""
+            raise AssertionError(f"not within {PATIENCE} s: {what if isinstance(what, str) else what()}\n{log}")
+        time.sleep(0.05)

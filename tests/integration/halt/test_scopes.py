@@ -3,9 +3,10 @@
 import signal
 
 from risksvc.v1 import types_pb2
-from tests.integration.halt.fleet import Fleet
+from tests.integration.gate.scripted_feed import ScriptedFeed, hello
+from tests.integration.halt.fleet import Fleet, wait_for
 
-ACTIVE, HALTED = int(types_pb2.TRADING_STATE_ACTIVE), int(types_pb2.TRADING_STATE_HALTED)
+HALTED = int(types_pb2.TRADING_STATE_HALTED)
 EVERYTHING = {(account, strategy) for account in ("a1", "a2", "a3") for strategy in ("", "mm", "trend")}
 
 
@@ -13,57 +14,84 @@ def halted_by(fleet: Fleet) -> set[tuple[str, str]]:
     return {scope for scope, state in fleet.states().items() if state == HALTED}
 
 
+def ids(*halts: object) -> list[str]:
+    return [str(halt) for halt in halts]
+
+
 def test_each_scope_reaches_exactly_whom_it_must(fleet: Fleet) -> None:
     status = fleet.gates["g1"].status()
     told = {gate.gate_id: gate for gate in status.kill_switch.gates}
     assert set(told) == {"g1", "g2", "g3"}
     assert {gate.version for gate in told.values()} == {status.version}
-    assert all(gate.limits_hash and gate.incarnation and gate.live for gate in told.values())
+    assert all(gate.limits_hash and gate.incarnation for gate in told.values())
     assert {name: list(gate.accounts) for name, gate in told.items()} == {"g1": ["a1"], "g2": [], "g3": []}
     assert not any(gate.skewed for gate in told.values()), "limits are compared within one account"
 
-    # Whoever is asked: the command goes to all of them.
-    strategy = fleet.halt("--account", "a2", "--strategy", "mm", gate="g1")
-    assert (strategy.code, strategy.document["effect"]) == (0, "HALT_EFFECT_EFFECTIVE"), strategy
-    instrument = fleet.halt("--account", "a3", "--instrument", "BTC/USDT:USDT", gate="g2")
-    assert instrument.code == 0, instrument
-    assert halted_by(fleet) == {("a2", "mm")}
-    ids = {"g1": [], "g2": [strategy.document["halt_id"]], "g3": [instrument.document["halt_id"]]}
-    assert fleet.halted() == ids
+    # Whoever's settings are used: the command goes to all of them.
+    strategy = fleet.halt("--account", "a2", "--strategy", "mm", gate="g1", code=0)
+    instrument = fleet.halt("--account", "a3", "--instrument", "BTC/USDT:USDT", gate="g2", code=0)
+    first, second = strategy.document["halt_id"], instrument.document["halt_id"]
+    fleet.wait_for_halts({"g1": [], "g2": ids(first), "g3": ids(second)})
+    assert halted_by(fleet) == {("a2", "mm")}, "an instrument is halted for every strategy, and no strategy is"
 
-    account = fleet.halt("--account", "a1", gate="g3")
-    assert account.code == 0, account
+    account = fleet.halt("--account", "a1", gate="g3", code=0).document["halt_id"]
+    fleet.wait_for_halts({"g1": ids(account), "g2": ids(first), "g3": ids(second)})
     assert halted_by(fleet) == {("a2", "mm"), ("a1", ""), ("a1", "mm"), ("a1", "trend")}
 
-    everything = fleet.halt(gate="g2")
-    assert everything.code == 0, everything
+    gates = {f"gate g{number}": "taken" for number in (1, 2, 3)}
+    everything = fleet.halt(gate="g2", code=0, paths={**gates, "redis": "taken"}).document["halt_id"]
+    fleet.wait_for_halts({"g1": ids(account, everything), "g2": ids(first, everything), "g3": ids(second, everything)})
     assert halted_by(fleet) == EVERYTHING
-    assert set(everything.paths().values()) == {"taken", "not needed"}
 
-    # Through Redis alone it reaches the others as well: g3's own line is cut by a wrong token.
-    alone = fleet.halt("--reducing", token="nobody's", gate="g3")  # noqa: S106 - nobody's
-    assert alone.code == 0, alone
-    assert alone.paths()["redis"] == "taken"
-    assert all(alone.document["halt_id"] in halts for halts in fleet.halted().values())
+    # Through Redis alone it reaches everybody as well: no gate accepts this token.
+    alone = fleet.halt("--reducing", token="nobody's", gate="g3", code=0, paths={"redis": "taken"}).document["halt_id"]
+    wait_for(lambda: all(alone in halts for halts in fleet.halted().values()), "by Redis alone")
+
+    # A gate that is taken away for good keeps no halt from being EFFECTIVE.
+    fleet.gates.pop("g3").kill()
+    done = fleet.halt(gate="g1", code=0, paths={"gate g3": "failed", "redis": "taken"})
+    assert not done.document["missing"]
+    wait_for(lambda: not seen_live(fleet, "g3"), "g3 is shown as silent")
+    assert seen_live(fleet, "g1")
 
 
-def test_a_gate_that_was_taken_away_keeps_no_halt_from_being_effective(fleet: Fleet) -> None:
-    fleet.gates["g3"].kill()
-    del fleet.gates["g3"]
-    done = fleet.halt(gate="g1")
-    assert (done.code, done.document["missing"]) == (0, []), done
-    assert done.paths()["gate g3"] == "failed"
-    told = {gate.gate_id: gate for gate in fleet.gates["g1"].status().kill_switch.gates}
-    assert not told["g3"].live
-    assert set(fleet.halted()) == {"g1", "g2"}
+def seen_live(fleet: Fleet, gate_id: str) -> bool:
+    gates = fleet.gates["g1"].status().kill_switch.gates
+    return next(gate.live for gate in gates if gate.gate_id == gate_id)
+
+
+def test_a_resume_reaches_exactly_whom_it_must(pair: Fleet) -> None:
+    feeds = [ScriptedFeed(gate.channel("venue"), introduce=hello(f"a{name[1:]}")) for name, gate in pair.gates.items()]
+    for feed in feeds:
+        feed.ready()
+    one = pair.halt("--account", "a1", gate="g1", code=0).document["halt_id"]
+    two = pair.halt("--account", "a2", gate="g1", code=0).document["halt_id"]
+    everything = pair.halt(gate="g1", code=0).document["halt_id"]
+    pair.wait_for_halts({"g1": ids(one, everything), "g2": ids(two, everything)})
+
+    # An account's halt is its own gate's to clear.
+    refused = pair.run("resume", two, "--reason", "over", gate="g1")
+    assert refused.code == 1, refused
+
+    wait_for(lambda: resumed(pair, everything, gate="g1"), "everything is resumed by g1")
+    pair.wait_for_halts({"g1": ids(one), "g2": ids(two)})
+    wait_for(lambda: resumed(pair, two, gate="g2"), "a2 is resumed by g2")
+    pair.wait_for_halts({"g1": ids(one), "g2": []})
+    for feed in feeds:
+        feed.close()
+
+
+def resumed(fleet: Fleet, halt_id: str, *, gate: str) -> bool:
+    """Tries, after a complete read; refused for as long as the cool-down lasts."""
+    fleet.run("reconcile", gate=gate)
+    return fleet.run("resume", halt_id, "--reason", "over", gate=gate).code == 0
 
 
 def test_a_halt_waits_for_the_lease_of_a_gate_that_is_stopped(pair: Fleet) -> None:
     process = pair.gates["g2"].process
     assert process is not None
     process.send_signal(signal.SIGSTOP)
-    done = pair.halt(gate="g1")
-    assert (done.code, done.document["missing"]) == (0, []), done
-    assert done.paths() == {"gate g1": "taken", "gate g2": "failed", "redis": "taken", "latch": "not needed"}
+    done = pair.halt(gate="g1", code=0, paths={"gate g1": "taken", "gate g2": "failed", "redis": "taken"})
+    assert not done.document["missing"]
     process.send_signal(signal.SIGCONT)
     pair.wait_for_halts({"g1": [done.document["halt_id"]], "g2": [done.document["halt_id"]]})

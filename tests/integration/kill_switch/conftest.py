@@ -5,6 +5,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from risksvc.core.events import Input, LeaseLost, LeaseRenewed
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.gate.clock import Clock
-from risksvc.gate.kill_switch import redis_client
-from risksvc.gate.kill_switch import server_link
+from risksvc.gate.kill_switch import redis_client, server_link
+from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.kill_switch.records import namespace_of
 from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
 from risksvc.gate.kill_switch.store import KillSwitchStore
+from risksvc.gate.kill_switch.view import StoreError
 from risksvc.gate.latch import open_latch
 from tests.integration.kill_switch.real_server import KINDS, RealServer, binary_of
 
@@ -49,7 +51,7 @@ def server(binary: Path, short_folder: Path) -> Iterator[RealServer]:
 class RunningGate:
     """A follower with its latch, running, and what its owner was told."""
 
-    def __init__(self, url: str, folder: Path, gate_id: str, *, hints: bool = True) -> None:
+    def __init__(self, url: str | StoreAddress, folder: Path, gate_id: str, *, hints: bool = True) -> None:
         self.clock = Clock()
         self.told: list[tuple[int, Input]] = []  # when, what
         latch = open_latch(folder / gate_id / "latch", gate_id=gate_id, now=self.clock.now(), expected=False)
@@ -60,7 +62,14 @@ class RunningGate:
             ports=GatePorts(self.clock.now, lambda what: self.told.append((self.clock.now(), what))),
         )
         self.follower.announce_latch()
-        self.task = asyncio.create_task(self.follower.run(hints_url=url if hints else ""))
+        self._hints_url = url if hints else ""
+        self.go_on()
+
+    def go_on(self) -> None:
+        self.task = asyncio.create_task(self.follower.run(hints_url=self._hints_url))
+
+    def pause(self) -> None:
+        self.task.cancel()
 
     def is_open(self) -> bool:
         return self.follower.status().lease_left_ns > 0
@@ -71,6 +80,15 @@ class RunningGate:
     def last_lease(self) -> LeaseRenewed | LeaseLost | None:
         leases = [what for what in self.inputs() if isinstance(what, LeaseRenewed | LeaseLost)]
         return leases[-1] if leases else None
+
+    async def begins(self) -> None:
+        """An operator's first step, again and again where a busy machine takes longer than 50 ms for it."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                with suppress(StoreError):
+                    await self.follower.initialise()
+                    return
+                await asyncio.sleep(0.01)
 
     async def opens(self) -> None:
         await until(self.is_open, self.follower.status)
@@ -138,8 +156,8 @@ async def start_gate(short_folder: Path) -> AsyncIterator[MakeGate]:
     gates: list[RunningGate] = []
     names = (f"g{number}" for number in itertools.count(1))
 
-    def start(url: str, gate_id: str = "", *, hints: bool = True) -> RunningGate:
-        gates.append(RunningGate(url, short_folder, gate_id or next(names), hints=hints))
+    def start(url: str | StoreAddress, gate_id: str = "", *, hints: bool = True, folder: str = "") -> RunningGate:
+        gates.append(RunningGate(url, short_folder / folder, gate_id or next(names), hints=hints))
         return gates[-1]
 
     yield start
@@ -157,10 +175,15 @@ async def hasty_store(server: RealServer) -> AsyncIterator[KillSwitchStore]:
 
 
 @pytest.fixture
-async def store(server: RealServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KillSwitchStore]:
-    """A store on the running server that waits as long as a busy machine may need: for what the scripts do."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores wait as long as a busy machine may need: for what the scripts do."""
     monkeypatch.setattr(redis_client, "SOCKET_TIMEOUT_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(server_link, "CALL_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+async def store(server: RealServer, patient: None) -> AsyncIterator[KillSwitchStore]:
+    """A patient store on the running server."""
     opened = KillSwitchStore(server.url)
     yield opened
     await opened.close()

@@ -37,9 +37,12 @@ def free_port() -> int:
 class RealServer:
     """One server; `folder` outlives its restarts. Listens on a unix socket and on a loopback port."""
 
-    def __init__(self, binary: Path, folder: Path, **options: str) -> None:
+    def __init__(
+        self, binary: Path, folder: Path, *, credentials: tuple[str, str] | None = None, **options: str
+    ) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.binary, self.folder, self.options = binary, folder, options
+        self.credentials = credentials
         self.port = free_port()
         self.socket = folder / "s"
         self.process: subprocess.Popen[bytes] | None = None
@@ -49,7 +52,14 @@ class RealServer:
         return f"unix://{self.socket}"
 
     def client(self, *, decode: bool = True) -> Any:  # noqa: ANN401 - redis-py's sync client, for the test's own hands
-        return redis.Redis(unix_socket_path=str(self.socket), decode_responses=decode, socket_timeout=5)
+        name, password = self.credentials or (None, None)
+        return redis.Redis(
+            unix_socket_path=str(self.socket),
+            decode_responses=decode,
+            socket_timeout=5,
+            username=name,
+            password=password,
+        )
 
     def start(self) -> None:
         options = {
@@ -63,7 +73,7 @@ class RealServer:
             "appendfsync": "always",
             "save": "",
             "maxmemory-policy": "noeviction",
-            **self.options,
+            **{name.replace("_", "-"): value for name, value in self.options.items()},
         }
         command = [str(self.binary), *(part for name, value in options.items() for part in (f"--{name}", value))]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -21,7 +21,7 @@ TOLD_WITHIN_NS = 5 * SECOND
 
 
 async def begin(*gates: RunningGate) -> None:
-    await gates[0].follower.initialise()
+    await gates[0].begins()
     for gate in gates:
         await gate.opens()
 

@@ -82,8 +82,8 @@ class Cli:
             raise result.exception
         return result
 
-    def json(self, *words: str, code: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
-        result = self(*words, "--json")
+    def json(self, *words: str, code: int = 0, **environment: str | None) -> Any:  # noqa: ANN401 - whatever JSON holds
+        result = self(*words, "--json", **environment)
         assert result.exit_code == code, result.output
         return json.loads(result.stdout)
 

@@ -239,3 +239,47 @@ def test_a_status_is_a_sentence_and_an_exit_code(
     assert result.exit_code == expected[0]
     assert expected[1] in result.stderr
     assert result.stdout == ""
+
+
+def registered(gate_id: str, **changes: object) -> operator_pb2.RegisteredGate:
+    values: dict[str, object] = {"gate_id": gate_id, "version": "1.0", "limits_hash": "abc", "age_ms": 40, "live": True}
+    return operator_pb2.RegisteredGate(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_every_gate_of_the_store_is_shown_and_one_that_is_not_alike_is_red(cli: Cli, gate: FakeGate) -> None:
+    answer = status()
+    answer.kill_switch.gates.append(registered("gate-a", incarnation="0123456789"))
+    gate.script("GetStatus", answer)
+    assert "Gates of this store" not in cli("status").stdout, "alone it needs no table"
+    answer.kill_switch.gates.append(registered("gate-b", skewed=True, version="1.1", accounts=["main"]))
+    answer.kill_switch.gates.append(registered("gate-c", live=False, age_ms=61_000))
+    text = cli("status").stdout
+    assert "Gates of this store (3)" in text
+    for words in ("01234567", "OTHER LIMITS OR CODE", "silent: can approve nothing", "1.1"):
+        assert words in text, words
+    shown = cli.json("status")["kill_switch"]["gates"]
+    assert [one["skewed"] for one in shown] == [False, True, False]
+
+
+def test_the_bound_is_shown_with_what_it_is_made_of(cli: Cli, gate: FakeGate) -> None:
+    answer = status()
+    answer.kill_switch.lease_length_ms, answer.kill_switch.approval_validity_ms = 300, 100
+    answer.kill_switch.bound_ms = 400
+    gate.script("GetStatus", answer)
+    assert (
+        "lease 300 ms + approval 100 ms: no approval is usable later than 400 ms after a halt" in cli("status").stdout
+    )
+    assert cli.json("status")["kill_switch"]["bound_ms"] == "400"
+
+
+def test_the_state_snapshot_is_told_in_words(cli: Cli, gate: FakeGate) -> None:
+    answer = status()
+    gate.script("GetStatus", answer)
+    assert "made when the first part of the journal is full" in " ".join(cli("status").stdout.split())
+    answer.journal.snapshot_entries, answer.journal.snapshot_age_ms, answer.journal.replayed = 10, 1500, 7
+    gate.script("GetStatus", answer)
+    text = " ".join(cli("status").stdout.split())
+    assert "10 entries in it, 2 entries since; the last start applied 7 entries again" in text
+    answer.journal.snapshot_failed = "journal entry 3: gives other outputs"
+    gate.script("GetStatus", answer)
+    assert "gives other outputs; the next start may be refused" in " ".join(cli("status").stdout.split())

@@ -1,5 +1,6 @@
 """A small world for the owner's tests: a clock moved by hand, a journal in memory, Inputs that open the gate."""
 
+import asyncio
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ class MemoryJournal:
         self.entries: list[bytes] = []
         self.fail_at = 0
         self.reads = 0
+        self.syncs = 0
+        self.not_durable: Exception | None = None
 
     def recover(self) -> Iterator[bytes]:
         self.reads += 1
@@ -53,6 +56,12 @@ class MemoryJournal:
         if self.fail_at and len(self.entries) + 1 >= self.fail_at:
             raise JournalWriteError("no space left on device")
         self.entries.append(payload)
+
+    async def durable(self) -> None:
+        self.syncs += 1
+        await asyncio.sleep(0)
+        if self.not_durable is not None:
+            raise self.not_durable
 
     @property
     def stats(self) -> JournalStats:

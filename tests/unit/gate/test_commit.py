@@ -23,14 +23,14 @@ class Disk:
         self.open.set()
         self.began = threading.Event()
         self.sizes: list[int] = []
-        self.fails = False
+        self.error: Exception | None = None
 
     def sync(self, descriptor: int) -> None:
         self.sizes.append(os.fstat(descriptor).st_size)
         self.began.set()
         assert self.open.wait(30)
-        if self.fails:
-            raise OSError(errno.EIO, "Input/output error")
+        if self.error is not None:
+            raise self.error
         os.fdatasync(descriptor)
 
     def hold(self) -> None:
@@ -121,13 +121,13 @@ async def test_a_new_segment_counts_with_the_old_one_and_its_folder(tmp_path: Pa
 
 
 async def test_a_failed_fdatasync_is_final(journal: Journal, disk: Disk) -> None:
-    disk.fails = True
+    disk.error = OSError(errno.EIO, "Input/output error")
     journal.append(b"never told")
     waiting = [asyncio.create_task(journal.durable()) for _ in range(3)]
     for result in await asyncio.gather(*waiting, return_exceptions=True):
         assert isinstance(result, NotDurableError)
         assert "asking again proves nothing" in str(result)
-    disk.fails = False
+    disk.error = None
     with pytest.raises(NotDurableError, match="an fdatasync failed"):
         await journal.durable()
     with pytest.raises(Exception, match="an fdatasync failed"):
@@ -135,6 +135,25 @@ async def test_a_failed_fdatasync_is_final(journal: Journal, disk: Disk) -> None
     assert "an fdatasync failed" in journal.stats.failed
     with pytest.raises(NotDurableError, match="an fdatasync failed"):
         list(journal.recover())
+
+
+async def test_whatever_goes_wrong_nobody_waits_for_ever(journal: Journal, disk: Disk) -> None:
+    disk.error = RuntimeError("a bug")
+    journal.append(b"x")
+    with pytest.raises(NotDurableError, match="a bug"):
+        await asyncio.wait_for(journal.durable(), 30)
+
+
+async def test_who_gave_up_waiting_harms_nobody(journal: Journal, disk: Disk) -> None:
+    disk.hold()
+    journal.append(b"x")
+    gave_up, waits = asyncio.create_task(journal.durable()), asyncio.create_task(journal.durable())
+    await disk.until_begun()
+    gave_up.cancel()
+    await asyncio.sleep(0)
+    disk.open.set()
+    await waits
+    assert gave_up.cancelled()
 
 
 async def test_the_next_start_writes_what_it_read_once_more(tmp_path: Path, disk: Disk) -> None:
@@ -148,7 +167,7 @@ async def test_the_next_start_writes_what_it_read_once_more(tmp_path: Path, disk
         assert len(list(journal.recover())) == 5
         assert disk.sizes == [len(before[1]), len(before[2])]
     assert [path_of(folder, number).read_bytes() for number in (1, 2, 3)] == before
-    disk.fails = True
+    disk.error = OSError(errno.EIO, "Input/output error")
     with (
         Journal(folder, durability="power", sync=disk.sync) as journal,
         pytest.raises(NotDurableError, match="what is there can't be made durable"),

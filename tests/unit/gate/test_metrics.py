@@ -18,8 +18,10 @@ from risksvc.core.types import MILLISECOND, Scope, Side, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.journal import JournalStats
 from risksvc.gate.kill_switch.follower import GateSeen, NamespaceStatus
+from risksvc.gate.kill_switch.soundness import Check, Finding, Inspection
 from risksvc.gate.metrics import Metrics
 from risksvc.gate.owner import Fault
+from risksvc.gate.snapshot_keeper import SnapshotStats
 from tests.unit.core.builders import World, given, started, unread
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BTC, ETH, D, instrument, limit, strategy
 
@@ -45,6 +47,7 @@ class Scraped:
         self.world = world
         self.lease_left_ns = 200 * MILLISECOND
         self.namespaces: tuple[NamespaceStatus, ...] = ()
+        self.inspection: Inspection | None = None
         state, kill_switch = world.gate.state, SimpleNamespace(status=self._kill_switch)
         self.owner = SimpleNamespace(
             state=state,
@@ -62,6 +65,7 @@ class Scraped:
             "limits": SimpleNamespace(reloads=2, failures=1, last_error="limits.yaml:3: a mistake"),
             "watchers": [None, None],
             "counters": Counters(malformed=3, late_loops=1),
+            "snapshots": SnapshotStats(),
         }
         self.metrics = Metrics(cast("GateApp", SimpleNamespace(**parts)))
         self._apply = world.apply
@@ -77,7 +81,12 @@ class Scraped:
         return fault if self.owner.fault else self.world.gate.closed_because(account, now)
 
     def _kill_switch(self) -> SimpleNamespace:
-        return SimpleNamespace(lease_left_ns=self.lease_left_ns, bound_ns=400 * MILLISECOND, namespaces=self.namespaces)
+        return SimpleNamespace(
+            lease_left_ns=self.lease_left_ns,
+            bound_ns=400 * MILLISECOND,
+            namespaces=self.namespaces,
+            inspection=self.inspection,
+        )
 
     def text(self) -> str:
         return asyncio.run(self.metrics.text())[0].decode()
@@ -367,3 +376,34 @@ def test_the_journals_disk_is_never_said_to_have_room_when_nobody_knows(scraped:
     assert 0 < scraped.one("risksvc_journal_disk_free_bytes") <= scraped.one("risksvc_journal_disk_bytes")
     assert scraped.one("risksvc_journal_segments") == 3
     assert scraped.one("risksvc_journal_segments_forgotten_early_total") == 2
+
+
+# -- gates that are not alike --------------------------------------------------------------------------------------
+
+
+def test_skew_is_counted_by_account(scraped: Scraped) -> None:
+    limits = scraped.owner.state.limits_hash
+    assert scraped.one("risksvc_limits_skew", account=ACCOUNT) == 0
+    others = {
+        "g1": GateSeen("0.9", "before a reload", 50, "i", 400),
+        "g2": GateSeen("1.0", "other", 50, "i", 400),
+        "g3": GateSeen("1.1", limits, 50, "i", 400),
+        "g4": GateSeen("1.1", "other", 60_000, "i", 400),
+    }
+    scraped.namespaces = (NamespaceStatus(ACCOUNT, "G", 1, 0, 0, others),)
+    assert scraped.one("risksvc_limits_skew", account=ACCOUNT) == 1
+    assert scraped.one("risksvc_version_skew", account=ACCOUNT) == 1
+
+
+def test_the_bound_is_exported(scraped: Scraped) -> None:
+    assert scraped.one("risksvc_halt_bound_seconds") == 0.4
+
+
+def test_what_the_stores_server_is_fit_for(scraped: Scraped) -> None:
+    unsound, unchecked = "risksvc_kill_switch_store_unsound", "risksvc_kill_switch_store_unchecked"
+    assert scraped.one(unsound, check="eviction") == 0
+    assert scraped.one(unchecked, check="eviction") == 1, "not inspected yet"
+    findings = (Finding(Check.EVICTION, "evicts"), Finding(Check.ROLE), Finding(Check.APPEND_ONLY, unknown=True))
+    scraped.inspection = Inspection("r1", findings)
+    assert [scraped.one(unsound, check=name) for name in ("eviction", "role", "append_only")] == [1, 0, 0]
+    assert [scraped.one(unchecked, check=name) for name in ("eviction", "role", "append_only")] == [0, 0, 1]

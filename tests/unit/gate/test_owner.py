@@ -21,17 +21,17 @@ from risksvc.core.outputs import Decision, HaltRaised, Output
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import SECOND, Nanoseconds, Scope, Severity, TradingState
 from risksvc.gate.codec import Entry, decode, encode
-from risksvc.gate.owner import Fault, GateClosedError, Owner
-from risksvc.gate.replay import ReplayError, replay
+from risksvc.gate.owner import EntryLog, Fault, GateClosedError, Owner, Recover, replay_all
+from risksvc.gate.replay import Replayed, ReplayError, replay
 from tests.unit.gate.steps import START, MemoryJournal, StepClock, opening, order, picture
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, recover: Recover = replay_all) -> None:
         self.journal = MemoryJournal()
         self.clock = StepClock()
         self.faults: list[Fault] = []
-        self.owner = Owner(RiskGate(), self.journal, self.clock, on_fault=self.faults.append)
+        self.owner = Owner(RiskGate(), self.journal, self.clock, on_fault=self.faults.append, recover=recover)
 
     def written(self) -> list[Entry]:
         return [decode(payload) for payload in self.journal.entries]
@@ -138,7 +138,7 @@ def test_a_tick_is_journaled_when_it_gives_something(world: World) -> None:
 # -- faults -------------------------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_journaled_was_never_decided(world: World) -> None:
+async def test_what_cannot_be_journaled_was_never_decided(world: World) -> None:
     assert decide(world).approved
     count = len(world.journal.entries)
     world.journal.fail_at = count + 1
@@ -149,13 +149,13 @@ def test_what_cannot_be_journaled_was_never_decided(world: World) -> None:
     with pytest.raises(GateClosedError):
         world.owner.submit(order("o-3"))
     with pytest.raises(GateClosedError):
-        world.owner.reopen()  # the disk is still full
+        await world.owner.reopen()  # the disk is still full
     assert world.owner.fault is not None
     assert world.owner.fault.what.startswith("OrderChecked"), "the first reason stands"
     assert len(world.faults) == 1
 
     world.journal.fail_at = 0
-    world.owner.reopen()
+    await world.owner.reopen()
     book = world.owner.state.accounts["main"]
     assert list(book.reservations) == ["o-1"], "o-2 is gone, o-1 stands"
     answer = decide(world, "o-4")
@@ -174,7 +174,7 @@ def test_a_lease_that_cannot_be_journaled_stops_the_decision_after_it(world: Wor
     assert world.kinds()[-1] == "DrainStarted"
 
 
-def test_an_exception_closes_the_gate_and_its_half_done_work_is_gone(
+async def test_an_exception_closes_the_gate_and_its_half_done_work_is_gone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(self: RiskGate, event: Input, now: Nanoseconds) -> tuple[Output, ...]:
@@ -186,7 +186,7 @@ def test_an_exception_closes_the_gate_and_its_half_done_work_is_gone(
         with pytest.raises(GateClosedError, match="ZeroDivisionError"):
             world.owner.submit(order())
     assert [fault.fatal for fault in world.faults] == [False]
-    world.owner.reopen()
+    await world.owner.reopen()
     assert world.owner.state.accounts["main"].snapshots == 1
     assert world.kinds()[-1] == "FaultLatched"
 
@@ -205,26 +205,144 @@ def test_an_unknown_type_closes_the_gate(world: World) -> None:
     assert world.owner.fault is not None
 
 
-def test_what_is_seen_while_closed_is_kept_for_the_reopening(world: World) -> None:
+async def test_what_is_seen_while_closed_is_kept_for_the_reopening(world: World) -> None:
     world.journal.fail_at = len(world.journal.entries) + 1
     world.owner.submit_or_keep(HaltSeen(halt()))
     assert world.owner.fault is not None
     world.owner.submit_or_keep(HaltSeen(halt("h-2")))
     world.journal.fail_at = 0
-    world.owner.reopen()
+    await world.owner.reopen()
     assert world.kinds()[-3:] == ["HaltSeen", "HaltSeen", "FaultLatched"]
     active = {one.halt_id for one in world.owner.state.halts.active()}
     assert {"h-1", "h-2"} < active
 
 
-def test_an_open_owner_is_not_rebuilt(world: World) -> None:
-    world.owner.reopen()
+async def test_an_open_owner_is_not_rebuilt(world: World) -> None:
+    await world.owner.reopen()
     assert world.journal.reads == 0
 
 
 def test_a_fault_tells_the_halts_that_follow(world: World) -> None:
     outputs = world.owner.submit(FaultLatched("x"))
     assert [type(output) for output in outputs] == [HaltRaised]
+
+
+# -- the rebuild, beside the loop ------------------------------------------------------------------------------------
+
+
+class Slow:
+    """A rebuild that ends when it is told to, on another thread."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+        self.calls = 0
+
+    def recover(self, journal: EntryLog) -> Replayed:
+        self.calls += 1
+        self.began.set()
+        found = replay_all(journal)
+        assert self.may_end.wait(10)
+        return found
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def closed(slow: Slow) -> World:
+    """An owner that was closed by a fault, with one approved order."""
+    made = World(recover=slow.recover)
+    for event in opening():
+        made.owner.submit(event)
+    assert decide(made).approved
+    made.journal.fail_at = len(made.journal.entries) + 1
+    with pytest.raises(GateClosedError):
+        made.owner.submit(order("lost"))
+    made.journal.fail_at = 0
+    return made
+
+
+async def test_while_it_is_rebuilt_nothing_is_taken_and_halts_are_kept(closed: World, slow: Slow) -> None:
+    reopening = asyncio.create_task(closed.owner.reopen())
+    assert await asyncio.to_thread(slow.began.wait, 10)
+    with pytest.raises(GateClosedError):
+        closed.owner.submit(order("o-2"))
+    closed.owner.submit_or_keep(HaltSeen(halt("h-1")))
+    await closed.owner.reopen()  # a second one changes nothing
+    assert slow.calls == 1
+    slow.may_end.set()
+    closed.owner.submit_or_keep(HaltSeen(halt("h-2")))
+    await reopening
+    assert closed.owner.fault is None
+    assert closed.kinds()[-3:] == ["HaltSeen", "HaltSeen", "FaultLatched"]
+    assert {one.halt_id for one in closed.owner.state.halts.active()} > {"h-1", "h-2"}
+    assert picture(replay(closed.journal.recover()).gate.state) == picture(closed.owner.state)
+
+
+async def test_a_cancelled_rebuild_leaves_the_gate_closed_and_loses_nothing(closed: World, slow: Slow) -> None:
+    reopening = asyncio.create_task(closed.owner.reopen())
+    assert await asyncio.to_thread(slow.began.wait, 10)
+    closed.owner.submit_or_keep(HaltSeen(halt("h-1")))
+    reopening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reopening
+    assert closed.owner.fault is not None
+    slow.may_end.set()
+    await closed.owner.reopen()
+    assert closed.kinds()[-2:] == ["HaltSeen", "FaultLatched"]
+
+
+async def test_what_cannot_be_taken_up_stays_kept(closed: World, slow: Slow) -> None:
+    slow.may_end.set()
+    for name in ("h-1", "h-2"):
+        closed.owner.submit_or_keep(HaltSeen(halt(name)))
+    closed.journal.fail_at = len(closed.journal.entries) + 2  # the second halt
+    with pytest.raises(GateClosedError):
+        await closed.owner.reopen()
+    assert closed.owner.fault is not None
+    closed.journal.fail_at = 0
+    await closed.owner.reopen()
+    seen = [one.input.halt.halt_id for one in closed.written() if isinstance(one.input, HaltSeen)]
+    assert seen == ["h-1", "h-2"]
+    assert len(closed.faults) == 1, "told once"
+
+
+# -- durable -----------------------------------------------------------------------------------------------------
+
+
+async def test_durable_asks_the_journal(world: World) -> None:
+    decide(world)
+    await world.owner.durable()
+    assert world.journal.syncs == 1
+
+
+async def test_what_is_not_durable_closes_the_gate_for_good(world: World) -> None:
+    decide(world)
+    world.journal.not_durable = OSError("input/output error")
+    with pytest.raises(GateClosedError, match="input/output error"):
+        await world.owner.durable()
+    assert [fault.fatal for fault in world.faults] == [True]
+    assert world.owner.must_end
+    with pytest.raises(GateClosedError):
+        world.owner.submit(order("o-2"))
+    await world.owner.reopen()
+    assert world.owner.must_end, "reopened or not"
+
+
+async def test_while_the_gate_is_closed_nothing_is_durable_and_no_second_fault_follows(world: World) -> None:
+    world.journal.fail_at = len(world.journal.entries) + 1
+    waiting = asyncio.create_task(world.owner.durable())
+    await asyncio.sleep(0)
+    world.journal.not_durable = OSError("the journal is closed")
+    with pytest.raises(GateClosedError, match="no space left"):
+        world.owner.submit(order())
+    for one in (waiting, world.owner.durable()):
+        with pytest.raises(GateClosedError, match="no space left"):
+            await one
+    assert [fault.fatal for fault in world.faults] == [False]
+    assert not world.owner.must_end
 
 
 # -- other threads ------------------------------------------------------------------------------------------------

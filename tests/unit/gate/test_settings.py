@@ -233,3 +233,35 @@ def test_an_unreadable_file_is_a_settings_error(tmp_path: Path) -> None:
 def test_loading_settings_reads_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BYBIT_SECRET", "s3cret")
     assert "s3cret" not in repr(load(SMALL))
+
+
+def test_a_venue_that_takes_late_orders_is_worth_a_warning() -> None:
+    [warning] = load(f"version: 1\naccounts:\n  main: {{{VENUE.replace('bybit', 'bitget')}}}\n{ALICE}").warnings
+    assert "accounts.main.venue.exchange: bitget refuses no order for being late" in warning
+
+
+# -- other gates ---------------------------------------------------------------------------------------------------
+
+
+def test_other_gates_are_addresses_by_their_ids() -> None:
+    assert load(SMALL).gates == {}
+    text = "gates: {g2: unix:../g2/op.sock, g3: unix:/run/g3.sock, g4: 127.0.0.1:9501}\n"
+    assert load(SMALL + text).gates == {
+        "g2": "unix:/etc/risksvc/../g2/op.sock",
+        "g3": "unix:/run/g3.sock",
+        "g4": "127.0.0.1:9501",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("gates: {g2: 127.0.0.1:0}", "port 0 is any free port"),
+        ("gates: {g2: 10.0.0.1:9501}", "is not on this machine"),
+        ("gates: {g2: nowhere}", "is not an address"),
+        ("gates: [unix:/run/g3.sock]", "gates"),
+    ],
+)
+def test_what_is_no_address_of_a_gate(text: str, problem: str) -> None:
+    with pytest.raises(SettingsFileError, match=problem):
+        load(f"{SMALL}{text}\n")

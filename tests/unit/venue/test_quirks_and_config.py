@@ -25,7 +25,6 @@ def test_every_entry_is_usable(venue: str) -> None:
     entry = QUIRKS[venue]
     assert re.compile(f"[{entry.client_order_id_characters}]").fullmatch("a")
     assert 1 <= entry.client_order_id_max_length <= 128
-    assert entry.expiry_param in ("", "recvWindow", "expTime")
     assert entry.listing in ("bybit", "unified")
     assert bool(entry.kind_key) == bool(entry.kinds)
 

@@ -39,3 +39,11 @@ def test_a_halt_that_the_store_lacks_is_nobodys() -> None:
     others = {"g2": seen("now"), "g3": seen("now", ago_ms=9_000), "g1": seen("now")}
     view = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {}, {}, others)
     assert judge_effect(view, "h1", own_id="g1").missing == ("redis", "g2")
+
+
+def test_who_has_it_is_named_too_and_nobody_while_the_store_lacks_it() -> None:
+    others = {"g2": seen("now"), "g3": seen("before", ago_ms=9_000), "g4": seen("before")}
+    with_it = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {"h1": halt()}, {}, others)
+    assert judge_effect(with_it, "h1", own_id="g1").confirmed == ("g2", "g3")
+    without = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {}, {}, others)
+    assert judge_effect(without, "h1", own_id="g1").confirmed == ()
