@@ -137,6 +137,7 @@ async def resume(app: GateApp, request: operator_pb2.ResumeRequest, by: str) -> 
     outputs = app.owner.submit(event)
     first = outputs[0]
     if isinstance(first, ClearsGranted):
+        await app.owner.durable()  # who let go, and why, is not lost to a power failure when the clears are not
         result = await app.kill_switch.write_clears(first.clears, seen_epochs=seen)
         return await _after_clears(app, result)
     if isinstance(first, StepProposed):

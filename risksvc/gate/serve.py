@@ -30,6 +30,7 @@ from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
+from risksvc.gate.memory import keep_collections_short
 from risksvc.gate.owner import EntryLog, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
@@ -105,11 +106,21 @@ class _Process:
     async def run(self) -> int:
         """The whole life of the process: one that is told to stop while it starts, stops starting."""
         loop = asyncio.get_running_loop()
+
+        def heard(*_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the process ends already
+                loop.call_soon_threadsafe(self._told_to_stop)
+
+        # Not the loop's own handlers: it takes them back at its end, and a second signal would kill what is ending.
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told_to_stop)
+            signal.signal(number, heard)
         self._starting = living = loop.create_task(self._live())
-        with suppress(asyncio.CancelledError):
-            await living
+        try:
+            with suppress(asyncio.CancelledError):
+                await living
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):  # Python's own end would give them their deadly meaning
+                signal.signal(number, signal.SIG_IGN)
         return self._exit_code
 
     def _told_to_stop(self) -> None:
@@ -158,6 +169,7 @@ class _Process:
             tasks = self._background(app, servers, anchors, _snapshots(base, app), server=server, url=url)
             stack.push_async_callback(_cancel, tasks)
             # 8. Until told to stop.
+            keep_collections_short()
             self._starting, self.served = None, True
             app.serving = True
             self._announce(app)

@@ -28,7 +28,8 @@ from risksvc.v1 import operator_pb2, strategy_pb2, venue_pb2
 
 KIB, MIB = 1024, 1024 * 1024
 _NEVER_MS = 2**31 - 1
-GRACE_SECONDS = 2.0
+GRACE_SECONDS, LAST_GRACE_SECONDS = 1.5, 0.5
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Servers:
         self._app = app
         self.addresses: dict[str, str] = {}
         self.health = health.aio.HealthServicer()
-        self._servers: list[grpc.aio.Server] = []
+        self._servers: dict[str, grpc.aio.Server] = {}
         self._ready: bool | None = None
 
     async def start(self) -> None:
@@ -93,7 +94,7 @@ class Servers:
         app, settings = self._app, self._app.settings
         await self.tell_health(ready=False)
         await self._serve("strategy", settings.strategy, STRATEGY_BUDGET, self._add_strategy)
-        await self._serve("operator", settings.operator, OPERATOR_BUDGET, self._add_operator)
+        await self._serve(OPERATOR, settings.operator, OPERATOR_BUDGET, self._add_operator)
         await self._serve("venue", settings.venue, VENUE_BUDGET, self._add_venue)
         app.addresses = {**app.addresses, **self.addresses}
         give_way()
@@ -109,9 +110,12 @@ class Servers:
         await self.health.set(_service(strategy_pb2, "StrategyService").full_name, standing)
 
     async def stop(self) -> None:
-        """Refuses what is new, lets what runs finish for a bounded time."""
+        """Refuses what is new, lets what runs finish for a bounded time; operators, who may halt, are served last."""
         await self.health.enter_graceful_shutdown()
-        await asyncio.gather(*(server.stop(GRACE_SECONDS) for server in self._servers))
+        operators = self._servers.pop(OPERATOR, None)
+        await asyncio.gather(*(server.stop(GRACE_SECONDS) for server in self._servers.values()))
+        if operators is not None:
+            await operators.stop(LAST_GRACE_SECONDS)
 
     async def _serve(
         self, name: str, listener: Listener, budget: Budget, add: Callable[[grpc.aio.Server], None]
@@ -121,7 +125,7 @@ class Servers:
         add(server)
         self.addresses[name] = _bind(server, listener)
         await server.start()
-        self._servers.append(server)
+        self._servers[name] = server
 
     def _add_strategy(self, server: grpc.aio.Server) -> None:
         add_service(self._app, server, _service(strategy_pb2, "StrategyService"), servicer=StrategyService(self._app))

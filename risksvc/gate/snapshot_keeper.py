@@ -1,4 +1,4 @@
-"""Has snapshots of the state made: one process at a time, when a segment is closed, and at the start if the newest one is behind.
+"""Has snapshots of the state made, one process at a time: when a segment is closed, and at a start that finds none new.
 
 Rule 1: the gate's event loop only waits for it; a snapshot that fails never changes what the gate decides. Rule 2: a
 failure is loud (CRITICAL, a metric, an alert): the journal could not be replayed, so the next start would be refused as

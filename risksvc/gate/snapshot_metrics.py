@@ -1,4 +1,4 @@
-"""What Prometheus sees of the snapshots of the state: how far behind the newest is, and whether the last attempt made one."""
+"""What Prometheus sees of the state's snapshots: how far behind the newest is, whether the last attempt made one."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,9 @@ from risksvc.gate.snapshot_keeper import SnapshotStats
 def snapshot_metrics(snapshots: SnapshotStats, *, entries: int, now: Nanoseconds) -> Iterator[Metric]:
     """`entries`: in the journal now. No snapshot: its age is +Inf, and every entry counts as behind."""
     age = max(0.0, now / SECOND - snapshots.made_at) if snapshots.number else math.inf
-    yield GaugeMetricFamily("risksvc_journal_snapshot_age_seconds", "Age of the newest snapshot of the state; +Inf: none.", age)
+    yield GaugeMetricFamily(
+        "risksvc_journal_snapshot_age_seconds", "Age of the newest snapshot of the state; +Inf: none.", age
+    )
     yield GaugeMetricFamily(
         "risksvc_journal_snapshot_entries_behind",
         "Journal entries since the newest snapshot: what a start applies again.",

@@ -1,10 +1,10 @@
 """The process that makes a snapshot: `python -m risksvc.gate.snapshotting FOLDER BEFORE PARENT`.
 
-It reads the newest usable snapshot and the closed segments after it, applies every entry again (and so proves, while
-the gate runs, that the journal can be replayed and gives what was recorded), and writes the state before segment
-BEFORE. From the journal alone: a snapshot can't hold what the journal does not say. It takes no lock, touches no
-segment, runs at the lowest priority and ends with the gate (PARENT). It prints one line: a JSON object, what it made or
-{"failed": why}.
+It reads the newest usable snapshot and the closed segments after it (at most so many at once), applies every entry
+again (and so proves, while the gate runs, that the journal can be replayed and gives what was recorded), and writes the
+state before segment BEFORE. From the journal alone: a snapshot can't hold what the journal does not say. It takes no
+lock, touches no segment, runs at the lowest priority and ends with the gate (PARENT). It prints one line: a JSON
+object, what it made or {"failed": why}.
 """
 
 import ctypes
@@ -26,6 +26,7 @@ from risksvc.gate.snapshots import path_of, remove_others, write_snapshot
 
 EXIT_FAILED = 1
 NICENESS = 19
+SEGMENTS_AT_ONCE = 20
 _PR_SET_PDEATHSIG = 1
 
 
@@ -45,13 +46,17 @@ class Made:
     seconds: float
 
 
-def make_snapshot(folder: Path, *, before: int) -> Made:
+def make_snapshot(folder: Path, *, before: int, at_once: int = SEGMENTS_AT_ONCE) -> Made:
     """Makes the snapshot before a segment, keeps the one that it started from, removes all others.
+
+    Where more than `at_once` segments would have to be read, it makes an earlier one, so that each run ends in good
+    time and a late process catches up step by step.
 
     Raises ReplayError (the journal gives another state than it did), JournalCorruptError, SnapshotError, OSError.
     """
     began = time.monotonic()
     base, _ = newest_usable(folder, before=before)
+    before = min(before, at_once + (base.link.number if base else 1))
     state, link = _replay_closed(folder, base.state if base else None, since=base.link if base else None, before=before)
     digest = write_snapshot(folder, link, state)
     older = base.link.number if base else 0

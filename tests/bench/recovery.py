@@ -168,7 +168,7 @@ def generate(folder: Path, entries: int) -> Generated:
             next(mix)
         follower.wait()
         journal.on_rotate = None
-        if number_of(list_snapshots(folder)[0]) < journal.stats.segments:
+        while number_of(list_snapshots(folder)[0]) < journal.stats.segments:
             follower.make(journal.stats.segments)
             follower.wait()
         while journal.stats.entries < entries:

@@ -29,7 +29,7 @@ def main() -> int:
     _say(HEADER)
     # Those that measure have the machine for themselves, in so far as it is ours.
     together = [name for name in chosen if not name.startswith(MEASURED)]
-    verdicts = []
+    verdicts: list[Verdict] = []
     if words.jobs > 1:
         with ThreadPoolExecutor(words.jobs) as pool:
             verdicts += pool.map(lambda name: _run(name, chosen.pop(name), options), together)

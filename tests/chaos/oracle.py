@@ -4,7 +4,7 @@
 |---|---|
 | effective | a submitted order that was asked for after the answer EFFECTIVE; or that is later than an approval lasts |
 | local | the same at a gate that has answered the halt itself, whatever it answered |
-| bound | an order submitted later than 500 ms after the halt was issued (400 ms where the scenario says so) |
+| bound | an order submitted later than 500 ms after the halt was issued (400 ms where Redis is away for everybody) |
 | lost | after recovery, a gate does not show an acknowledged halt that nobody cleared, or approves against it |
 | stuck | what should recover by itself does not |
 | open | a gate that must stay shut does not, or gives another reason |
@@ -44,6 +44,7 @@ class Verdict:
     lost: int = 0
     late: int = 0
     paused: int = 0
+    unheard: int = 0
     submits: int = 0
     last_ms: list[float] = field(default_factory=list)
     refused_ms: list[float] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Verdict:
 
     def take(self, part: "Verdict") -> None:
         """Adds what came out of a part."""
-        for counted in ("cycles", "halts", "effective", "lost", "late", "paused", "submits", "seconds"):
+        for counted in ("cycles", "halts", "effective", "lost", "late", "paused", "unheard", "submits", "seconds"):
             setattr(self, counted, getattr(self, counted) + getattr(part, counted))
         self.last_ms += part.last_ms
         self.refused_ms += part.refused_ms
@@ -73,6 +74,7 @@ class Oracle:
 
     def __init__(self, world: World, operators: Operators, verdict: Verdict) -> None:
         self.world, self.operators, self.verdict = world, operators, verdict
+        self.one_way = False
 
     # -- while it runs -------------------------------------------------------------------------------------------
 
@@ -166,10 +168,20 @@ class Oracle:
             if one.sent - one.usable > _PAUSED_NS:
                 self.verdict.paused += 1
             rule = broken(one, halt, gate=gate.number, bound_ns=bound_ns)
-            if rule:
+            if rule == "bound" and self._unheard(halt, gate):
+                self.verdict.unheard += 1
+            elif rule:
                 self.verdict.late += 1
                 self.verdict.violate(f"{rule}: strategy {gate.number} submitted {last / MS:.0f} ms after halt {halt}")
         return last
+
+    def _unheard(self, halt: Halted, gate: Gate) -> bool:
+        """The operator was told LATCHED: the store does not have the halt, and this gate was not asked.
+
+        It happens when the gate that was asked stands still before it has published. Where the store is away for
+        everybody, or every gate is told, the leases bound it all the same: there this is no excuse.
+        """
+        return self.one_way and halt.effective is None and gate.number not in halt.acknowledged
 
     def _surprises(self) -> None:
         known = {one.halt_id for one in self.operators.ledger}

@@ -10,7 +10,7 @@ from tests.chaos.pauses import pauses
 from tests.chaos.sentinels import failovers
 from tests.chaos.stage import Scenario
 from tests.chaos.stores import on_valkey, store
-from tests.chaos.timing import halts, halts_while_dead, halts_while_hung
+from tests.chaos.timing import halts, halts_everywhere, halts_while_dead, halts_while_hung
 
 MEASURED = "timing"  # their names begin so
 SCENARIOS: Mapping[str, Scenario] = {
@@ -25,6 +25,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "clock-redis": redis_clock,
     "disk": full_disk,
     "timing": halts,
+    "timing-everywhere": halts_everywhere,
     "timing-hung": halts_while_hung,
     "timing-dead": halts_while_dead,
 }

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - it prints its table
 """`python -m tests.simulation --seeds N`: runs seeds, prints what happened in them, and every violation.
 
     --first S   the first seed (0)          --jobs J   processes at once (1)
@@ -84,7 +85,7 @@ def _run_many(first: int, seeds: int, jobs: int) -> int:
     for number, outcomes in enumerate(_portions(portions, jobs)):
         for outcome in outcomes:
             tally.add(outcome)
-        if number % 20 == 19:
+        if number % 10 == 9:
             print(tally.progress(), flush=True)
     print(*tally.table(), sep="\n")
     last = f"seeds {first} to {first + seeds - 1}"

@@ -184,6 +184,15 @@ def _slow_server(target: Target) -> None:
     target.later(target.for_ms(50, 800), lambda: setattr(server, "slow", 0))
 
 
+def _slow_then_hung(target: Target) -> None:
+    """As a machine dies that runs out of memory."""
+    server, lasts = target.cluster.primary, target.for_ms(300, 900)
+    server.slow = target.for_ms(55, 90)
+    target.note(f"{server.name} takes {server.slow // MILLISECOND} ms, and hangs in {lasts // MILLISECOND} ms")
+    target.later(lasts, _hang, target)
+    target.later(lasts, lambda: setattr(server, "slow", 0))
+
+
 def _stop_server(target: Target, server: Server, *, lasts: int) -> None:
     server.up, server.waiting = False, []
     server.outage_begins()
@@ -297,6 +306,7 @@ KINDS: Mapping[str, Kind] = {
     "twin": _twin,
     "hang": _hang,
     "slow server": _slow_server,
+    "slow, then hung": _slow_then_hung,
     "restart": _restart,
     "restart old": _restart_old,
     "restart empty": _restart_empty,
@@ -307,7 +317,9 @@ KINDS: Mapping[str, Kind] = {
     "split brain": lambda target: _failover(target, split=True),
 }
 # These leave gates and their network alone.
-SERVERS_ONLY = frozenset({"hang", "slow server", "restart", "restart old", "flush", "pause strategy", "late answers"})
+SERVERS_ONLY = frozenset(
+    {"hang", "slow, then hung", "slow server", "restart", "restart old", "flush", "pause strategy", "late answers"}
+)
 # These take something out of the store's history, or may.
 TOUCH_HISTORY = frozenset({"restart old", "restart empty", "flush", "failover", "stale failover", "split brain"})
 
@@ -345,5 +357,3 @@ def heal(target: Target) -> None:
     for host in target.hosts:
         host.disk.full = False
     target.disk_delays.clear()
-
-

@@ -78,7 +78,10 @@ class RunningGate:
             cast("LocalLatch", latch),
             settings=FollowerSettings(host.gate_id, (host.account,), timings=catalogue.TIMINGS),
             ports=GatePorts(
-                now=self.clock.now, submit=self.owner.submit_or_keep, describe=lambda: ("model", "v1"), wall=self.clock.wall
+                now=self.clock.now,
+                submit=self.owner.submit_or_keep,
+                describe=lambda: ("model", "v1"),
+                wall=self.clock.wall,
             ),
         )
         self.publisher = HaltPublisher(self.follower)

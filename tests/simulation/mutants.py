@@ -252,7 +252,7 @@ def _effect_ignores_gates() -> list[Swap]:
 
 
 _OPERATORS = {"halts": 4, "resumes": 3}
-_SLOW = ("slow server",) * 4 + ("hang", "cut", "pause gate") * 2
+_SLOW = ("slow, then hung",) * 3
 _LONG = 2_500_000_000
 MUTANTS: Mapping[str, Mutant] = {
     "pub/sub only": Mutant(_pub_sub_only, Mix(kinds=("cut", "loss"), hints=True), ("V1", "V9")),
@@ -273,7 +273,9 @@ MUTANTS: Mapping[str, Mutant] = {
     "two processes with one id": Mutant(_twins_both_open, Mix(kinds=("twin",)), ("V8",)),
     "resume without epoch guard": Mutant(_no_epoch_guard, Mix(kinds=("slow network",), **_OPERATORS), ("V5",)),
     "resume without deadline": Mutant(_no_deadline_guard, Mix(kinds=("hang",), **_OPERATORS), ("V5",)),
-    "told before latched": Mutant(_tells_before_latched, Mix(kinds=("power cut", "flush"), gates=2), ("V1", "V3", "V6")),
+    "told before latched": Mutant(
+        _tells_before_latched, Mix(kinds=("power cut", "flush"), gates=2), ("V1", "V3", "V6")
+    ),
     "effect ignores a live gate": Mutant(
         _effect_ignores_gates, Mix(kinds=("cut", "pause gate"), hints=False, halts=2, resumes=0), ("V1",)
     ),

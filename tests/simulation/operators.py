@@ -112,5 +112,3 @@ class Operators:
 
 def _follows(gate: RunningGate, request: operator_pb2.HaltRequest) -> bool:
     return request.scope.account in ("", gate.host.account)
-
-

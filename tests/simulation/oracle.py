@@ -226,7 +226,11 @@ class Oracle:
         halts = host.running.owner.state.halts
         for watched in self._open.values():
             forgotten = host.disk.power_lost and watched.halt_id not in host.disk.halt_ids()
-            if host.name in watched.known and not forgotten and (halts.halt(watched.halt_id) is None or halts.is_cleared(watched.halt_id)):
+            if (
+                host.name in watched.known
+                and not forgotten
+                and (halts.halt(watched.halt_id) is None or halts.is_cleared(watched.halt_id))
+            ):
                 self.violated("V6", f"{host.name} came back without halt {watched.halt_id}")
             elif forgotten:
                 watched.known.pop(host.name, None)

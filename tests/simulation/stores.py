@@ -51,9 +51,7 @@ class Listener(Protocol):
 
 
 class Cluster:
-    """Servers, who is primary, and who knows. `quorum`: replicas that must acknowledge.
-
-    """
+    """Servers, who is primary, and who knows. `quorum`: replicas that must acknowledge."""
 
     def __init__(self, servers: Sequence[Server], network: Network, *, quorum: int, listener: Listener) -> None:
         self.servers = list(servers)
@@ -191,7 +189,7 @@ class _Exchange:
     def _cuts(self) -> int:
         return sum(server.cuts for server in self._cluster.servers)
 
-    def _waited(self, answer: object, quorum: bool, starts: int, cuts: int) -> None:  # noqa: FBT001, PLR0917
+    def _waited(self, answer: object, quorum: bool, starts: int, cuts: int) -> None:  # noqa: FBT001
         if self._server.up and self._server.starts == starts:
             self._reply(_succeed, (answer, quorum and (not self._cluster.quorum or cuts == self._cuts())))
 

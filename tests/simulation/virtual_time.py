@@ -1,8 +1,8 @@
 """Virtual time: one scheduler for everything simulated, and an asyncio event loop for each simulated process.
 
-Nothing waits: time jumps to the next thing that is due. What runs next depends on nothing but the order in which things
-were asked for, so the same seed gives the same run. A process that is paused (SIGSTOP) keeps what is due for it until it
-wakes; one that was killed loses it. No threads: what a process gives to an executor runs at a virtual delay.
+Nothing waits: time jumps to the next thing that is due. What runs next depends on nothing but the order in which
+things were asked for, so the same seed gives the same run. A process that is paused (SIGSTOP) keeps what is due for it
+until it wakes; one that was killed loses it. No threads: what goes to an executor runs at a virtual delay.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import heapq
 from asyncio.events import _set_running_loop  # type: ignore[attr-defined]
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -166,10 +167,8 @@ class Process(asyncio.AbstractEventLoop):
 
     @staticmethod
     def _throw_away(coroutine: Any) -> None:  # noqa: ANN401
-        try:
+        with suppress(RuntimeError, asyncio.InvalidStateError):  # it asked for something: a dead process gets nothing
             coroutine.close()
-        except (RuntimeError, asyncio.InvalidStateError):
-            pass  # it asked for something while it was thrown away; a dead process gets nothing
 
     # -- what asyncio asks of a loop -----------------------------------------------------------------------------
 

@@ -192,7 +192,9 @@ class World:
         healed = WARM_NS + storm
         self.oracle.counts.faults = faults.schedule(self.target, self.kinds, begin=WARM_NS - 200, end=healed)
         self._schedule(self.operators.halt, rng.randint(1, 4) if self.mix.halts is None else self.mix.halts, healed)
-        self._schedule(self.operators.resume, rng.randint(0, 4) if self.mix.resumes is None else self.mix.resumes, healed)
+        self._schedule(
+            self.operators.resume, rng.randint(0, 4) if self.mix.resumes is None else self.mix.resumes, healed
+        )
         scheduler.at(healed, self._heal)
         scheduler.run_until(healed + SETTLE_NS)
         self.oracle.settled()

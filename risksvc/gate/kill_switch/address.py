@@ -82,13 +82,18 @@ class StoreAddress:
         return shown_address(self.url)
 
     def server_url(self, host: str, port: int) -> str:
-        """One server that the sentinels named, or a sentinel itself (which has no databases)."""
+        """One server that the sentinels named."""
+        return self._url(host, port, dict(parse_qsl(urlsplit(self.url).query)).get("db", "0"))
+
+    def sentinel_url(self, host: str, port: int) -> str:
+        """A sentinel itself; it has no databases."""
+        return self._url(host, port, "0")
+
+    def _url(self, host: str, port: int, database: str) -> str:
         parts = urlsplit(self.url)
-        options = dict(parse_qsl(parts.query))
-        database = options.pop("db", "0")
+        options = {name: value for name, value in parse_qsl(parts.query) if name != "db"}
         name = f"[{host}]" if ":" in host else host
-        scheme = SENTINEL_SCHEMES[parts.scheme]
-        return urlunsplit((scheme, f"{name}:{port}", f"/{database}", urlencode(options), ""))
+        return urlunsplit((SENTINEL_SCHEMES[parts.scheme], f"{name}:{port}", f"/{database}", urlencode(options), ""))
 
     @property
     def url_user(self) -> Credentials | None:

@@ -26,7 +26,7 @@ class PrimaryFinder:
         self._address = address
         self._user = user or address.user or (address.url_user if address.sentinels else None)
         hosts = address.sentinels.hosts if address.sentinels else ()
-        self._sentinels = {host: open_client(address.server_url(*host), address.sentinel_user) for host in hosts}
+        self._sentinels = {host: open_client(address.sentinel_url(*host), address.sentinel_user) for host in hosts}
 
     async def find(self) -> Place | None:
         """Where the primary is; None: the address says so itself. Raises StoreUnreachableError."""

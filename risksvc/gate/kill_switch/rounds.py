@@ -96,9 +96,7 @@ class Rounds:
         self._told: dict[str, str] = {}  # namespace -> digest in the last heartbeat
         self._submitted: set[str] = set()  # ids of halts
         self._heard: dict[str, Halt] = {}  # on the channel, and not latched yet
-        self._since: dict[
-            tuple[str, str], tuple[Seen, Nanoseconds]
-        ] = {}  # a heartbeat, and since when
+        self._since: dict[tuple[str, str], tuple[Seen, Nanoseconds]] = {}  # a heartbeat, and since when
         elsewhere = (
             halt for halt in replica.state.uncleared.values() if namespace_of(halt.scope) not in settings.namespaces
         )
@@ -138,7 +136,7 @@ class Rounds:
     def trusts(self, view: StoreView) -> bool:
         """A view that may say who has a halt: this gate has a lease, from this very server, and its history goes on.
 
-        Whoever has a lease has seen one history for two leases, which is longer than an approval from another one lasts.
+        Whoever has a lease has seen one history for two leases, longer than an approval from another one lasts.
         """
         lease = self.keeper.lease
         sound = judge(self._replica.held(view.namespace), view).sound

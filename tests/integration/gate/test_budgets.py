@@ -114,9 +114,10 @@ def test_operators_have_a_budget_of_their_own(gate: GateProcess) -> None:
         gate.operator().GetStatus.future(status, timeout=20, metadata=as_("alice"))
         for _ in range(4 * OPERATOR_BUDGET.rpcs)
     ]
+    assert halt(gate).halt_id, "beside them a halt is taken"
     codes = {call.code() for call in calls}
-    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
-    assert gate.status().gate_id == "gate-1"
+    assert grpc.StatusCode.OK in codes
+    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE}
 
 
 def test_a_client_that_dies_in_the_middle(gate: GateProcess, feed: ScriptedFeed, order: Order) -> None:

@@ -1,6 +1,7 @@
 """How a gate ends: told to, told twice, told too early, told in the middle of trouble, and not told at all."""
 
 import os
+import queue
 import signal
 import socket
 import time
@@ -135,6 +136,27 @@ def _wake(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
     except ProcessLookupError:
         return
+
+
+def test_halts_are_taken_until_the_end_of_a_drain(gate: GateProcess, feed: ScriptedFeed, order: Order) -> None:
+    held = queue.Queue[strategy_pb2.CheckOrderRequest]()
+    held.put(order())
+    checks = gate.strategy.CheckOrders(iter(held.get, None), timeout=60)
+    assert next(checks).outcome == strategy_pb2.OUTCOME_APPROVED
+    operator, credentials = gate.operator(), as_("alice")
+    process, gate.process = gate.process, None
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    gate.wait_for(lambda: "draining" in gate.log_text(), "it drains")
+    request = operator_pb2.HaltRequest(reason="at the last moment", halt_id="late")
+    answer = operator.Halt(request, timeout=10, metadata=credentials)
+    assert process.wait(PATIENCE) == 0
+    checks.cancel()
+    held.put(order())
+    assert answer.halt_id == "late"
+    gate.start()
+    assert [one.halt_id for one in gate.status().halts] == ["late"]
+    gate.stop()
 
 
 def test_told_twice_is_told_once(gate: GateProcess, feed: ScriptedFeed) -> None:

@@ -46,7 +46,6 @@ sys.exit(serve.run_gate(Path(sys.argv[1])))
 FATAL = 70
 PLACES: dict[str, tuple[str, int | None]] = {
     "risksvc.core.gate:RiskGate.apply RuntimeError": ("a fault", FATAL),  # nor can the journal be replayed
-    "risksvc.core.orders_in:check_order RuntimeError": ("a fault", None),
     "risksvc.core.gate:RiskGate.apply AssertionError": ("a fault", FATAL),
     "risksvc.gate.owner:encode RuntimeError": ("a fault", None),
     "risksvc.gate.journal:Journal.append OSError": ("a fault", None),

@@ -1,6 +1,7 @@
 """Several real gates, each with an account of its own, on one real Redis; and the command line that halts them."""
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -14,6 +15,7 @@ from typing import Any
 
 from risksvc.gate.kill_switch.initialising import initialise_namespace, new_generation
 from risksvc.gate.kill_switch.store import KillSwitchStore
+from risksvc.gate.kill_switch.view import StoreError
 from risksvc.gate.latch import LatchState
 from risksvc.gate.operator_tokens import hash_token
 from tests.integration.gate.gate_process import TOKENS, GateProcess
@@ -95,7 +97,10 @@ class Fleet:
     async def _begin_store(self, url: str) -> None:
         store, fresh = KillSwitchStore(url), new_generation()
         for namespace in ("*", *(f"a{number}" for number in range(1, len(self.gates) + 1))):
-            await initialise_namespace(store, namespace, state=LatchState(), fresh=fresh, gate_id="init")
+            for _ in range(100):  # a store that is busy answers too late; what stands is not begun again
+                with contextlib.suppress(StoreError):
+                    await initialise_namespace(store, namespace, state=LatchState(), fresh=fresh, gate_id="init")
+                    break
         await store.close()
 
     def _whole(self, gate: GateProcess) -> bool:

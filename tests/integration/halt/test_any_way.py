@@ -10,6 +10,8 @@ from tests.integration.gate.gate_process import RUN
 from tests.integration.halt.fleet import Fleet, wait_for
 from tests.integration.kill_switch.real_server import RealServer
 
+pytestmark = pytest.mark.timeout(300)  # several processes each, on a machine that may be busy
+
 CRASHING = RUN.replace(
     "from risksvc.gate.serve import run_gate",
     """from risksvc.gate import serve

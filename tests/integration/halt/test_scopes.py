@@ -2,9 +2,13 @@
 
 import signal
 
+import pytest
+
 from risksvc.v1 import types_pb2
 from tests.integration.gate.scripted_feed import ScriptedFeed, hello
 from tests.integration.halt.fleet import Fleet, wait_for
+
+pytestmark = pytest.mark.timeout(300)  # several processes each, on a machine that may be busy
 
 HALTED = int(types_pb2.TRADING_STATE_HALTED)
 EVERYTHING = {(account, strategy) for account in ("a1", "a2", "a3") for strategy in ("", "mm", "trend")}
@@ -38,21 +42,17 @@ def test_each_scope_reaches_exactly_whom_it_must(fleet: Fleet) -> None:
     fleet.wait_for_halts({"g1": ids(account), "g2": ids(first), "g3": ids(second)})
     assert halted_by(fleet) == {("a2", "mm"), ("a1", ""), ("a1", "mm"), ("a1", "trend")}
 
-    gates = {f"gate g{number}": "taken" for number in (1, 2, 3)}
-    everything = fleet.halt(gate="g2", code=0, paths={**gates, "redis": "taken"}).document["halt_id"]
+    everything = fleet.halt(gate="g2", code=0).document["halt_id"]
     fleet.wait_for_halts({"g1": ids(account, everything), "g2": ids(first, everything), "g3": ids(second, everything)})
     assert halted_by(fleet) == EVERYTHING
 
-    # Through Redis alone it reaches everybody as well: no gate accepts this token.
-    alone = fleet.halt("--reducing", token="nobody's", gate="g3", code=0, paths={"redis": "taken"}).document["halt_id"]
-    wait_for(lambda: all(alone in halts for halts in fleet.halted().values()), "by Redis alone")
 
-    # A gate that is taken away for good keeps no halt from being EFFECTIVE.
-    fleet.gates.pop("g3").kill()
-    done = fleet.halt(gate="g1", code=0, paths={"gate g3": "failed", "redis": "taken"})
+def test_a_gate_that_was_taken_away_keeps_no_halt_from_being_effective(pair: Fleet) -> None:
+    pair.gates.pop("g2").kill()
+    done = pair.halt(gate="g1", code=0, paths={"gate g2": "failed"})
     assert not done.document["missing"]
-    wait_for(lambda: not seen_live(fleet, "g3"), "g3 is shown as silent")
-    assert seen_live(fleet, "g1")
+    wait_for(lambda: not seen_live(pair, "g2"), "g2 is shown as silent")
+    assert seen_live(pair, "g1")
 
 
 def seen_live(fleet: Fleet, gate_id: str) -> bool:

@@ -23,7 +23,8 @@ from risksvc.gate.kill_switch.view import StoreError
 from risksvc.gate.latch import open_latch
 from tests.integration.kill_switch.real_server import KINDS, RealServer, binary_of
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
+GATES_PATIENCE_SECONDS = redis_client.SOCKET_TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ class RunningGate:
             ports=GatePorts(self.clock.now, lambda what: self.told.append((self.clock.now(), what))),
         )
         self.follower.announce_latch()
+        self.stopped = False
         self._hints_url = url if hints else ""
         self.go_on()
 
@@ -132,6 +134,7 @@ class RunningGate:
         await until(lambda: what in self.inputs(), self.inputs)
 
     async def stop(self) -> None:
+        self.stopped = True
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
         await self.follower.close()
@@ -162,14 +165,16 @@ async def start_gate(short_folder: Path) -> AsyncIterator[MakeGate]:
 
     yield start
     for gate in gates:
-        if not gate.task.done():
+        if not gate.stopped:
             await gate.stop()
 
 
 @pytest.fixture
 async def hasty_store(server: RealServer) -> AsyncIterator[KillSwitchStore]:
-    """A store on the running server, as patient as a gate's is."""
-    opened = KillSwitchStore(server.url)
+    """A store on the running server, as patient as a gate's is, in whatever company."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redis_client, "SOCKET_TIMEOUT_SECONDS", GATES_PATIENCE_SECONDS)
+        opened = KillSwitchStore(server.url)
     yield opened
     await opened.close()
 
@@ -179,6 +184,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stores wait as long as a busy machine may need: for what the scripts do."""
     monkeypatch.setattr(redis_client, "SOCKET_TIMEOUT_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(server_link, "CALL_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(server_link, "WAIT_MS", 500)
 
 
 @pytest.fixture

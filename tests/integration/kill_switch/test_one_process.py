@@ -62,9 +62,10 @@ async def test_a_second_process_with_the_same_id_never_opens(server: RealServer,
     two = start_gate(server.url, "twice", folder="elsewhere")
     await until(lambda: "runs as gate 'twice'" in two.follower.status().problem, two.follower.status)
     for _ in range(20):
-        assert not two.is_open()
+        # A busy machine may stop the first for longer than its bound; then the other may have its id, but never both.
+        assert not (one.is_open() and two.is_open())
         await asyncio.sleep(0.1)
-    await one.opens()
+    await until(lambda: one.is_open() or two.is_open(), one.follower.status)
 
 
 async def test_killed_and_started_again_it_opens_when_the_old_heartbeat_has_run_out(
@@ -113,4 +114,4 @@ async def test_a_process_that_was_paused_past_its_bound_finds_its_id_taken(
     one.go_on()
     await until(lambda: "runs as gate 'same'" in one.follower.status().problem, one.follower.status)
     assert not one.is_open()
-    assert two.is_open()
+    await two.opens()

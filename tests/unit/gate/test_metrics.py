@@ -370,17 +370,6 @@ def test_the_divergences_that_are_shown_are_plain_numbers(scraped: Scraped) -> N
     assert 'status="SUSPECT"} 50.0' in scraped.text()
 
 
-def test_the_journals_disk_is_never_said_to_have_room_when_nobody_knows(scraped: Scraped, tmp_path: Path) -> None:
-    assert math.isnan(scraped.one("risksvc_journal_disk_free_bytes"))
-    scraped.owner.journal_stats = JournalStats(7, 900, 3, str(tmp_path), "process", 0, 0, "", forgotten_early=2)
-    assert 0 < scraped.one("risksvc_journal_disk_free_bytes") <= scraped.one("risksvc_journal_disk_bytes")
-    assert scraped.one("risksvc_journal_segments") == 3
-    assert scraped.one("risksvc_journal_segments_forgotten_early_total") == 2
-
-
-# -- gates that are not alike --------------------------------------------------------------------------------------
-
-
 def test_skew_is_counted_by_account(scraped: Scraped) -> None:
     limits = scraped.owner.state.limits_hash
     assert scraped.one("risksvc_limits_skew", account=ACCOUNT) == 0

@@ -87,6 +87,11 @@ def test_each_snapshot_starts_from_the_one_before_and_two_are_kept(folder: Path)
     assert made.state_hash == newest_usable(folder)[0].hash  # type: ignore[union-attr]
 
 
+def test_one_that_is_far_behind_catches_up_step_by_step(folder: Path) -> None:
+    assert [make_snapshot(folder, before=8, at_once=3).number for _ in range(3)] == [4, 7, 8]
+    assert state_hash(recovered(folder).gate) == state_hash(all_of_it(folder).gate)
+
+
 def damage(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4

@@ -36,7 +36,7 @@ class Content:
 
 
 class FakeServer:
-    """One server that several stores share. `down`: it answers nobody."""
+    """One server that several stores share. `down`: it answers nobody; `quorum`: its replicas acknowledge."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -44,6 +44,8 @@ class FakeServer:
         self.run_id = "run1"
         self.role = "master"
         self.down = False
+        self.quorum = True
+        self.ahead_ms = 0  # how far its clock has jumped
 
     def content(self, namespace: str) -> Content:
         return self.contents.setdefault(namespace, Content())
@@ -56,7 +58,7 @@ class FakeServer:
 
     @property
     def time_ms(self) -> int:
-        return self.clock.now() // MILLISECOND + 123_456
+        return self.clock.now() // MILLISECOND + 123_456 + self.ahead_ms
 
 
 class FakeStore:
@@ -80,7 +82,8 @@ class FakeStore:
     async def poll(self, namespace: str, *, gate_id: str, heartbeat: Heartbeat | None) -> StoreView:
         self.polls += 1
         content = self._reach(namespace)
-        if heartbeat:
+        rival = self._rival(content, heartbeat)
+        if heartbeat and rival is None:
             self.heartbeats += 1
             content.seen[gate_id] = Seen(heartbeat, self.server.time_ms)
         view = StoreView(
@@ -94,9 +97,18 @@ class FakeStore:
             halts=dict(content.halts),
             clears=dict(content.clears),
             seen=dict(content.seen),
+            quorum=self.server.quorum,
+            rival=rival,
         )
         self.server.clock.pass_ms(self.reply_ms)
         return view
+
+    def _rival(self, content: Content, heartbeat: Heartbeat | None) -> Seen | None:
+        found = content.seen.get(heartbeat.gate_id) if heartbeat else None
+        if found is None or heartbeat is None or found.heartbeat.incarnation == heartbeat.incarnation:
+            return None
+        run_out = (self.server.time_ms - found.at_ms) * MILLISECOND > found.heartbeat.bound_ns
+        return None if run_out else found
 
     async def add_halts(self, namespace: str, halts: Sequence[Halt], *, least_epoch: int = 0) -> Added:
         content = self._reach(namespace)
@@ -105,7 +117,7 @@ class FakeStore:
             content.halts[halt.halt_id] = halt
             content.add(f"h{halt.halt_id}")
         content.epoch = max(content.epoch, least_epoch)
-        return Added(len(new), content.epoch, content.generation)
+        return Added(len(new), content.epoch, content.generation, self.server.quorum)
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
         content = self._reach(namespace)

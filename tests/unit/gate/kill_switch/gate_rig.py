@@ -14,7 +14,7 @@ class Gate:
     """One follower, its latch, its way to the server, and what its owner was told."""
 
     def __init__(self, server: FakeServer, folder: Path, gate_id: str, *, private: bool = False) -> None:
-        self.server, self.clock = server, server.clock
+        self.server, self.clock, self.folder = server, server.clock, folder
         self.store = FakeStore(server)
         self.told: list[Input] = []
         self.latch = open_latch(folder / gate_id / "latch", gate_id=gate_id, now=self.clock.now(), expected=False)

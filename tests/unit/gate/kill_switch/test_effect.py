@@ -35,6 +35,23 @@ def test_who_is_missing(others: dict[str, Seen], missing: tuple[str, ...]) -> No
     assert effect.effective == (not missing)
 
 
+@pytest.mark.parametrize(("silent_ms", "missing"), [(0, ("g2",)), (400, ("g2",)), (401, ()), (None, ())])
+def test_silence_counts_by_the_askers_own_clock_too(silent_ms: int | None, missing: tuple[str, ...]) -> None:
+    """The store's clock jumps forward: every heartbeat looks old at once."""
+    others = {"g2": seen("before", ago_ms=3_600_000)}
+    view = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {"h1": halt()}, {}, others)
+    silent = {"g2": silent_ms * MILLISECOND} if silent_ms is not None else None
+    assert judge_effect(view, "h1", own_id="g1", silent_ns=silent).missing == missing
+    if silent is not None:
+        assert judge_effect(view, "h1", own_id="g1", silent_ns={}).missing == ("g2",), "never seen by itself"
+
+
+def test_without_a_quorum_silence_counts_for_nothing() -> None:
+    others = {"g2": seen("before", ago_ms=9_000), "g3": seen("now")}
+    view = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {"h1": halt()}, {}, others, quorum=False)
+    assert judge_effect(view, "h1", own_id="g1").missing == ("g2",)
+
+
 def test_a_halt_that_the_store_lacks_is_nobodys() -> None:
     others = {"g2": seen("now"), "g3": seen("now", ago_ms=9_000), "g1": seen("now")}
     view = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {}, {}, others)

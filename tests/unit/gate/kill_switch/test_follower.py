@@ -122,10 +122,53 @@ async def test_a_gate_whose_lease_has_run_out_counts_as_reached(
     one, two = make_gate("g1"), make_gate("g2")
     await opened(clock, one, two)
     await one.follower.publish_halt(halt())
-    clock.pass_ms(400)
+    await run_ms(clock, 400, one)
     assert not (await one.follower.effective("h1")).effective
     clock.pass_ms(1)
     assert (await one.follower.effective("h1")).effective
+
+
+async def test_a_store_whose_clock_jumps_makes_nobody_silent(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer
+) -> None:
+    """An hour forward: every heartbeat looks old, and the other gate's lease runs on."""
+    one, two = make_gate("g1"), make_gate("g2")
+    await opened(clock, one, two)
+    await one.step()
+    server.ahead_ms = 3_600_000
+    await one.follower.publish_halt(halt())
+    assert (await one.follower.effective("h1")).missing == ("g2",)
+    await run_ms(clock, 500, one)
+    assert (await one.follower.effective("h1")).effective
+
+
+async def test_a_gate_without_a_lease_says_of_nobody_that_it_has_a_halt(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer
+) -> None:
+    """After a flush nobody is registered, after a failover a heartbeat may be old: that proves nothing."""
+    one, two = make_gate("g1"), make_gate("g2")
+    await opened(clock, one, two)
+    server.flush()
+    await one.follower.publish_halt(halt())
+    assert (await one.follower.effective("h1")).missing == ("redis",)
+    await one.step()
+    assert (await one.follower.effective("h1")).missing == ("redis",)
+    assert (await one.follower.effective("h1")).confirmed == ()
+
+
+async def test_a_halt_that_was_only_heard_is_latched_and_published(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer
+) -> None:
+    """The store lost it before any round read it."""
+    one = make_gate("g1")
+    await opened(clock, one)
+    one.follower._rounds.take_hint(halt("heard"))
+    server.down = True
+    await one.step()
+    assert set(one.latch.state.halts) == {"heard"}
+    server.down = False
+    await run_ms(clock, 300, one)
+    assert set(server.content("main").halts) == {"heard"}
 
 
 async def test_a_global_halt_needs_every_gate_and_an_account_halt_its_own(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from risksvc.core.events import LeaseLost
+from risksvc.core.events import HaltSeen, LeaseLost
 from risksvc.core.types import MILLISECOND
 from risksvc.gate.kill_switch.initialising import InitialiseOutcome
 from tests.unit.gate.halts import clear, halt
@@ -113,6 +113,56 @@ async def test_a_replica_gives_no_lease_and_the_address_is_looked_up_again(
     server.role = "master"
     await run_ms(clock, 1500, gate)
     assert gate.is_open()
+
+
+async def test_a_primary_without_its_replicas_gives_no_lease_but_its_halts_count(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer
+) -> None:
+    one, two = make_gate("g1"), make_gate("g2")
+    await opened(clock, one, two)
+    server.quorum = False
+    paths = await one.follower.publish_halt(halt())
+    assert (paths.latched, paths.stored) == (True, True)
+    assert "not enough replicas have acknowledged it" in paths.problem
+    assert (await two.step())[0] == HaltSeen(halt())
+    await run_ms(clock, 1000, one, two)
+    assert not one.is_open()
+    assert "is not acknowledged by enough replicas" in one.follower.status().problem
+    assert "g2" in (await one.follower.effective("h1")).missing
+    server.quorum = True
+    await run_ms(clock, 1000, one, two)
+    assert one.is_open()
+
+
+async def test_a_halt_of_another_account_is_published_until_enough_replicas_have_it(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer
+) -> None:
+    gate = make_gate()
+    await opened(clock, gate)
+    server.quorum = False
+    await gate.follower.publish_halt(halt("far", account="far"))
+    await gate.step()
+    assert "far" in gate.follower._rounds._elsewhere
+    server.quorum = True
+    await gate.step()
+    assert "far" not in gate.follower._rounds._elsewhere
+
+
+async def test_a_second_process_under_the_same_id_never_opens(
+    make_gate: Callable[..., Gate], clock: ManualClock
+) -> None:
+    one = make_gate("g1")
+    await opened(clock, one)
+    two = Gate(one.server, one.folder.parent / "twin", "g1")
+    await run_ms(clock, 2000, one, two)
+    assert one.is_open()
+    assert not two.is_open()
+    assert "runs as gate 'g1'" in two.follower.status().problem
+    await run_ms(clock, 1500, two)
+    assert two.is_open(), "the first one's time has run out"
+    await one.step()
+    assert not one.is_open()
+    await two.follower.close()
 
 
 # -- time -------------------------------------------------------------------------------------------------------------

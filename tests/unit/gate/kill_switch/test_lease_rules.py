@@ -18,7 +18,8 @@ from risksvc.gate.kill_switch.lease_rules import (
     judge,
     wall_jumped,
 )
-from risksvc.gate.kill_switch.view import StoreView
+from risksvc.gate.kill_switch.records import Heartbeat
+from risksvc.gate.kill_switch.view import Seen, StoreView
 from tests.unit.gate.halts import clear, halt
 
 TIMINGS = Timings()
@@ -46,6 +47,7 @@ def view(**said: Any) -> StoreView:  # noqa: ANN401 - any field
     return StoreView(**(base | said))
 
 
+RIVAL = Seen(Heartbeat("g1", "another", "d", 400 * MILLISECOND), 1)
 NEW = held(generation="", epoch=0)
 NEVER = view(generation="", epoch=0)
 
@@ -84,6 +86,10 @@ ROWS = {
     ),
     "a clear was lost": Row(held(), view(epoch=4), Standing.EPOCH_REGRESSED, (), 5),
     "a halt that the store never got": Row(held(halts=(H1, H2)), view(halts={"h1": H1}), Standing.HALTS_MISSING, (H2,)),
+    "enough replicas have not acknowledged": Row(held(), view(quorum=False), Standing.NO_QUORUM),
+    "nor a halt that was published again": Row(held(halts=(H1,)), view(quorum=False), Standing.HALTS_MISSING, (H1,)),
+    "another process has this gate's id": Row(held(), view(rival=RIVAL), Standing.ID_TAKEN),
+    "and it published nothing": Row(held(halts=(H1,)), view(rival=RIVAL), Standing.HALTS_MISSING, (H1,)),
     "a replica": Row(held(halts=(H1,)), view(role="slave"), Standing.NOT_PRIMARY),
     "a replica, stale": Row(held(), view(role="slave", epoch=1), Standing.NOT_PRIMARY),
     "a server that says nothing of its role": Row(held(), view(role=""), Standing.NOT_PRIMARY),
