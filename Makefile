@@ -11,12 +11,17 @@ UV_VERSION := 0.13.9
 # make lock LOCK_ARGS=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes.
 LOCK_ARGS ?=
 
+# make simulate SEEDS=100000 FIRST=0 JOBS=2
+SEEDS ?= 2000
+FIRST ?= 0
+JOBS ?= 2
+
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run test lint proto bench chaos clean lock prometheus faketime flood
+.PHONY: help setup demo run test lint proto bench simulate chaos clean lock prometheus faketime flood
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -66,6 +71,10 @@ chaos: $(READY) faketime ## kill, pause, cut and starve real processes; no halt 
 flood: $(READY) ## halt under ten times the checks that the gate can take, and time it
 	@echo "flood: half a minute of load on loopback; close other programs first"
 	@$(BIN)/python -m tests.bench.flood
+
+simulate: $(READY) ## run seeds of the deterministic simulation: make simulate SEEDS=n
+	@echo "simulate: $(SEEDS) seeds of the product's own code under virtual time, from seed $(FIRST) on"
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 clean: ## remove .venv, caches and what was built; never a state folder
 	@echo "clean: remove $(VENV), caches, build results"

@@ -28,6 +28,7 @@ from risksvc.gate.owner import GateClosedError
 from risksvc.v1 import operator_pb2, types_pb2
 
 EFFECT_MARGIN_NS = 100 * MILLISECOND
+_LEAST_NS = 50 * MILLISECOND  # asked once at least, however slow this machine is
 _FIRST_NS = 120 * MILLISECOND  # for latch and store to take it; both go on behind this
 CLEARED_WITHIN_NS = 2 * SECOND
 MAX_HALTS = 1000
@@ -113,7 +114,7 @@ async def _reach(app: GateApp, raised: Halt) -> Effect:
     deadline = app.clock.now() + follower.bound_ns + EFFECT_MARGIN_NS
     await asyncio.wait([app.publisher.publish(raised)], timeout=_FIRST_NS / SECOND)
     try:
-        return await follower.wait_effective(raised, within_ns=deadline - app.clock.now())
+        return await follower.wait_effective(raised, within_ns=max(_LEAST_NS, deadline - app.clock.now()))
     except Exception:  # noqa: BLE001 - the halt stands, and its caller must learn so
         _log.exception("how far halt %s has come can't be told", raised.halt_id)
         return follower.effect_as_last_seen(raised)

@@ -22,7 +22,6 @@ from risksvc.gate.rpc_handlers import add_service
 from risksvc.gate.settings import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
-from risksvc.gate.threads import give_way
 from risksvc.gate.venue_feed_service import VenueFeedService
 from risksvc.v1 import operator_pb2, strategy_pb2, venue_pb2
 
@@ -97,7 +96,6 @@ class Servers:
         await self._serve(OPERATOR, settings.operator, OPERATOR_BUDGET, self._add_operator)
         await self._serve("venue", settings.venue, VENUE_BUDGET, self._add_venue)
         app.addresses = {**app.addresses, **self.addresses}
-        give_way()
 
     async def tell_health(self, *, ready: bool) -> None:
         """For load balancers and probes: serving, and for strategies whether anything could be approved."""

@@ -28,6 +28,7 @@ class Halted:
     """One halt. Times are CLOCK_BOOTTIME nanoseconds; None: not (yet).
 
     `acknowledged`: when each gate that was asked had answered. `clearing`: from when on it may have been cleared.
+    `strict`: the leases alone bound it everywhere, since nobody could read the store as it was issued.
     """
 
     halt_id: str
@@ -39,6 +40,7 @@ class Halted:
     clearing: int | None = None
     cleared: bool = False
     during: str = ""
+    strict: bool = False
 
     @property
     def promised(self) -> bool:
@@ -68,16 +70,17 @@ class Operators:
 
     # -- halting -------------------------------------------------------------------------------------------------
 
-    def note(self, account: str = "", *, during: str = "") -> Halted:
+    def note(self, account: str = "", *, during: str = "", strict: bool = False) -> Halted:
         """A halt that is about to be issued."""
-        one = Halted(f"chaos-{next(self._numbers)}-{secrets.token_hex(3)}", account, boottime(), during=during)
+        one = Halted(f"chaos-{next(self._numbers)}-{secrets.token_hex(3)}", account, boottime())
+        one.during, one.strict = during, strict
         with self._turn:
             self.ledger.append(one)
         return one
 
-    def halt(self, gate: Gate, account: str = "", *, during: str = "") -> Halted:
+    def halt(self, gate: Gate, account: str = "", *, during: str = "", strict: bool = False) -> Halted:
         """Halts by way of one gate; while that gives no answer, by way of any that can take it."""
-        one = self.note(account, during=during)
+        one = self.note(account, during=during, strict=strict)
         if not self.ask(one, gate):
             self.insist(one)
         return one

@@ -74,7 +74,6 @@ class Oracle:
 
     def __init__(self, world: World, operators: Operators, verdict: Verdict) -> None:
         self.world, self.operators, self.verdict = world, operators, verdict
-        self.one_way = False
 
     # -- while it runs -------------------------------------------------------------------------------------------
 
@@ -168,20 +167,12 @@ class Oracle:
             if one.sent - one.usable > _PAUSED_NS:
                 self.verdict.paused += 1
             rule = broken(one, halt, gate=gate.number, bound_ns=bound_ns)
-            if rule == "bound" and self._unheard(halt, gate):
+            if rule == "bound" and not halt.strict and _unheard(halt, gate, one.usable):
                 self.verdict.unheard += 1
             elif rule:
                 self.verdict.late += 1
                 self.verdict.violate(f"{rule}: strategy {gate.number} submitted {last / MS:.0f} ms after halt {halt}")
         return last
-
-    def _unheard(self, halt: Halted, gate: Gate) -> bool:
-        """The operator was told LATCHED: the store does not have the halt, and this gate was not asked.
-
-        It happens when the gate that was asked stands still before it has published. Where the store is away for
-        everybody, or every gate is told, the leases bound it all the same: there this is no excuse.
-        """
-        return self.one_way and halt.effective is None and gate.number not in halt.acknowledged
 
     def _surprises(self) -> None:
         known = {one.halt_id for one in self.operators.ledger}
@@ -202,6 +193,16 @@ def _refused(halt: Halted, gate: Gate, *, after: int) -> int:
         if not one.submitted:
             return one.usable - halt.issued
     return 0
+
+
+def _unheard(halt: Halted, gate: Gate, moment: int) -> bool:
+    """At this moment nobody had been promised anything about this gate.
+
+    Neither was the halt EFFECTIVE nor had the gate itself answered: the one that was asked stood still before it had
+    published, or had not even got the call. Where the store was away for everybody this is no excuse.
+    """
+    own = halt.acknowledged.get(gate.number)
+    return all(promised is None or promised > moment for promised in (halt.effective, own))
 
 
 def broken(one: Asked, halt: Halted, *, gate: int, bound_ns: int) -> str:

@@ -73,8 +73,9 @@ class Tally:
         sums = self.sums
         yield f"  virtual time    {self.virtual_ns / 1e9:,.0f} s in {self.steps:,} steps"
         yield f"  faults          {sums.faults:,}, of them {sums.crashes:,} kills of a gate"
-        yield f"  checks          {sums.approvals + sums.denials:,}: {sums.approvals:,} approved, {sums.denials:,} denied"
-        yield f"  orders sent     {sums.submits:,}; at least 10 in {100 * self.busy / max(1, self.seeds):.0f} % of the seeds"
+        asked, share = sums.approvals + sums.denials, 100 * self.busy / max(1, self.seeds)
+        yield f"  checks          {asked:,}: {sums.approvals:,} approved, {sums.denials:,} denied"
+        yield f"  orders sent     {sums.submits:,}; at least 10 in {share:.0f} % of the seeds"
         yield f"  halts           {sums.halts:,}; answered EFFECTIVE {sums.effective:,}, LATCHED {sums.latched:,}"
         yield f"  clears written  {sums.clears:,}"
 

@@ -1,4 +1,4 @@
-"""What the simulated gates trade: one instrument, two strategies per gate's account, limits that never get in the way."""
+"""What the simulated gates trade: one instrument, up to two strategies, limits that never get in the way."""
 
 from decimal import Decimal
 

@@ -57,6 +57,9 @@ class MemoryJournal:
             raise JournalWriteError(self._failed)
         self._disk.entries.append(payload)
 
+    async def durable(self) -> None:
+        """Durability `process`: an entry that was appended survives the process."""
+
     @property
     def stats(self) -> JournalStats:
         count = len(self._disk.entries)

@@ -28,6 +28,7 @@ class Target:
     begin_twin: Callable[[], None]
     note: Callable[[str], None]
     disk_delays: dict[str, int] = field(default_factory=dict)
+    healed: bool = False
 
     def later(self, delay: int, act: Callable[..., object], *arguments: object) -> None:
         scheduler = self.cluster.network.scheduler
@@ -160,6 +161,8 @@ def _twin(target: Target) -> None:
 
 
 def _hang(target: Target) -> None:
+    if target.healed:
+        return
     server, lasts = target.cluster.primary, target.for_ms(20, 1200)
     target.note(f"{server.name} hangs for {lasts // MILLISECOND} ms")
     server.hung = True
@@ -346,6 +349,7 @@ def heal(target: Target) -> None:
     """Everything that is broken is whole again; gates that are down are not started here."""
     cluster = target.cluster
     target.note("everything is healed")
+    target.healed = True
     cluster.network.heal()
     end_split(cluster)
     for server in cluster.servers:

@@ -5,23 +5,20 @@ halting (halt and resume), ticks, lag watchdog. What is the model's: the loop, t
 the venue feed, and that requests come as calls.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, cast, TYPE_CHECKING
 
-from risksvc.core import events
 from risksvc.core.events import GateStarted, Input, LimitsLoaded, OrderStatesReceived
 from risksvc.core.outputs import LookUp, Output
 from risksvc.core.trading_state import Halt
-from risksvc.core.types import MILLISECOND, RiskError
+from risksvc.core.types import MILLISECOND, Order, RiskError
 from risksvc.gate import beating
 from risksvc.gate.app import GateApp
 from risksvc.gate.faults import FaultKeeper
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
-from risksvc.gate.latch import LocalLatch
 from risksvc.gate.owner import GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.replay import replay
@@ -29,7 +26,11 @@ from risksvc.gate.watching import Watchers
 from tests.simulation import catalogue
 from tests.simulation.disks import Disk, MemoryJournal, MemoryLatch
 from tests.simulation.stores import Cluster, SimulatedStore
-from tests.simulation.virtual_time import Process, Scheduler
+from tests.simulation.virtual_time import Process, Scheduler, new_process
+
+if TYPE_CHECKING:
+    from risksvc.gate.latch import LocalLatch
+    from collections.abc import Callable
 
 READ_NS = 250 * MILLISECOND
 READ_TAKES_NS = 5 * MILLISECOND
@@ -160,7 +161,7 @@ class RunningGate:
         if rows:
             self._feed(OrderStatesReceived(asked.account, as_of, tuple(rows)))
 
-    def told_of(self, order: events.Order) -> None:
+    def told_of(self, order: Order) -> None:
         """The feed's own stream: an order that arrived is over."""
         row = catalogue.over(order, never_arrived=False)
         self._feed(OrderStatesReceived(order.account, self.clock.now(), (row,)))
@@ -201,7 +202,7 @@ class GateHost:
         if self.retired or self.up or self.starting:
             return
         self.starts += 1
-        process = Process(self.cluster.network.scheduler, self.name, disk=self.disk_delay, failed=self.failed)
+        process = new_process(self.cluster.network.scheduler, self.name, disk=self.disk_delay, failed=self.failed)
         self.clock.wall_ahead = 0
         self.starting = True
         process.call_soon(self._begin, process)

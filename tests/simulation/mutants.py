@@ -251,14 +251,13 @@ def _effect_ignores_gates() -> list[Swap]:
     return [(follower, "judge_effect", judge)]
 
 
-_OPERATORS = {"halts": 4, "resumes": 3}
 _SLOW = ("slow, then hung",) * 3
 _LONG = 2_500_000_000
 MUTANTS: Mapping[str, Mutant] = {
     "pub/sub only": Mutant(_pub_sub_only, Mix(kinds=("cut", "loss"), hints=True), ("V1", "V9")),
     "poll without lease": Mutant(_no_lease, Mix(kinds=("cut", "hang")), ("V1", "V9")),
     "missing key = running": Mutant(_missing_is_running, Mix(kinds=("cut", "flush", "restart empty")), ("V1", "V3")),
-    "last write wins": Mutant(_last_write_wins, Mix(kinds=(), **_OPERATORS), ("V1", "V2", "V3")),
+    "last write wins": Mutant(_last_write_wins, Mix(kinds=(), halts=4, resumes=3), ("V1", "V2", "V3")),
     "no durable latch": Mutant(_memory_only, Mix(kinds=("crash",)), ("V6",)),
     "no republish": Mutant(_no_republish, Mix(kinds=("cut", "restart old")), ("V1", "V3")),
     "no quorum": Mutant(_no_quorum, Mix(kinds=("split brain",), quorum=True, storm_ns=_LONG, halts=3), ("V1",)),
@@ -271,8 +270,8 @@ MUTANTS: Mapping[str, Mutant] = {
         _late_reply_renews, Mix(kinds=_SLOW, watchdog=False, hints=False, halts=3), ("V1", "V9")
     ),
     "two processes with one id": Mutant(_twins_both_open, Mix(kinds=("twin",)), ("V8",)),
-    "resume without epoch guard": Mutant(_no_epoch_guard, Mix(kinds=("slow network",), **_OPERATORS), ("V5",)),
-    "resume without deadline": Mutant(_no_deadline_guard, Mix(kinds=("hang",), **_OPERATORS), ("V5",)),
+    "resume without epoch guard": Mutant(_no_epoch_guard, Mix(kinds=("slow network",), halts=4, resumes=3), ("V5",)),
+    "resume without deadline": Mutant(_no_deadline_guard, Mix(kinds=("hang",), halts=4, resumes=3), ("V5",)),
     "told before latched": Mutant(
         _tells_before_latched, Mix(kinds=("power cut", "flush"), gates=2), ("V1", "V3", "V6")
     ),

@@ -1,4 +1,4 @@
-"""The network of the model: what carries requests to servers and messages to processes, and loses, delays, repeats them.
+"""The network of the model: what carries requests and messages, and loses, delays, repeats them.
 
 A link is named by its two ends. Everything random comes from the seed's own generator. Losing a reply is not losing a
 request: each way has its own cut.

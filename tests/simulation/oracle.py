@@ -8,8 +8,8 @@ approves against it; V5 a clear is written for what was named, while nothing was
 and not later than its deadline; V6 a restart forgets no halt, and a journal replays to the same state; V7 no exception
 escapes, no gate closes by a fault that was not injected; V8 two processes of one gate id never approve at once; V9 in a
 store whose history was never touched, nothing is approved later than a lease after the halt stood there; V10 after the
-last repair every gate gets its lease back; V11 where only servers fail: a gate that lost its lease in an outage does not
-open against a halt that another, living gate took before the outage was over.
+last repair every gate gets its lease back; V11 where only servers fail: a gate that lost its lease in an outage does
+not open against a halt that another, living gate took before the outage was over.
 """
 
 from collections.abc import Callable, Sequence
@@ -98,16 +98,8 @@ class Oracle:
         def heard(event: Input, outputs: tuple[Output, ...], now: int) -> None:
             if isinstance(event, HaltSeen):
                 self._has(host, event.halt)
-            elif isinstance(event, LeaseRenewed):
-                if self._leases.get(host, 0) <= now:
-                    self._opened[host] = self._now()
-                    self._note(f"{host} has a lease")
-                self._leases[host] = event.valid_until
-            elif isinstance(event, LeaseLost):
-                self._leases[host] = 0
-                self._note(f"{host} has no lease: {event.why}")
-            elif isinstance(event, ClearSeen):
-                self._note(f"{host} takes the clear of {event.clear.halt_id}")
+            else:
+                self._hear_of_lease(host, event, now)
             for output in outputs:
                 if isinstance(output, HaltRaised):
                     self._has(host, output.halt)
@@ -115,6 +107,18 @@ class Oracle:
                     self._decided(host, event, output)
 
         return heard
+
+    def _hear_of_lease(self, host: str, event: Input, now: int) -> None:
+        if isinstance(event, LeaseRenewed):
+            if self._leases.get(host, 0) <= now:
+                self._opened[host] = self._now()
+                self._note(f"{host} has a lease")
+            self._leases[host] = event.valid_until
+        elif isinstance(event, LeaseLost):
+            self._leases[host] = 0
+            self._note(f"{host} has no lease: {event.why}")
+        elif isinstance(event, ClearSeen):
+            self._note(f"{host} takes the clear of {event.clear.halt_id}")
 
     def _has(self, host: str, halt: Halt) -> None:
         watched = self.halts.get(halt.halt_id)

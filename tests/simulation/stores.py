@@ -4,10 +4,9 @@ As the real one: one patience per call, then StoreUnreachableError, no retry; wh
 later. A call that failed looks the primary's address up again, and so does `reconnect`.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, TYPE_CHECKING
 
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import MILLISECOND
@@ -25,6 +24,9 @@ from risksvc.gate.kill_switch.view import (
 from tests.simulation.network import Network
 from tests.simulation.servers import Server
 from tests.simulation.virtual_time import Process
+
+if TYPE_CHECKING:
+    import asyncio
 
 WAIT_NS = WAIT_MS * MILLISECOND
 _T = TypeVar("_T")

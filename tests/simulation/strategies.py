@@ -7,7 +7,7 @@ request left, looked at again in the moment of sending. What it submits goes to 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, cast
+from typing import Any, cast, TYPE_CHECKING
 
 from risksvc.client.clock import Instant
 from risksvc.client.decision import Decision as Held
@@ -15,7 +15,6 @@ from risksvc.client.decision import Denial
 from risksvc.client.following import Follower
 from risksvc.client.judgement import HeldPermit, Question
 from risksvc.core.events import OrderChecked, OrderReport, OrderReported
-from risksvc.core.outputs import Decision
 from risksvc.core.types import MILLISECOND, Order
 from risksvc.gate.owner import GateClosedError
 from risksvc.v1 import strategy_pb2
@@ -23,6 +22,9 @@ from tests.simulation import catalogue
 from tests.simulation.gates import GateHost
 from tests.simulation.network import Network
 from tests.simulation.virtual_time import Due, Process
+
+if TYPE_CHECKING:
+    from risksvc.core.outputs import Decision
 
 DEADLINE_NS = 100 * MILLISECOND
 Submitted = Callable[[Order, str], None]

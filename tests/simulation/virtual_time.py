@@ -7,7 +7,7 @@ until it wakes; one that was killed loses it. No threads: what goes to an execut
 
 import asyncio
 import heapq
-from asyncio.events import _set_running_loop  # type: ignore[attr-defined]
+from asyncio.events import _set_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -228,6 +228,17 @@ class Process(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if self.alive:
             self._failed(f"{self.name}: {context.get('message')}: {context.get('exception')!r}")
+
+
+def new_process(
+    scheduler: Scheduler,
+    name: str,
+    *,
+    failed: Callable[[str], None],
+    disk: Callable[[], tuple[int, int]] = lambda: (0, 0),
+) -> Process:
+    """A process; of asyncio's many calls only those are there that the product makes."""
+    return Process(scheduler, name, disk=disk, failed=failed)  # type: ignore[abstract]
 
 
 def _give(future: asyncio.Future[_T], result: _T) -> None:

@@ -20,7 +20,7 @@ from tests.simulation.oracle import Counts, Oracle
 from tests.simulation.servers import Server
 from tests.simulation.stores import Cluster
 from tests.simulation.strategies import Strategy
-from tests.simulation.virtual_time import Process, Scheduler
+from tests.simulation.virtual_time import Scheduler, new_process
 
 WARM_NS = 700 * MILLISECOND
 SETTLE_NS = 1600 * MILLISECOND
@@ -122,7 +122,7 @@ class World:
 
     def _add_strategies(self, host: GateHost, count: int) -> None:
         for name in catalogue.STRATEGIES[:count]:
-            process = Process(self.scheduler, f"{host.name}-{name}", failed=self.oracle.escaped)
+            process = new_process(self.scheduler, f"{host.name}-{name}", failed=self.oracle.escaped)
             strategy = Strategy(process, name=name, host=host, network=self.cluster.network, rng=self._strategy_rng)
             strategy.submitted = self.oracle.submitted
             strategy.dawdle = self.rng.choice((0.0, 0.1, 0.5)) if self.mix.dawdle is None else self.mix.dawdle
