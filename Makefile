@@ -61,7 +61,7 @@ bench: $(READY) ## measure checks, memory, halts
 	@echo "bench: measure on this machine; close other programs first"
 	@$(BIN)/python -m tests.bench
 
-# make chaos CHAOS_ARGS="--long --cycles 1000 --halts 250 --outages 20" is the long one, three quarters of an hour.
+# make chaos CHAOS_ARGS="--long --cycles 1000 --halts 250 --outages 20" is the long one: half an hour on a quiet machine.
 CHAOS_ARGS ?=
 
 chaos: $(READY) faketime ## kill, pause, cut and starve real processes; no halt may be lost

@@ -189,16 +189,18 @@ class ToStore:
         if not self.known and not (await self._view(store, namespace)).generation:
             return way.failed(f"no gate of this store serves account {namespace}", ExitCode.USAGE)
         await store.add_halts(namespace, [self.halt])
-        tried = self._stored(way, await self._view(store, namespace))
+        first: dict[str, tuple[int, int]] = {}
+        tried = self._stored(way, await self._view(store, namespace), first)
         while tried.taken and tried.missing and time.monotonic() < deadline:
             await asyncio.sleep(_AGAIN_SECONDS)
-            tried = self._stored(way, await self._view(store, namespace))
+            tried = self._stored(way, await self._view(store, namespace), first)
         return tried
 
     async def _view(self, store: "KillSwitchStore", namespace: str) -> "StoreView":
         return await store.poll(namespace, gate_id="cli", heartbeat=None)
 
-    def _stored(self, way: Way, view: "StoreView") -> Tried:
+    def _stored(self, way: Way, view: "StoreView", first: dict[str, tuple[int, int]]) -> Tried:
+        """What a view proves. `first`: each gate's heartbeat and since when it stands here, by this process's clock."""
         from risksvc.gate.kill_switch.effect import judge_effect  # noqa: PLC0415
 
         halt_id = self.halt.halt_id
@@ -209,7 +211,12 @@ class ToStore:
             return way.failed(f"halt {halt_id} was cleared before; a new halt needs a new id", ExitCode.USAGE)
         if (stands.scope, stands.state) != (self.halt.scope, self.halt.state):
             return way.failed(f"halt {halt_id} is another one; a new halt needs a new id", ExitCode.USAGE)
-        effect = judge_effect(view, halt_id, own_id="")
+        now = time.monotonic_ns()
+        for gate_id, seen in view.seen.items():
+            if first.get(gate_id, (None, 0))[0] != seen.at_ms:
+                first[gate_id] = (seen.at_ms, now)
+        silent_ns = {gate_id: now - since for gate_id, (_, since) in first.items()}
+        effect = judge_effect(view, halt_id, own_id="", silent_ns=silent_ns)
         problem = "" if view.generation else "this store was never initialised, or was emptied: is it the right one?"
         return Tried(
             way.path,

@@ -41,7 +41,7 @@ from risksvc.gate.segments import (
 )
 
 SEGMENT_BYTES = 64 * 1024 * 1024
-SEGMENT_ENTRIES = 10_000
+SEGMENT_ENTRIES = 5_000
 PROCESS, POWER = DURABILITIES = ("process", "power")
 _LOCK = "lock"
 _OPEN = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC

@@ -24,7 +24,7 @@ def main() -> int:
     if not chosen:
         _say(f"chaos: no scenario has {words.only!r} in its name; there are: {', '.join(SCENARIOS)}")
         return 2
-    options = Options(words.cycles, words.halts, words.outages, words.seed, words.long, words.server)
+    options = Options(words.cycles, words.halts, words.outages, words.seed, words.long, words.server, not words.no_bars)
     _say(f"{platform.machine()}, Python {platform.python_version()}, seed {options.seed}")
     _say(HEADER)
     # Those that measure have the machine for themselves, in so far as it is ours.
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--halts", type=int, default=40, help="timed halts (40)")
     parser.add_argument("--outages", type=int, default=3, help="timed halts with Redis hung, and killed (3 each)")
     parser.add_argument("--only", default="", help="scenarios with one of these words in their name, comma-separated")
+    parser.add_argument("--no-bars", action="store_true", help="print timings without judging them: a busy machine")
     parser.add_argument("--jobs", type=int, default=1, help="scenarios at the same time, but for the timed ones (1)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--long", action="store_true", help="longer pauses, every network fault, more rounds")

@@ -38,7 +38,6 @@ def kills(options: Options) -> Verdict:
 
 def _kills(options: Options) -> Verdict:
     with stage(options, "kill -9") as on:
-        on.oracle.one_way = True
         token = on.world.folder / "token"
         token.write_text(TOKENS["alice"])
         token.chmod(0o600)

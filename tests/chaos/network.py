@@ -68,7 +68,7 @@ def _asked_gate_returns_last(on: Stage) -> None:
     asked = on.random.choice(on.world.gates)
     on.world.network("refuse")
     time.sleep(_SECONDS)
-    on.operators.halt(asked, during=f"all cut off, gate {asked.number} returns last")
+    on.operators.halt(asked, during=f"all cut off, gate {asked.number} returns last", strict=True)
     on.world.network("pass", gates=[gate for gate in on.world.gates if gate is not asked])
     time.sleep(0.3)
     on.world.network("pass", gates=[asked])

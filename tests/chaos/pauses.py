@@ -44,7 +44,7 @@ def _pause(on: Stage, kind: str, seconds: float) -> None:
         waking = threading.Timer(seconds, signal, (SIGCONT,))
         waking.start()
         time.sleep(halted_after)
-        on.operators.halt(gate, during=f"{kind} stopped for {seconds:g} s")
+        on.operators.halt(gate, during=f"{kind} stopped for {seconds:g} s", strict=kind == "redis")
         waking.join()
     finally:
         with contextlib.suppress(ProcessLookupError):

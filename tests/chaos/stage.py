@@ -25,6 +25,7 @@ class Options:
     seed: int = 1
     long: bool = False
     server: str = ""
+    bars: bool = True
 
     @property
     def binary(self) -> Path | None:

@@ -42,7 +42,7 @@ def store(options: Options) -> Verdict:
 def _killed(on: Stage) -> None:
     on.operators.halt(on.world.gates[0], "a1", during="before Redis is killed")
     on.world.redis.kill()
-    on.operators.halt(on.world.gates[1], during="Redis killed")
+    on.operators.halt(on.world.gates[1], during="Redis killed", strict=True)
     on.oracle.stays_shut("KILL_SWITCH_UNREACHABLE", seconds=0.5)
     on.world.redis.start()
 
@@ -50,7 +50,7 @@ def _killed(on: Stage) -> None:
 def _hung(on: Stage) -> None:
     on.operators.halt(on.world.gates[1], "a2", during="before Redis hangs")
     on.world.redis.hang()
-    on.operators.halt(on.world.gates[2], during="Redis hung")
+    on.operators.halt(on.world.gates[2], during="Redis hung", strict=True)
     on.oracle.stays_shut("KILL_SWITCH_UNREACHABLE", seconds=0.5)
     on.world.redis.wake()
 
@@ -113,7 +113,7 @@ def _killed_together_with_the_halted_gate(on: Stage) -> None:
     """The only one that has the halt dies with Redis: its latch brings the halt back before anybody opens."""
     asked = on.world.gates[0]
     on.world.redis.kill()
-    on.operators.halt(asked, during="Redis and then the gate killed")
+    on.operators.halt(asked, during="Redis and then the gate killed", strict=True)
     time.sleep(0.4)
     on.world.kill(asked.process)
     on.world.start_gate(asked)

@@ -25,7 +25,9 @@ def details(verdict: Verdict) -> list[str]:
     said = ", ".join(f"{reason} {count}" for reason, count in verdict.reasons.most_common())
     lines = [f"    refused: {said}"] if said else []
     if verdict.unheard:
-        lines.append(f"    {verdict.unheard} orders past 500 ms against a halt that was LATCHED at another gate only")
+        lines.append(
+            f"    {verdict.unheard} orders past 500 ms at gates about which nobody had been promised anything yet"
+        )
     lines += [f"    {note}" for note in verdict.notes]
     lines += [f"    VIOLATION {text}" for text in verdict.violations[:_SHOWN]]
     if len(verdict.violations) > _SHOWN:

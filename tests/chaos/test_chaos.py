@@ -12,7 +12,7 @@ from tests.chaos.records import Asked
 from tests.chaos.world import VALIDITY_NS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = ("--cycles", "100", "--halts", "30", "--outages", "2", "--jobs", "2")
+SHORT = ("--cycles", "100", "--halts", "30", "--outages", "2", "--jobs", "2", "--no-bars")
 MS = 1_000_000
 
 

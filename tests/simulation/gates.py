@@ -8,7 +8,7 @@ the venue feed, and that requests come as calls.
 from contextlib import suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from risksvc.core.events import GateStarted, Input, LimitsLoaded, OrderStatesReceived
 from risksvc.core.outputs import LookUp, Output
@@ -29,8 +29,9 @@ from tests.simulation.stores import Cluster, SimulatedStore
 from tests.simulation.virtual_time import Process, Scheduler, new_process
 
 if TYPE_CHECKING:
-    from risksvc.gate.latch import LocalLatch
     from collections.abc import Callable
+
+    from risksvc.gate.latch import LocalLatch
 
 READ_NS = 250 * MILLISECOND
 READ_TAKES_NS = 5 * MILLISECOND
@@ -115,7 +116,7 @@ class RunningGate:
             owner.submit(LimitsLoaded(catalogue.limits_of(host.account), "gate:start", "read at the start"))
         owner.on_fault = FaultKeeper(self.app, end=self._end).closed
         if host.hints:
-            host.cluster.subscribers[self.process.name] = (self.process, self._hint)
+            host.cluster.subscribers[self.process.name] = (self.process, ("*", host.account), self._hint)
         runs = [self.follower.run(), beating.tick(self.app, tell_health=_nobody_asks)]
         if host.watchdog:
             runs.append(beating.watch_lag(self.app))

@@ -245,7 +245,7 @@ def _tells_before_latched() -> list[Swap]:
 def _effect_ignores_gates() -> list[Swap]:
     """EFFECTIVE as soon as the store has it."""
 
-    def judge(view: StoreView, halt_id: str, *, own_id: str) -> Effect:
+    def judge(view: StoreView, halt_id: str, **_: object) -> Effect:
         return Effect(() if halt_id in view.halts else (REDIS,))
 
     return [(follower, "judge_effect", judge)]

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 
 from risksvc.core.events import ClearSeen, HaltSeen, Input, LeaseLost, LeaseRenewed
 from risksvc.core.outputs import Decision, HaltRaised, Output
+from risksvc.core.state import GateState
 from risksvc.core.trading_state import Clear, Halt
-from risksvc.core.types import MILLISECOND, Order, Scope
+from risksvc.core.types import MILLISECOND, Order, RiskError, Scope
 from risksvc.gate.kill_switch.resuming import PATIENCE_MS
+from risksvc.gate.replay import replay
 from tests.simulation import catalogue
 from tests.simulation.gates import GateHost
 from tests.simulation.servers import Server
@@ -239,6 +241,18 @@ class Oracle:
             elif forgotten:
                 watched.known.pop(host.name, None)
 
+    def replays(self, host: GateHost) -> None:
+        """The journal gives the state that stands, decision by decision."""
+        if host.running is None or host.running.owner.fault is not None:
+            return
+        try:
+            rebuilt = replay(iter(tuple(host.disk.entries))).gate.state
+        except RiskError as error:
+            self.violated("V6", f"{host.name}'s journal can't be replayed: {error}")
+            return
+        if _told(rebuilt) != _told(host.running.owner.state):
+            self.violated("V6", f"{host.name}'s journal replays to another state")
+
     def _promised(self, watched: Watched) -> bool:
         """LATCHED holds as long as one disk does that the halt was written to; EFFECTIVE, whatever happened."""
         if watched.effective_at is not None:
@@ -264,3 +278,12 @@ class Oracle:
             elif not owner.state.has_lease(host.clock.now()):
                 why = host.running.follower.status().problem
                 self.violated("V10", f"{host.name} has no lease after the last repair: {why}")
+
+
+def _told(state: GateState) -> object:
+    """What a state comes to, as far as decisions depend on it."""
+    books = {
+        name: ([(key, one.status, one.filled) for key, one in book.reservations.items()], book.total)
+        for name, book in state.accounts.items()
+    }
+    return ([halt.halt_id for halt in state.halts.active()], books, state.fault, state.halts_made, state.limits_hash)

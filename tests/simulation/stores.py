@@ -6,7 +6,7 @@ later. A call that failed looks the primary's address up again, and so does `rec
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import MILLISECOND
@@ -62,16 +62,16 @@ class Cluster:
         self.primary = self.servers[0]
         self.old: Server | None = None  # a primary that was replaced and does not know
         self.believers: dict[str, None] = {}  # processes that still find the old one
-        self.subscribers: dict[str, tuple[Process, Callable[[Halt | None], None]]] = {}
+        self.subscribers: dict[str, tuple[Process, tuple[str, ...], Callable[[Halt | None], None]]] = {}
         self.listener = listener
 
     def address_for(self, who: str) -> Server:
         return self.old if self.old is not None and who in self.believers else self.primary
 
-    def publish(self, server: Server, halts: Sequence[Halt]) -> None:
-        """The channel: to whoever listens to this server; a clear is told as None."""
-        for name, (process, hear) in self.subscribers.items():
-            if self.address_for(name) is server:
+    def publish(self, server: Server, namespace: str, halts: Sequence[Halt]) -> None:
+        """A namespace's channel: to whoever listens to it on this server; a clear is told as None."""
+        for name, (process, follows, hear) in self.subscribers.items():
+            if namespace in follows and self.address_for(name) is server:
                 for halt in halts or (None,):
                     self.network.send(server.name, name, hear, halt, process=process)
 
@@ -107,7 +107,7 @@ class SimulatedStore:
         def add(server: Server) -> Added:
             added = server.add_halts(namespace, given, least_epoch)
             if added.new:
-                self._cluster.publish(server, given)
+                self._cluster.publish(server, namespace, given)
             self._cluster.listener.halts_stored(server, given)
             return added
 
@@ -121,7 +121,7 @@ class SimulatedStore:
             before = server.space(namespace)
             written = server.add_clears(namespace, given, guard)
             if server.space(namespace) is not before:
-                self._cluster.publish(server, ())
+                self._cluster.publish(server, namespace, ())
                 self._cluster.listener.clears_stored(server, namespace, given, asked)
             return written
 

@@ -7,7 +7,7 @@ request left, looked at again in the moment of sending. What it submits goes to 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from risksvc.client.clock import Instant
 from risksvc.client.decision import Decision as Held

@@ -78,7 +78,7 @@ class Rig:
     async def heard_of(self, gate_id: str) -> None:
         """Returns when this gate has read of the other one."""
         async with asyncio.timeout(30):
-            while not any(gate_id in each.gates for each in self.follower.status().namespaces):
+            while not any(gate_id in each.gates for each in self.follower.status().namespaces):  # noqa: ASYNC110 - no event tells it
                 await asyncio.sleep(0.01)
 
     async def halt(self, **fields: Any) -> operator_pb2.HaltResponse:  # noqa: ANN401 - of the request
@@ -100,7 +100,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     await made.follower.initialise()
     rounds = asyncio.create_task(made.follower.run())
     async with asyncio.timeout(30):
-        while not made.follower.status().lease_left_ns:
+        while not made.follower.status().lease_left_ns:  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.01)
     yield made
     rounds.cancel()
