@@ -17,7 +17,7 @@ from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
 from risksvc.core.line import Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import Finished, Reservation, ReservationStatus, stand_in_id
+from risksvc.core.reservations import Finished, Reservation, ReservationStatus, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import ZERO, Instrument, Nanoseconds
@@ -140,8 +140,12 @@ class AccountBook:
         """Takes one mark in and values its line anew."""
         line = self.line_for(mark.instrument)
         before = line.marks.get(mark.instrument)
-        line.marks[mark.instrument] = next_mark(before, mark, as_of=as_of, collar=self.collar(mark.instrument))
-        self._revalue_whole(line)
+        after = next_mark(before, mark, as_of=as_of, collar=self.collar(mark.instrument))
+        line.marks[mark.instrument] = after
+        line.unit = self._unit(line)
+        if before is None or before.price.compare_total(after.price):
+            self._recount_below(line, mark.instrument, None if before is None else max(before.price, after.price))
+        self.refresh(line, *line.strategies.values())
         return line
 
     # -- reservations --------------------------------------------------------------------------------------------
@@ -257,6 +261,12 @@ class AccountBook:
         for reservation in line.reservations.values():
             self._count(line, line.strategy(reservation.order.strategy), reservation)
         self.refresh(line, *line.strategies.values())
+
+    def _recount_below(self, line: Line, symbol: str, price: Decimal | None) -> None:
+        """After a mark moved: what rests above it before and after, maybe thousands of orders, keeps its own price."""
+        for reservation in line.reservations.values():
+            if price is None or not rests_above(reservation, symbol, price):
+                self._count(line, line.strategy(reservation.order.strategy), reservation)
 
     def _instrument(self, line: Line, symbol: str) -> Instrument | None:
         """What the venue lists, or listed while the position was taken."""

@@ -110,6 +110,8 @@ class Reservation:
     @property
     def quantity(self) -> Decimal:
         """The largest quantity that the venue may have."""
+        if len(self.versions) == 1:
+            return self.versions[0].quantity
         return max(version.quantity for version in self.versions)
 
     @property
@@ -117,6 +119,8 @@ class Reservation:
         """The largest limit price that the venue may have; None for a market order."""
         if self.order.type is OrderType.MARKET:
             return None
+        if len(self.versions) == 1:
+            return self.versions[0].limit_price or ZERO
         return max(version.limit_price or ZERO for version in self.versions)
 
     @property
@@ -220,6 +224,12 @@ class Finished:
     reservation: Reservation
     unfilled: Decimal
     at: Nanoseconds
+
+
+def rests_above(reservation: Reservation, instrument: str, price: Decimal) -> bool:
+    """True for a counted order of this instrument whose limit is above a price: a mark up to there changes nothing."""
+    limit = reservation.limit_price
+    return limit is not None and limit > price and reservation.order.instrument == instrument
 
 
 def stand_in_id(venue_order_id: str) -> str:

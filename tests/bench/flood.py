@@ -63,7 +63,7 @@ accounts:
       BTC/USDT:USDT:
       ETH/USDT:USDT:
     strategies:
-      mm: {instruments: {BTC/USDT:USDT: {max_intended: 1000000}}}
+      mm: {max_orders_per_second: 50, instruments: {BTC/USDT:USDT: {max_intended: 1000000}}}
       trend:
 """
 

@@ -50,6 +50,17 @@ def test_a_position_counts_at_the_mark_whatever_it_cost() -> None:
     assert world.line().held == 26_000
 
 
+def test_an_order_far_above_the_mark_keeps_its_own_price_until_the_mark_passes_it() -> None:
+    world = given()
+    world.buy("0.1", 50_000)
+    world.sell("0.1", 54_000)
+    worth = []
+    for price in (50_000, 52_000, 55_000, 53_000, 50_000):
+        world.mark(BTC, price)
+        worth.append(world.book.total)
+    assert worth == [5_400, 5_400, 5_500, 5_400, 5_400]
+
+
 def test_orders_are_valued_anew_when_the_mark_moves_past_their_limit() -> None:
     world = given()
     world.buy("0.5", 50_000)
