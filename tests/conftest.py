@@ -1,7 +1,7 @@
 """What every test shares: hypothesis profiles, the recorded data, and what may be skipped where.
 
 On a desk, a test whose tool or data is missing is skipped and says so. Under CI=true it fails: CI skips nothing.
-Tests that start real processes run one after another, on one worker, however many there are.
+Tests that start real processes run in two rows, one after another in each, however many workers there are.
 """
 
 import os
@@ -19,7 +19,17 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
 # A relative path counts from the repository, wherever pytest was started.
 DATA = (ROOT / os.environ.get("RISKSVC_TEST_DATA", "../shared/data")).resolve()
-PROCESS_FOLDERS = ("tests/integration/", "tests/scenario/", "tests/chaos/")
+# Tests that start processes, in two rows: what goes by the clock (leases, halts), and what does not much.
+ROWS = {
+    "by the clock": (
+        "tests/chaos/",
+        "tests/integration/gate/",
+        "tests/integration/halt/",
+        "tests/integration/kill_switch/",
+        "tests/scenario/",
+    ),
+    "others": ("tests/integration/",),
+}
 # Ten thousand examples take longer than the limit of an ordinary test (pyproject.toml).
 CI_PROPERTY_TIMEOUT_S = 1800
 
@@ -64,13 +74,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 class ProcessesInARow(LoadScopeScheduling):  # type: ignore[misc]  # xdist's scheduler is untyped
-    """Tests that start processes are one unit of work, any other test is its own.
+    """Tests that start processes are two units of work, any other test is its own.
 
     Not `--dist loadgroup`: with pytest 9.2 it ignores its groups without a word (pytest-xdist issue 1386).
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "processes" if nodeid.startswith(PROCESS_FOLDERS) else nodeid
+        return next((row for row, folders in ROWS.items() if nodeid.startswith(folders)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

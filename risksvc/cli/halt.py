@@ -6,8 +6,10 @@ The halt's id is made here, so a repeated command after a lost answer is still o
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +19,7 @@ from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.halt_outcome import outcome_of
 from risksvc.cli.halt_paths import Tried, go_all
-from risksvc.cli.halt_view import document, halted, not_halted, show
+from risksvc.cli.halt_view import document, halted, no_way, not_halted, show
 from risksvc.cli.halt_ways import Told, Ways, find_ways
 from risksvc.cli.options import (
     connection_options,
@@ -31,7 +33,7 @@ from risksvc.cli.options import (
 )
 from risksvc.cli.output import Output, message_dict
 from risksvc.v1 import types_pb2
-from risksvc.v1.operator_pb2 import CancelAllResponse, HaltRequest
+from risksvc.v1.operator_pb2 import CancelAllResponse, HaltRequest, HaltResponse
 
 _GATE = (
     "Another gate that must have it: unix:/path or 127.0.0.1:PORT. May be given often. Also: `gates` of the settings."
@@ -80,11 +82,26 @@ def halt(  # noqa: PLR0913 - one parameter per option
         halt_id=halt_id or _new_id(),
     )
     told = Told(operator_address, settings, token_file, gates, redis_url)
-    found = find_ways(told, read_environment(), request)
+    asked = Asked(request, told, also_cancel, protective)
+    try:
+        found = find_ways(told, read_environment(), request)
+    except CliError as error:
+        _tell_failure(Output(as_json=as_json), asked, [])
+        raise no_way(request, error, told) from error
     tried = go_all(found.ways)
     warn_of_loose_token(found.token)
     out = Output(as_json=as_json, repeat=_repeat(told, tried))
-    exit_with(_tell(out, request, tried, found=found, cancelling=(also_cancel, protective)))
+    exit_with(_tell(out, asked, tried, found=found))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the person wants, and where it was said to go. `cancel`: also cancel, `protective` orders too."""
+
+    request: HaltRequest
+    told: Told
+    cancel: bool
+    protective: bool
 
 
 def _new_id() -> str:
@@ -99,30 +116,40 @@ def _repeat(told: Told, tried: Sequence[Tried]) -> tuple[str, ...]:
     return repeated(elsewhere or told.operator_address, told.settings, told.token_file)
 
 
-def _tell(
-    out: Output, request: HaltRequest, tried: Sequence[Tried], *, found: Ways, cancelling: tuple[bool, bool]
-) -> ExitCode:
+def _tell(out: Output, asked: Asked, tried: Sequence[Tried], *, found: Ways) -> ExitCode:
+    request = asked.request
     outcome = outcome_of(tried, private=found.private, of_account=bool(request.scope.account))
     if not outcome.taken:
-        raise not_halted(out, request, tried)
+        _tell_failure(out, asked, tried)
+        raise not_halted(request, tried, asked.told)
     answer = halted(request, tried, outcome)
     code = ExitCode.OK if outcome.effective else ExitCode.LATCHED
-    also_cancel, protective = cancelling
-    told = document(answer, tried)
     if not out.as_json:
-        show(out, request, answer, tried, also_cancel=also_cancel)
-    elif not also_cancel:
-        out.json(told)
-    if not also_cancel:
-        return code
+        show(out, request, answer, tried, told=asked.told, also_cancel=asked.cancel)
+    if asked.cancel:
+        return _tell_cancel(out, asked, document(answer, tried), found=found, code=code)
+    if out.as_json:
+        out.json(document(answer, tried))
+    return code
+
+
+def _tell_failure(out: Output, asked: Asked, tried: Sequence[Tried]) -> None:
+    """For a program: the halt's id, so that it can repeat it, and no effect."""
+    if not out.as_json:
+        return
+    halt = document(HaltResponse(halt_id=asked.request.halt_id), tried)
+    out.json({"halt": halt, "cancel_all": None} if asked.cancel else halt)
+
+
+def _tell_cancel(out: Output, asked: Asked, halt: dict[str, Any], *, found: Ways, code: ExitCode) -> ExitCode:
     try:
-        result = _cancel(request, found, protective=protective)
+        result = _cancel(asked.request, found, protective=asked.protective)
     except CliError:
         if out.as_json:  # the halt stands, and a program must learn of it
-            out.json({"halt": told, "cancel_all": None})
+            out.json({"halt": halt, "cancel_all": None})
         raise
     if out.as_json:
-        out.json({"halt": told, "cancel_all": message_dict(result)})
+        out.json({"halt": halt, "cancel_all": message_dict(result)})
     else:
         show_cancel(out, result)
     return code if cancelled_fully(result) else ExitCode.NO

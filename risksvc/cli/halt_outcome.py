@@ -9,6 +9,7 @@ the gates that were ever seen in its namespace, once somebody has read that whol
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.halt_paths import Tried
 
 REDIS, LATCH = "redis", "latch"
@@ -52,7 +53,8 @@ def _gates(took: Iterable[Tried], confirmed: "set[str]") -> Iterator[str]:
 def _unreached(tried: Iterable[Tried], confirmed: "set[str]") -> Iterator[str]:
     """Gates that were asked and did not take it, unless a store or its own latch speaks for them."""
     for one in tried:
-        if one.taken is False and one.path.startswith("gate") and one.gate_id not in confirmed:
+        unheard = one.gate_id not in confirmed or one.code is ExitCode.USAGE  # it refused: nobody else can say yes
+        if one.taken is False and one.path.startswith("gate") and unheard:
             yield one.gate_id or one.address
 
 

@@ -138,6 +138,8 @@ def _answered(way: Way, answer: HaltResponse) -> Tried:
     if answer.effect not in (HALT_EFFECT_EFFECTIVE, HALT_EFFECT_LATCHED):
         return way.failed("it answered without saying the effect: treat trading as not halted there")
     missing = tuple(answer.missing)
+    if {"latch", "redis"} <= set(missing):
+        return way.failed("it is in force there, but only in that process's memory: neither its disk nor Redis took it")
     return Tried(
         way.path,
         way.address,
@@ -251,12 +253,16 @@ class ToLatch:
         try:
             with open_latch(path, gate_id=way.gate_id, now=self.now_ns, expected=ran_before) as latch:
                 latch.write([self.halt])
+                stands = latch.state.uncleared.get(self.halt.halt_id)
         except LockedError as error:
             return way.not_needed(f"its gate runs (process {error.pid}), and has to take it by itself")
         except LatchWriteError as error:
             return way.failed(str(error))
         finally:
             _give_back(path)
+        if stands is None or (stands.scope, stands.state) != (self.halt.scope, self.halt.state):
+            problem = f"halt {self.halt.halt_id} was cleared before, or is another one; a new halt needs a new id"
+            return way.failed(problem, ExitCode.USAGE)
         return Tried(
             way.path,
             way.address,

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -20,7 +19,13 @@ from risksvc.cli.environment import Environment
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.halt_paths import ToGate, ToLatch, ToStore, Tried, Way
-from risksvc.cli.settings_file import operator_address_of, operator_target, read_settings
+from risksvc.cli.settings_file import (
+    BrokenSettingsError,
+    operator_address_of,
+    operator_target,
+    read_settings,
+    warn_of_mistakes,
+)
 from risksvc.cli.target import Token, find_token, parse_address
 from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2 import HaltRequest
@@ -53,20 +58,24 @@ class Ways:
 
 def find_ways(told: Told, environment: Environment, request: HaltRequest) -> Ways:
     """Every way to halt. Raises CliError when there is none at all, saying where one was looked for."""
-    settings = _settings(told, environment)
+    settings, problem = _settings(told, environment)
     found = Ways(token=_token(told, environment))
     try:
         own = parse_address(_own_address(told, environment, settings))
     except CliError as error:
         if not (told.gates or told.redis_url or settings):
             raise
+        _warn(problem)
         found.ways.append(_hopeless("gate", str(settings.path) if settings else "", error))
     else:
+        if told.operator_address or (told.settings is None and environment.operator_address):
+            _warn(problem)  # else it was told when the address was sought in the file
         found.ways.append(_to_gate(own, request, _own_id(settings), token=found.token))
     found.ways += _other_gates(told, settings, request, token=found.token, but={way.address for way in found.ways})
     halt = _halt(request, by=_by(found.token, settings))
     found.private = settings is not None and settings.redis is None and told.redis_url is None
     found.ways += _without_a_gate(told, settings, halt)
+    found.ways += _not_tried(told, problem)
     return found
 
 
@@ -82,15 +91,30 @@ def _without_a_gate(told: Told, settings: "Settings | None", halt: "Halt") -> It
         yield _hopeless(way.path, way.address, error, way.gate_id) if unknown else way
 
 
-def _settings(told: Told, environment: Environment) -> "Settings | None":
-    """The settings file, if it is meant and can be read whole; what is wrong with it is told by whoever needs it."""
+def _not_tried(told: Told, problem: CliError | None) -> Iterator[Way]:
+    """The ways that only the settings file could have named: that they were not gone must be seen."""
+    if problem is None:
+        return
+    error = CliError(f"not tried: {problem.message}", code=ExitCode.USAGE)
+    if told.redis_url is None:
+        yield _hopeless("redis", "", error)
+    yield _hopeless("latch", "", error)
+
+
+def _warn(problem: CliError | None) -> None:
+    if isinstance(problem, BrokenSettingsError):
+        warn_of_mistakes(problem, "what only it names is not tried")
+
+
+def _settings(told: Told, environment: Environment) -> "tuple[Settings | None, CliError | None]":
+    """The settings file, if it is meant and can be read whole; else what is wrong with it."""
     meant = told.settings or environment.settings or not (told.operator_address or environment.operator_address)
     if not meant:
-        return None
+        return None, None
     try:
-        return read_settings(told.settings, environment)
-    except CliError:
-        return None
+        return read_settings(told.settings, environment), None
+    except CliError as error:
+        return None, error
 
 
 def _own_address(told: Told, environment: Environment, settings: "Settings | None") -> str:
@@ -130,7 +154,11 @@ def _other_gates(
         if address not in but and gate_id != own:
             yield _to_gate(address, request, gate_id, token=token)
     for text in told.gates:
-        address = parse_address(text)
+        try:
+            address = parse_address(text)
+        except CliError as error:  # a slip of the pen stops no other way
+            yield _hopeless("gate", text, error)
+            continue
         if address not in but and address not in named.values():
             yield _to_gate(address, request, "", token=token)
 
@@ -141,9 +169,12 @@ def _own_id(settings: "Settings | None") -> str:
         return ""
     if settings.gate_id is not None:
         return settings.gate_id
+    from risksvc.core.types import RiskError  # noqa: PLC0415 - the gate's code
+    from risksvc.gate.gate_id_file import read_gate_id  # noqa: PLC0415
+
     try:
-        return (settings.state_dir / "gate-id").read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
+        return read_gate_id(settings.state_dir) or ""
+    except (OSError, RiskError):
         return ""
 
 
@@ -170,7 +201,9 @@ def _store(told: Told, settings: "Settings | None", go: ToStore) -> Way | None:
         return None
     if settings.redis is not None:
         return Way("redis", _without_password(settings.redis.url), go)
-    folder = settings.state_dir / "redis"
+    from risksvc.gate.store_place import private_store  # noqa: PLC0415 - the gate's code
+
+    folder = private_store(settings)
     if not folder.is_dir():
         return Way("redis", str(folder), _not_needed("no private store was ever started with this state folder"))
     return Way("redis", str(folder), go)
@@ -180,14 +213,18 @@ def _store_url(told: Told, settings: "Settings | None") -> "str | StoreAddress":
     """The store's address, with the password. Called on the way, so that nothing waits for it."""
     if told.redis_url is not None or settings is None:
         return told.redis_url or ""
-    from risksvc.gate import starting  # noqa: PLC0415 - imports redis
+    from risksvc.gate.store_place import store_address  # noqa: PLC0415 - the gate's code
 
-    return starting.store_of(settings, None)[0]
+    return store_address(settings, None)
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    from risksvc.gate.kill_switch.address import shown_address  # noqa: PLC0415 - the gate's code
+
+    try:
+        return shown_address(url)
+    except ValueError:  # told on the way
+        return ""
 
 
 def _latch(settings: "Settings", halt: "Halt") -> Way:

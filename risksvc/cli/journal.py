@@ -74,9 +74,11 @@ def _reading(folder: Path) -> Iterator[None]:
     type=click.Path(path_type=Path, allow_dash=True),
     help="File with the gate's collected standard output, - for standard input: its journal_anchor lines are used.",
 )
-@click.option("--redis", "redis_url", metavar="URL", help="The store to read anchors from. Default: the settings'.")
+@click.option("--redis-url", metavar="URL", help="The store to read anchors from. Default: the settings'.")
 @click.option("--gate", default="", metavar="ID", help="Whose anchors. Default: the settings', else beside FOLDER.")
-@click.option("--since", "since", callback=lambda *given: _time(given[2]), help="Only anchors from this time on.")
+@click.option(
+    "--since", callback=lambda *given: _time(given[2]), metavar="TIME", help="Only anchors from this time on (UTC)."
+)
 @json_option
 def verify(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -91,8 +93,9 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     """Find every changed, removed or reordered entry; exit 0 or 1.
 
     Checksums find accidents. Whoever changes a journal on purpose makes its checksums fit; that is found by anchors,
-    hashes that the gate told elsewhere at the time: to the store (--redis), and to its standard output (--anchors). The
-    answer says which entries they stand for, and which nothing stands for. --since: after the journal was begun anew.
+    hashes that the gate told elsewhere at the time: to the store (--redis-url), and to its standard output (--anchors).
+    The answer says which entries they stand for, and which nothing stands for. --since: after the journal was begun
+    anew.
     """
     from risksvc.cli import journal_view  # noqa: PLC0415 - loads the gate's code
     from risksvc.cli.journal_anchors import AnchorSources, collect_anchors  # noqa: PLC0415
@@ -163,11 +166,15 @@ def show(  # noqa: PLR0913 - one parameter for each option
 @click.option("--output", type=PathOption, metavar="FILE", help="A new file. Default: standard output.")
 def export(*, folder: Path | None, settings: Path | None, form: str, output: Path | None) -> None:
     """Write every entry as it was recorded: one JSON document per line, or CSV. Numbers stay exact text."""
-    from risksvc.cli.journal_export import export_entries  # noqa: PLC0415 - loads the gate's code
+    from risksvc.cli.journal_export import Exported, cut_short, export_entries  # noqa: PLC0415 - loads the gate's code
     from risksvc.gate.journal import read_journal  # noqa: PLC0415
 
     place, _ = _place(folder, settings)
-    with _reading(place):
-        number = export_entries(read_journal(place), form=form, output=output)
+    done = Exported()
+    try:
+        with _reading(place):
+            export_entries(read_journal(place), done, form=form, output=output)
+    except CliError as error:
+        raise cut_short(error, done, output) from error
     if output is not None:
-        click.echo(f"{number:,} entries in {output}")
+        click.echo(f"{done.number:,} entries in {output}")

@@ -12,17 +12,17 @@ import click
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.core.types import RiskError
-from risksvc.gate import starting
 from risksvc.gate.anchors import ANCHOR_EVENT, Anchor, AnchorError, read_anchor
+from risksvc.gate.gate_id_file import read_gate_id
 from risksvc.gate.kill_switch.anchors import read_anchors
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.kill_switch.view import StoreError
+from risksvc.gate.store_place import store_address
 
 if TYPE_CHECKING:
     from risksvc.gate.kill_switch.address import StoreAddress
     from risksvc.gate.settings import Settings
 
-_GATE_ID_FILE = "gate-id"
 _MILLISECOND = 1_000_000
 
 
@@ -40,11 +40,15 @@ class AnchorSources:
 
 @dataclass(slots=True)
 class Anchors:
-    """What was found. `remarks`: what could not be read, in words; `sources`: where was looked."""
+    """What was found. `remarks`: what could not be read, in words; `sources`: where was looked.
+
+    `unread`: the store was to be asked for anchors and did not give them.
+    """
 
     found: list[Anchor] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    unread: bool = False
 
 
 def collect_anchors(sources: AnchorSources) -> Anchors:
@@ -66,9 +70,9 @@ def _gate(sources: AnchorSources, gates: set[str]) -> str:
         return sources.gate
     if sources.settings is not None and sources.settings.gate_id is not None:
         return sources.settings.gate_id
-    beside = sources.folder.parent / _GATE_ID_FILE
-    if beside.exists():
-        return beside.read_text(encoding="ascii", errors="replace").strip()
+    beside = read_gate_id(sources.folder.absolute().parent)
+    if beside is not None:
+        return beside
     if len(gates) > 1:
         raise click.UsageError(f"anchors of several gates: say whose journal it is, --gate {' | '.join(sorted(gates))}")
     return next(iter(gates), "")
@@ -106,7 +110,7 @@ def anchors_of_lines(lines: Iterable[str], remarks: list[str]) -> Iterator[Ancho
 def _address(sources: AnchorSources) -> "str | StoreAddress | None":
     if sources.redis_url is not None:
         return sources.redis_url
-    return None if sources.settings is None else starting.store_of(sources.settings, None)[0]
+    return None if sources.settings is None else store_address(sources.settings, None)
 
 
 def _of_store(address: "str | StoreAddress", result: Anchors, *, must: bool) -> list[Anchor]:
@@ -115,6 +119,7 @@ def _of_store(address: "str | StoreAddress", result: Anchors, *, must: bool) -> 
     except RiskError as error:
         if must or not isinstance(error, StoreError):
             raise CliError(str(error), code=ExitCode.UNDECIDED if must else ExitCode.USAGE) from error
+        result.unread = True
         result.remarks.append(f"the store's anchors can't be read, so they were not compared: {error}")
         return []
     result.sources.append(where)

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from risksvc.cli.errors import CliError
+from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.journal_entries import PlainEntry, read_entry, reason_name
 
@@ -18,16 +19,36 @@ _HEAD = ("seq", "time", "type", *_COLUMNS, "outcome", "reasons", "input", "outpu
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export_entries(payloads: Iterable[bytes], *, form: str, output: Path | None) -> int:
-    """Writes all of them; gives how many. `output` None: standard output."""
-    number = 0
+@dataclass(slots=True)
+class Exported:
+    """How far it came: entries written, and the number of the last one. `begun`: there is something to write to."""
+
+    number: int = 0
+    last: int = 0
+    begun: bool = False
+
+
+def export_entries(payloads: Iterable[bytes], done: Exported, *, form: str, output: Path | None) -> None:
+    """Writes all of them, and keeps `done` up to date. `output` None: standard output."""
     with _opened(output) as file:
+        done.begun = True
         write = _WRITERS[form](file)
         for payload in payloads:
-            write(read_entry(payload))
-            number += 1
+            entry = read_entry(payload)
+            write(entry)
+            done.number, done.last = done.number + 1, entry.seq
         file.flush()
-    return number
+
+
+def cut_short(error: CliError, done: Exported, output: Path | None) -> CliError:
+    """The same error, with how much was written before it."""
+    if not done.begun:
+        return error
+    place = "Standard output" if output is None else str(output)
+    entries = "1 entry" if done.number == 1 else f"{done.number:,} entries"
+    what = f"{entries}, up to number {done.last:,}: all that comes before it" if done.number else "no entry"
+    hints = [Hint("", f"{place} has {what}"), *error.hints]
+    return CliError(error.message, code=ExitCode(error.exit_code), hints=hints)
 
 
 @contextmanager

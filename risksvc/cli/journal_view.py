@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import click
 
@@ -11,9 +11,15 @@ from risksvc.cli.journal_anchors import Anchors
 from risksvc.cli.journal_entries import PlainEntry, input_words, output_words
 from risksvc.cli.output import MAX_ROWS, Output, add_row, table
 from risksvc.cli.text import count, moment
+from risksvc.core.types import RiskError
 from risksvc.gate.journal_check import Finding, Verdict
 
 _MILLISECOND = 1_000_000
+_UNREAD = "the anchors asked for could not be read"
+# As the gate says it when it refuses the journal (`risksvc.gate.segments`).
+WITHOUT_JOURNAL = (
+    "move it away and start without a journal: the gate then denies until what the account holds is adopted"
+)
 
 
 def show_verdict(out: Output, verdict: Verdict, anchors: Anchors) -> None:
@@ -34,6 +40,9 @@ def show_verdict(out: Output, verdict: Verdict, anchors: Anchors) -> None:
         out.line(f"FOUND: {_words(finding)}", style="bold red")
     for sentence in _not_covered(verdict, anchors):
         out.line(f"not covered: {sentence}", style="yellow")
+    if verdict.good and anchors.unread:
+        out.line(f"Nothing was found; but {_UNREAD}.", style="bold yellow")
+        return
     if verdict.good:
         out.line("Nothing was found.", style="bold green")
         return
@@ -41,8 +50,8 @@ def show_verdict(out: Output, verdict: Verdict, anchors: Anchors) -> None:
     out.hints(
         [
             Hint("", "Keep this folder as it is, and a copy of it. Do not start a gate on it."),
-            Hint(f"risksvc journal export {verdict.folder} --output FILE", "saves what can be read"),
-            Hint("", "Restore the state folder from a good copy, or start without a journal and adopt what is held."),
+            Hint(f"risksvc journal export {verdict.folder} --output FILE", "saves everything before the damage"),
+            Hint("", f"Restore the folder from a good copy, or {WITHOUT_JOURNAL}."),
         ]
     )
 
@@ -72,7 +81,7 @@ def _not_covered(verdict: Verdict, anchors: Anchors) -> list[str]:
     if verdict.first > 1:
         told.append(f"entries 1 to {verdict.first - 1:,}: their files are gone (journal.keep, journal.max_size)")
     if not verdict.vouched:
-        why = "no anchors of this gate were found" if anchors.sources else "no anchors were given (--anchors, --redis)"
+        why = _why_no_anchors(anchors)
         told.append(f"{why}: whoever rewrote the journal and made its checksums fit would not be noticed")
     elif verdict.vouched < verdict.last and verdict.good:
         at = moment(verdict.vouched_at_ms * _MILLISECOND)
@@ -81,6 +90,12 @@ def _not_covered(verdict: Verdict, anchors: Anchors) -> list[str]:
             "rewrote them and made their checksums fit would not be noticed"
         )
     return told
+
+
+def _why_no_anchors(anchors: Anchors) -> str:
+    if anchors.unread:
+        return _UNREAD
+    return "no anchors of this gate were found" if anchors.sources else "no anchors were given (--anchors, --redis-url)"
 
 
 def _document(verdict: Verdict, anchors: Anchors) -> dict[str, object]:
@@ -109,6 +124,7 @@ def _document(verdict: Verdict, anchors: Anchors) -> dict[str, object]:
             "fitting": verdict.fitting,
             "too_early": verdict.too_early,
             "vouched_for": verdict.vouched,
+            "unread": anchors.unread,
         },
         "not_covered": _not_covered(verdict, anchors),
         "remarks": anchors.remarks,
@@ -116,26 +132,37 @@ def _document(verdict: Verdict, anchors: Anchors) -> dict[str, object]:
 
 
 def show_entries(out: Output, entries: Iterable[PlainEntry]) -> None:
-    """A table; of very many the last ones."""
+    """A table; of very many the last ones. Those before a damage are shown, then it is raised."""
     kept: deque[PlainEntry] = deque(maxlen=MAX_ROWS)
     number = 0
-    for entry in entries:
-        kept.append(entry)
-        number += 1
+    try:
+        for entry in entries:
+            kept.append(entry)
+            number += 1
+    except (RiskError, OSError):
+        if kept:
+            _show_kept(out, kept, number)
+        raise
+    _show_kept(out, kept, number)
+    if not number:
+        out.line("no such entry")
+
+
+def _show_kept(out: Output, kept: Collection[PlainEntry], number: int) -> None:
     if number > len(kept):
         out.line(f"the last {len(kept)} of {number:,}; --from and --to choose, --json has them all", style="bold")
     result = table("entry", "time", "type", "input", "outcome", right=("entry",), words=("input", "outcome"))
     for entry in kept:
         add_row(result, f"{entry.seq:,}", entry.time, entry.kind, input_words(entry), output_words(entry))
     out.show(result)
-    if not number:
-        out.line("no such entry")
 
 
 def print_json(entries: Iterable[PlainEntry]) -> None:
-    """One array, written as it is read."""
+    """One array, written as it is read; whole also when reading ends in an error."""
     separator = "[\n"
-    for entry in entries:
-        click.echo(separator + json.dumps(entry.document(), ensure_ascii=False), nl=False)
-        separator = ",\n"
-    click.echo("[]" if separator == "[\n" else "\n]")
+    try:
+        for entry in entries:
+            click.echo(separator + json.dumps(entry.document(), ensure_ascii=False), nl=False)
+            separator = ",\n"
+    finally:
+        click.echo("[]" if separator == "[\n" else "\n]")

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from risksvc.cli.environment import Environment
-from risksvc.cli.errors import CliError, Hint
+from risksvc.cli.errors import CliError, Hint, hint_line
 from risksvc.cli.exit_codes import ExitCode
+from risksvc.cli.printable import printable
 
 if TYPE_CHECKING:
     from risksvc.gate.settings import Settings
 
 DEFAULT_PLACES = (Path("risksvc.yaml"), Path("/etc/risksvc/risksvc.yaml"))
+
+
+class BrokenSettingsError(CliError):
+    """A settings file with mistakes, or one that can't be read; the mistakes are the hints."""
 
 
 def find_settings(settings: Path | None, environment: Environment) -> Path:
@@ -49,20 +54,28 @@ def read_settings(settings: Path | None, environment: Environment) -> "Settings"
         return load_settings(path)
     except SettingsFileError as error:
         hints = [Hint("", str(problem)) for problem in error.errors]
-        raise CliError(f"the settings file {path} can't be used", code=ExitCode.USAGE, hints=hints) from error
+        sentence = f"the settings file {path} can't be used"
+        raise BrokenSettingsError(sentence, code=ExitCode.USAGE, hints=hints) from error
 
 
 def operator_address_of(settings: Path | None, environment: Environment) -> str:
-    """Where the gate of this settings file listens for operators."""
+    """Where the gate of this settings file listens for operators; a file with mistakes is told with each of them."""
     try:
         read = read_settings(settings, environment)
     except CliError as error:
         written = _address_as_written(find_settings(settings, environment))
         if written is None:
             raise
-        click.secho(f"risksvc: {error.message}; asking the gate at {written}, which it names", err=True, fg="yellow")
+        warn_of_mistakes(error, f"asking the gate at {written}, which it names")
         return written
     return operator_target(read)
+
+
+def warn_of_mistakes(error: CliError, what_now: str) -> None:
+    """Tell what is wrong with a settings file that the command goes on without."""
+    click.secho(f"risksvc: {printable(error.message)}; {what_now}", err=True, fg="yellow")
+    for hint in error.hints:
+        click.secho(hint_line(hint), err=True, fg="yellow")
 
 
 def operator_target(settings: "Settings") -> str:

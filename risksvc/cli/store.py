@@ -29,6 +29,7 @@ from risksvc.gate.kill_switch.records import GLOBAL, Mark
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.kill_switch.view import StoreError
 from risksvc.gate.latch import LatchState, open_latch, read_latch
+from risksvc.gate.store_place import is_private, store_address
 
 _WORDS = {
     InitialiseOutcome.CREATED: "created",
@@ -52,10 +53,11 @@ def initialise_store(out: Output, place: StorePlace, *, accept_other: bool) -> E
     settings_path = find_settings(place.settings, read_environment())
     try:
         settings = starting.read_settings(starting.Start(settings_path, None, place.redis_url, place.state_dir))
-        url, private = starting.store_of(settings, place.redis_url, initialise=True)
+        url = store_address(settings, place.redis_url, initialise=True)
         latch = settings.state_dir / "latch"
         done = asyncio.run(_initialise(url, (GLOBAL, *settings.accounts), _latched(latch)))
     except StoreError as error:
+        private = is_private(settings, place.redis_url)
         hints = [Hint("risksvc serve", "the private store runs with its gate: start it, then again")] if private else []
         raise CliError(str(error), code=ExitCode.UNDECIDED, hints=hints) from error
     except RiskError as error:

@@ -86,14 +86,14 @@ class Committer:
                 group, self._waiting = self._waiting, []
                 if self._stopping and not group:
                     break
-                files, new_files = list(self._files), self._new_files
+                # In one step: an entry that is counted stands in one of these files (`follow` comes before the first).
+                written, files, new_files = self._written(), list(self._files), self._new_files
                 self._new_files = False
-            self._commit(group, files, new_files=new_files)
+            self._commit(group, files, written=written, new_files=new_files)
         for descriptor in self._files:
             os.close(descriptor)
 
-    def _commit(self, group: list[_Waiter], files: list[int], *, new_files: bool) -> None:
-        written = self._written()
+    def _commit(self, group: list[_Waiter], files: list[int], *, written: int, new_files: bool) -> None:
         try:
             for descriptor in files:
                 self._sync(descriptor)

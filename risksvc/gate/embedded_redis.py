@@ -8,10 +8,8 @@ it started or that hold this folder's lock, by their id. Start it from a thread 
 """
 
 import asyncio
-import hashlib
 import os
 import signal
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
@@ -22,9 +20,9 @@ from risksvc.core.types import RiskError
 from risksvc.gate.file_lock import LockedError, lock_file, private_folder, write_pid
 from risksvc.gate.kill_switch.cancelling import heed_cancel
 from risksvc.gate.kill_switch.redis_client import open_client
-from risksvc.gate.redis_server import ServerPlace, find_server, last_words, start_server
+from risksvc.gate.redis_server import find_server, last_words, start_server
+from risksvc.gate.store_place import check_private, private_place, url_of
 
-MAX_SOCKET_PATH = 100  # bytes; sun_path holds 108
 _READY_SECONDS = 10.0
 _LOAD_SECONDS = 60.0
 _STEP_SECONDS = 0.01
@@ -39,11 +37,13 @@ class EmbeddedRedisError(RiskError):
 
 
 class EmbeddedRedis:
-    """A private server. `folder`: in the state folder, only for this. `binary`: None lets `find_server` choose."""
+    """A private server. `folder`: in the state folder, only for this. `binary`: None lets `find_server` choose.
+
+    Nothing is made on disk before `start`.
+    """
 
     def __init__(self, folder: Path, *, binary: Path | None = None) -> None:
-        folder = private_folder(folder).resolve()
-        self._place = ServerPlace(folder, _socket_path(folder))
+        self._place = private_place(folder)
         self._binary = binary
         self._process: Popen[bytes] | None = None
         self._pid = 0
@@ -57,7 +57,7 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """Its address, as --redis-url would have it."""
-        return f"unix://{self._place.socket}"
+        return url_of(self._place)
 
     @property
     def process(self) -> Popen[bytes] | None:
@@ -72,6 +72,7 @@ class EmbeddedRedis:
     async def start(self) -> None:
         """Returns when a server answers. Raises EmbeddedRedisError or NoServerError, saying what to do."""
         self._stopping = False
+        self._make_folders()
         await self._begin()
 
     async def supervise(self) -> None:
@@ -94,6 +95,13 @@ class EmbeddedRedis:
         """Ends the server, whether started or found; its data is on disk."""
         self._stopping = True
         await self._end()
+
+    def _make_folders(self) -> None:
+        private_folder(self._place.folder)
+        apart = self._place.socket.parent
+        if apart != self._place.folder:
+            apart.mkdir(mode=0o700, exist_ok=True)
+            check_private(apart)
 
     async def _begin(self) -> None:
         if self._stopping:
@@ -197,20 +205,6 @@ class EmbeddedRedis:
                 os.kill(pid, signal.SIGKILL)
             await _ended(pid)
         self._forget()
-
-
-def _socket_path(folder: Path) -> Path:
-    """In the folder; where that path is too long for a socket, in a folder of its own under the temporary one."""
-    near = folder / "redis.sock"
-    if len(os.fsencode(near)) < MAX_SOCKET_PATH:
-        return near
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    apart = Path(tempfile.gettempdir()) / f"risksvc-{os.geteuid()}-{name}"
-    apart.mkdir(mode=0o700, exist_ok=True)
-    state = apart.lstat()
-    if apart.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o077:
-        raise EmbeddedRedisError(f"{apart} is not this user's alone; remove it, or use a shorter state folder")
-    return apart / "redis.sock"
 
 
 async def _ended(pid: int) -> None:

@@ -16,6 +16,7 @@ from risksvc.core.trading_state import Halt
 from risksvc.core.trips import TRIPS, Trigger
 from risksvc.core.types import Scope
 from risksvc.gate.app import GateApp
+from risksvc.gate.journal import NotDurableError
 from risksvc.gate.owner import Fault
 from risksvc.gate.replay import ReplayError
 from risksvc.gate.segments import JournalCorruptError
@@ -74,7 +75,7 @@ class FaultKeeper:
             await self._app.publisher.settled(within_seconds=LATCHED_WITHIN_SECONDS)
             try:
                 await owner.reopen()
-            except (ReplayError, JournalCorruptError):
+            except (ReplayError, JournalCorruptError, NotDurableError):
                 _log.critical("the journal can't be trusted any more; the process ends", exc_info=True)
                 break
             except Exception:  # noqa: BLE001 - a disk that is still full, for one

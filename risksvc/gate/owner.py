@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import FaultLatched, Input, LeaseRenewed, Ticked
+from risksvc.core.events import FaultLatched, Input, LeaseLost, LeaseRenewed, Ticked
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Output
 from risksvc.core.state import GateState
@@ -164,6 +164,8 @@ class Owner:
             with suppress(GateClosedError):
                 self.submit(event)
                 return
+        if isinstance(event, LeaseRenewed | LeaseLost):  # many in a long fault, and only the last one says something
+            self._kept = [one for one in self._kept if not isinstance(one, LeaseRenewed | LeaseLost)]
         self._kept.append(event)
 
     async def durable(self) -> None:

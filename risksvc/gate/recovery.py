@@ -1,9 +1,10 @@
 """The gate's state at a start: the newest snapshot that can be used, then every entry after it.
 
 Rule 1: a snapshot that can't be used is told and passed over for the one before it, or for the whole journal: that
-costs time only. Rule 2: one that can be used, and that the journal does not go on from, is never passed over: what the
-journal lacks was decided, and a gate that does not know it would approve too much. Blocks; called before anything is
-served, or on a thread.
+costs time only. So is one of a version whose state was made of other fields, while the whole journal is there: what it
+lacks has defaults, which need not be what the entries add up to. Rule 2: one that can be used, and that the journal
+does not go on from, is never passed over: what the journal lacks was decided, and a gate that does not know it would
+approve too much. Blocks; called before anything is served, or on a thread.
 """
 
 import logging
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from risksvc.gate.replay import Replayed, replay
-from risksvc.gate.segments import JournalGapError, Link
+from risksvc.gate.segments import JournalGapError, Link, list_segments, path_of
 from risksvc.gate.snapshots import Snapshot, SnapshotError, list_snapshots, read_snapshot
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,15 @@ def newest_usable(folder: Path, *, before: int | None = None) -> tuple[Snapshot 
             _log.error("%s; the one before it or the whole journal is used", error)
             unusable.append(str(error))
             continue
-        if before is None or found.link.number < before:
+        if before is not None and found.link.number >= before:
+            continue
+        if found.same_shape or not _has_first(folder):
             return found, unusable
+        _log.warning("%s was written by a version with another state; the whole journal is replayed instead", path)
     return None, unusable
+
+
+def _has_first(folder: Path) -> bool:
+    """The journal is there from its first entry on, so nothing needs a snapshot but speed."""
+    segments = list_segments(folder)
+    return bool(segments) and segments[0] == path_of(folder, 1)

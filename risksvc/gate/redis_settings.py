@@ -103,6 +103,9 @@ class RedisSection(Section):
         for key in ("master", "sentinel_username", "sentinel_password_file", "sentinel_password_env"):
             if key in section and not sentinels:
                 yield (key,), "belongs to sentinels, and none are named"
+        if sentinels and section.get("replicas") == "0":
+            why = "a primary that the sentinels have replaced could go on giving leases"
+            yield ("replicas",), f"0 can't stand beside sentinels: {why}; allowed: 1 with three servers, 2 with five"
         if "tls" in section and isinstance(url, str) and not url.startswith("rediss"):
             yield ("tls",), "needs an address that begins with rediss://"
 

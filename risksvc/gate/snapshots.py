@@ -28,6 +28,7 @@ from risksvc.gate.file_lock import sync_folder
 from risksvc.gate.frames import ScanEnd, build, scan
 from risksvc.gate.replay import Replayed
 from risksvc.gate.segments import Link
+from risksvc.gate.state_classes import fingerprint
 from risksvc.gate.state_codec import StateCodecError, dump_gate, load_gate
 
 SCHEMA_VERSION = 1
@@ -48,7 +49,7 @@ class SnapshotError(RiskError):
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first frame. `limits_loaded`: a journal entry. `software`: the version that wrote it."""
+    """The first frame. `limits_loaded`: a journal entry. `software`: who wrote it; `shape`: what of."""
 
     number: int
     entries: int
@@ -60,6 +61,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_hash: bytes
     state_size: int
     software: str
+    shape: str = ""
 
     @property
     def link(self) -> Link:
@@ -72,11 +74,15 @@ _DECODE = msgspec.msgpack.Decoder(_Head).decode
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One that was read: how the segment begins that it goes on with, and the state there. `hash`: in hex."""
+    """One that was read: how the segment begins that it goes on with, and the state there. `hash`: in hex.
+
+    `same_shape`: written by a version whose state is made of the same classes and fields.
+    """
 
     link: Link
     state: Replayed
     hash: str
+    same_shape: bool = True
 
 
 def path_of(folder: Path, number: int) -> Path:
@@ -137,6 +143,7 @@ def _head_of(link: Link, state: Replayed, content: bytes) -> _Head:
         state_hash=hashlib.sha256(content).digest(),
         state_size=len(content),
         software=__version__,
+        shape=fingerprint(),
     )
 
 
@@ -185,7 +192,8 @@ def read_snapshot(path: Path) -> Snapshot:
         raise SnapshotError(path, f"schema {version}, this risksvc reads {SCHEMA_VERSION}")
     head, content = _checked(path, data)
     try:
-        return Snapshot(head.link, _state(head, content), head.state_hash.hex())
+        same = head.shape == fingerprint()
+        return Snapshot(head.link, _state(head, content), head.state_hash.hex(), same_shape=same)
     except (StateCodecError, CodecError) as error:
         raise SnapshotError(path, f"written by risksvc {head.software}: {error}") from error
 

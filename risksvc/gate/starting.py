@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from risksvc.core.events import LimitsLoaded
-from risksvc.core.types import RiskError
 from risksvc.gate.clock import Clock
 from risksvc.gate.config_problems import LimitsFileError
-from risksvc.gate.config_values import name as checked_name
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.file_lock import private_folder
+from risksvc.gate.gate_id_file import gate_id_file, read_gate_id
 from risksvc.gate.journal import Journal
 from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.limits_file import load_limits
@@ -26,9 +25,9 @@ from risksvc.gate.replay import Replayed
 from risksvc.gate.retention import Retention
 from risksvc.gate.settings import Listener, Settings, load_settings
 from risksvc.gate.state_folder import warning_of
+from risksvc.gate.store_place import is_private, private_store, store_address
 
 BY_START = "gate:start"
-_GATE_ID_FILE = "gate-id"
 _log = logging.getLogger(__name__)
 
 
@@ -92,15 +91,12 @@ def _moved(settings: Settings, state_dir: Path) -> Settings:
 
 def identity(settings: Settings) -> str:
     """The gate's id: the settings', else the one made at the first start, kept in the state folder."""
-    path = private_folder(settings.state_dir) / _GATE_ID_FILE
+    path = gate_id_file(private_folder(settings.state_dir))
     if settings.gate_id is not None:
         return settings.gate_id
-    try:
-        return str(checked_name(path.read_text(encoding="ascii").strip()))
-    except FileNotFoundError:
-        pass
-    except ValueError as error:
-        raise RiskError(f"{path} holds no gate id: {error}; restore it, or write gate.id into the settings") from error
+    known = read_gate_id(settings.state_dir)
+    if known is not None:
+        return known
     made = f"gate-{secrets.token_hex(4)}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -138,19 +134,10 @@ def clock_after(replayed: Replayed) -> Clock:
     return clock
 
 
-def store_of(
-    settings: Settings, redis_url: str | None, *, initialise: bool = False
-) -> tuple[StoreAddress, EmbeddedRedis | None]:
-    """The kill switch's store: the address said, the settings', or a private server to be started.
-
-    `initialise`: as the user that may begin it, where the settings name one.
-    """
-    if redis_url is not None:
-        return StoreAddress.of(redis_url), None
-    if settings.redis is not None:
-        return settings.redis.address(initialise=initialise), None
-    server = EmbeddedRedis(settings.state_dir / "redis")
-    return StoreAddress.of(server.url), server
+def store_of(settings: Settings, redis_url: str | None) -> tuple[StoreAddress, EmbeddedRedis | None]:
+    """The kill switch's store: the address said, the settings', or a private server to be started."""
+    server = EmbeddedRedis(private_store(settings)) if is_private(settings, redis_url) else None
+    return store_address(settings, redis_url), server
 
 
 def load_first_limits(base: Foundations, owner: Owner) -> LimitsKeeper:

@@ -47,7 +47,7 @@ def judge_effect(
     since the store's clock may jump. None: for who has no clock of its own there (the store's is believed).
     """
     others = sorted(gate_id for gate_id in view.seen if gate_id != own_id)
-    stored = halt_id in view.halts
+    stored = halt_id in view.halts and halt_id not in view.clears
     missing = [gate_id for gate_id in others if not _confirmed(view, gate_id, stored=stored, silent_ns=silent_ns)]
     confirmed = tuple(gate_id for gate_id in others if stored and gate_id not in missing)
     return Effect((*([] if stored else [REDIS]), *missing), confirmed)

@@ -8,7 +8,7 @@ clear takes effect only through a round that reads it back from the store.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from risksvc.core.trading_state import Clear, Halt
@@ -140,9 +140,10 @@ class KillSwitchFollower:
     async def effect_of(self, halt: Halt) -> Effect:
         """Who does not have the halt yet. Asks the store now; without it, nobody else can be said to have it."""
         try:
-            view = await self._store.poll(namespace_of(halt.scope), gate_id=self._settings.gate_id, heartbeat=None)
+            asked = await self._store.poll(namespace_of(halt.scope), gate_id=self._settings.gate_id, heartbeat=None)
         except StoreError:
             return self.effect_as_last_seen(halt)
+        view = self._rounds.named_here(asked)
         silent_ns = self._rounds.silent_ns(view)
         found = judge_effect(view, halt.halt_id, own_id=self._settings.gate_id, silent_ns=silent_ns)
         trusted = self._rounds.trusts(view)
@@ -290,7 +291,8 @@ class KillSwitchFollower:
         if sight is None or self._ports.now() - sight.sent_at > lease_ns or not self._rounds.keeper.connected:
             return ClearsWritten(ClearOutcome.UNREACHABLE, 0, self._rounds.keeper.problem)
         epoch = sight.view.epoch if seen_epochs is None else seen_epochs.get(namespace, -1)
-        return await self._writer.write(clears, sight=sight, epoch=epoch)
+        there = [replace(clear, halt_id=self._rounds.id_in_store(clear.halt_id)) for clear in clears]
+        return await self._writer.write(there, sight=sight, epoch=epoch)
 
 
 def _namespace_status(sight: Sight, *, now: Nanoseconds) -> NamespaceStatus:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from risksvc.core.events import ClearSeen, HaltSeen, Input
 from risksvc.core.trading_state import Clear, Halt
@@ -95,6 +95,8 @@ class Rounds:
         self._applied: dict[str, str] = {}  # namespace -> digest of what is applied and durable
         self._told: dict[str, str] = {}  # namespace -> digest in the last heartbeat
         self._submitted: set[str] = set()  # ids of halts
+        self._owners: dict[str, str] = {}  # ids of halts -> the namespace in which each was met first
+        self._aliases: dict[str, str] = {}  # names that halts have here -> their ids in the store
         self._heard: dict[str, Halt] = {}  # on the channel, and not latched yet
         self._since: dict[tuple[str, str], tuple[Seen, Nanoseconds]] = {}  # a heartbeat, and since when
         elsewhere = (
@@ -109,7 +111,7 @@ class Rounds:
             sent_at = self._ports.now()
             self._notice_jump(sent_at)
             try:
-                views = await self._poll_all()
+                views = [self.named_here(view) for view in await self._poll_all()]
                 self._notice_heartbeats(views)
                 self.sights = {view.namespace: Sight(view, sent_at) for view in views}
                 await self._take(views, sent_at=sent_at)
@@ -132,6 +134,10 @@ class Rounds:
             self._submit_halt(halt)
             self._heard[halt.halt_id] = halt
         self.again.set()
+
+    def id_in_store(self, halt_id: str) -> str:
+        """The id under which the store has a halt."""
+        return self._aliases.get(halt_id, halt_id)
 
     def trusts(self, view: StoreView) -> bool:
         """A view that may say who has a halt: this gate has a lease, from this very server, and its history goes on.
@@ -225,7 +231,25 @@ class Rounds:
     def _submit_halt(self, halt: Halt) -> None:
         if halt.halt_id not in self._submitted:
             self._submitted.add(halt.halt_id)
+            self._owners.setdefault(halt.halt_id, namespace_of(halt.scope))
             self._ports.submit(HaltSeen(halt))
+
+    def named_here(self, view: StoreView) -> StoreView:
+        """Ids are unique within a namespace only: one that is another halt's here gets a name of its own."""
+        where = view.namespace
+        halts_here = [one for one in view.halts if self._owners.setdefault(one, where) != where]
+        clears_here = [one for one in view.clears if self._owners.get(one, where) != where]
+        names = {one: f"{one}@{where}" for one in (*halts_here, *clears_here)}
+        if not names:
+            return view
+        self._aliases.update((name, one) for one, name in names.items())
+        halts = (replace(halt, halt_id=names.get(one, one)) for one, halt in view.halts.items())
+        clears = (replace(clear, halt_id=names.get(one, one)) for one, clear in view.clears.items())
+        return replace(
+            view,
+            halts={halt.halt_id: halt for halt in halts},
+            clears={clear.halt_id: clear for clear in clears},
+        )
 
     async def _learn(self, views: Sequence[StoreView], verdicts: Mapping[str, Verdict]) -> None:
         records: list[Record] = []

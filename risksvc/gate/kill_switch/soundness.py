@@ -110,14 +110,17 @@ def _replicas(info: Mapping[str, Any], *, wanted: int) -> str | None:
         return None
     each = (info.get(f"slave{number}") for number in range(int(connected)))
     online = sum(1 for one in each if isinstance(one, Mapping) and one.get("state") == "online")
-    return (
-        ""
-        if online >= wanted
-        else (
+    if online < wanted:
+        return (
             f"{online} replicas are online and redis.replicas asks for {wanted}: without them no lease is given. Start "
             "them (INFO replication shows them), or correct redis.replicas"
         )
-    )
+    if 2 * (wanted + 1) <= int(connected) + 1:
+        return (
+            f"{connected} replicas are connected and redis.replicas asks for {wanted}: no majority, so a primary that "
+            f"was cut off could go on giving leases. Set redis.replicas to {(int(connected) + 1) // 2}"
+        )
+    return ""
 
 
 def _expiry(lives_ms: Mapping[str, int]) -> str:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ def free_port() -> int:
 
 
 class RealServer:
-    """One server; `folder` outlives its restarts. Listens on a unix socket and on a loopback port."""
+    """One server; `folder` outlives its restarts. Listens on a unix socket and on a loopback port.
+
+    `configuration`: set before the start, a file that says everything but the socket and the log.
+    """
 
     def __init__(
         self, binary: Path, folder: Path, *, credentials: tuple[str, str] | None = None, **options: str
@@ -43,6 +47,7 @@ class RealServer:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.binary, self.folder, self.options = binary, folder, options
         self.credentials = credentials
+        self.configuration: Path | None = None
         self.port = free_port()
         self.socket = folder / "s"
         self.process: subprocess.Popen[bytes] | None = None
@@ -61,27 +66,35 @@ class RealServer:
             password=password,
         )
 
-    def start(self) -> None:
-        options = {
+    def _command(self) -> list[str]:
+        own = {"unixsocket": str(self.socket), "unixsocketperm": "700", "logfile": str(self.folder / "log")}
+        if self.configuration is not None:
+            return [str(self.binary), str(self.configuration), *_words(own)]
+        options = own | {
             "port": str(self.port),
             "bind": "127.0.0.1",
-            "unixsocket": str(self.socket),
-            "unixsocketperm": "700",
             "dir": str(self.folder),
-            "logfile": str(self.folder / "log"),
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
             "maxmemory-policy": "noeviction",
             **{name.replace("_", "-"): value for name, value in self.options.items()},
         }
-        command = [str(self.binary), *(part for name, value in options.items() for part in (f"--{name}", value))]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return [str(self.binary), *_words(options)]
+
+    def start(self) -> None:
+        with (self.folder / "early").open("wb") as early:
+            self.process = subprocess.Popen(self._command(), stdout=subprocess.DEVNULL, stderr=early)
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
-            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert self.process.poll() is None, self._said()
             assert time.monotonic() < deadline, "the server did not answer"
             time.sleep(0.02)
+
+    def _said(self) -> str:
+        """Of a server that ended: its log, and what it said before it had one."""
+        files = (self.folder / "early", self.folder / "log")
+        return "".join(file.read_text() for file in files if file.exists())
 
     def _answers(self) -> bool:
         try:
@@ -116,3 +129,7 @@ class RealServer:
     def _signal(self, number: int) -> None:
         assert self.process is not None
         os.kill(self.process.pid, number)
+
+
+def _words(options: Mapping[str, str]) -> list[str]:
+    return [part for name, value in options.items() for part in (f"--{name}", value)]

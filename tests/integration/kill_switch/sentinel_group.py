@@ -28,18 +28,13 @@ sentinel parallel-syncs {name} 2
 
 
 class Sentinel:
-    """One sentinel."""
+    """One sentinel; `text`: its configuration, which names `port`."""
 
-    def __init__(self, binary: Path, folder: Path, *, primary: int, down_ms: int) -> None:
+    def __init__(self, binary: Path, folder: Path, *, port: int, text: str) -> None:
         folder.mkdir()
-        self.port = free_port()
+        self.port = port
         configuration = folder / "sentinel.conf"
-        password = password_of("sentinel")
-        configuration.write_text(
-            _SENTINEL.format(
-                port=self.port, folder=folder, name=NAME, primary=primary, password=password, down_ms=down_ms
-            )
-        )
+        configuration.write_text(text)
         command = [str(binary), str(configuration), "--sentinel"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -75,12 +70,20 @@ class SentinelGroup:
         for server in self.servers:
             server.start()
         self._await(lambda: self._acknowledged() == 2, "both replicas")
-        primary = self.servers[0].port
-        self.sentinels = [
-            Sentinel(self._binary, self._folder / f"n{number}", primary=primary, down_ms=self._down_ms)
-            for number in range(3)
-        ]
+        self.sentinels = [self._sentinel(self._folder / f"n{number}") for number in range(3)]
         self._await(self._know_each_other, "the sentinels")
+
+    def _sentinel(self, folder: Path) -> Sentinel:
+        port = free_port()
+        text = _SENTINEL.format(
+            port=port,
+            folder=folder,
+            name=NAME,
+            primary=self.servers[0].port,
+            password=password_of("sentinel"),
+            down_ms=self._down_ms,
+        )
+        return Sentinel(self._binary, folder, port=port, text=text)
 
     def stop(self) -> None:
         for sentinel in self.sentinels:

@@ -18,6 +18,7 @@ import redis
 from risksvc.gate import redis_server
 from risksvc.gate.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from risksvc.gate.redis_server import NoServerError, find_server
+from risksvc.gate.store_place import UnsafePlaceError
 from tests.integration.kill_switch.conftest import until
 
 GATE = """
@@ -182,8 +183,10 @@ async def test_a_folder_whose_path_is_too_long_for_a_socket(short_folder: Path, 
     server = EmbeddedRedis(folder, binary=binary)
     assert len(os.fsencode(server.socket_path)) < 100
     assert EmbeddedRedis(folder).socket_path == server.socket_path, "found again after a restart"
-    assert mode(server.socket_path.parent) == 0o700
+    assert not folder.exists(), "nothing is made before it starts"
+    assert not server.socket_path.parent.exists()
     await server.start()
+    assert mode(server.socket_path.parent) == 0o700
     with hands(server) as client:
         assert client.ping()
     await server.stop()
@@ -193,15 +196,16 @@ async def test_a_folder_whose_path_is_too_long_for_a_socket(short_folder: Path, 
 async def test_a_folder_for_the_socket_that_others_can_reach_is_refused(short_folder: Path) -> None:
     folder = short_folder / ("deep" * 31)
     place = EmbeddedRedis(folder).socket_path.parent
+    place.mkdir()
     place.chmod(0o755)
-    with pytest.raises(EmbeddedRedisError, match="is not this user's alone"):
+    with pytest.raises(UnsafePlaceError, match="is not this user's alone"):
         EmbeddedRedis(folder)
     place.rmdir()
 
 
 async def test_a_server_that_cannot_start_says_why(folder: Path, binary: Path) -> None:
     server = EmbeddedRedis(folder, binary=binary)
-    (folder / "appendonlydir").mkdir()
+    (folder / "appendonlydir").mkdir(parents=True)
     (folder / "appendonlydir" / "appendonly.aof.manifest").write_text("rubbish\n")
     with pytest.raises(EmbeddedRedisError, match=r"ended at once: .*AOF"):
         await server.start()

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from risksvc.cli.journal_view import WITHOUT_JOURNAL
 from risksvc.core.gate import RiskGate
 from risksvc.gate.anchors import Anchor
 from risksvc.gate.codec import encode
 from risksvc.gate.frames import HEADER_SIZE as FRAME_HEADER
 from risksvc.gate.journal import Journal
-from risksvc.gate.segments import HEADER_SIZE, path_of
+from risksvc.gate.segments import HEADER_SIZE, JournalCorruptError, path_of
 from tests.unit.cli.fake_gate import Cli
 from tests.unit.gate.steps import StepClock, opening, order
 
@@ -75,7 +76,7 @@ def test_verify_without_anchors_says_what_it_can_not_see(cli_alone: Cli, written
     assert f"{written.folder}: 3 files, " in result.stdout
     assert "entries 1 to 8" in result.stdout
     assert f"head after entry 8: {written.anchors[-1].head.hex()}" in result.stdout
-    assert "not covered: no anchors were given (--anchors, --redis): whoever rewrote the journal" in result.stdout
+    assert "not covered: no anchors were given (--anchors, --redis-url): whoever rewrote the journal" in result.stdout
     assert "Nothing was found." in result.stdout
 
 
@@ -99,6 +100,9 @@ def test_verify_names_what_was_changed(cli_alone: Cli, written: Written, tmp_pat
     place = f"({path}, byte {HEADER_SIZE})"
     assert f"FOUND: entries 4 to 6: a frame's payload does not match its checksum {place}" in result.stdout
     assert "NOT AS IT WAS WRITTEN: 1 finding." in result.stdout
+    assert "saves everything before the damage" in result.stdout
+    assert f"Restore the folder from a good copy, or {WITHOUT_JOURNAL}." in result.stdout
+    assert WITHOUT_JOURNAL in str(JournalCorruptError(path, offset=0, problem="")), "the gate says the same"
     document = cli_alone.json("journal", "verify", str(written.folder), "--anchors", str(collected), code=1)
     assert document["findings"] == [
         {
@@ -149,8 +153,12 @@ def test_verify_by_the_settings(cli_alone: Cli, written: Written, tmp_path: Path
     result = cli_alone("journal", "verify", "--settings", str(settings))
     assert result.exit_code == 0
     assert "note: the store's anchors can't be read, so they were not compared: " in result.stdout
-    assert "not covered: no anchors were given" in result.stdout
-    asked = cli_alone("journal", "verify", str(written.folder), "--redis", f"unix://{tmp_path}/nothing.sock")
+    assert "not covered: the anchors asked for could not be read: whoever rewrote" in result.stdout
+    assert "no anchors were given" not in result.stdout
+    assert "Nothing was found; but the anchors asked for could not be read." in result.stdout
+    assert "Nothing was found." not in result.stdout
+    assert cli_alone.json("journal", "verify", "--settings", str(settings))["anchors"]["unread"]
+    asked = cli_alone("journal", "verify", str(written.folder), "--redis-url", f"unix://{tmp_path}/nothing.sock")
     assert asked.exit_code == 3
     assert "nothing.sock" in asked.output
 

@@ -216,6 +216,17 @@ async def test_what_is_seen_while_closed_is_kept_for_the_reopening(world: World)
     assert {"h-1", "h-2"} < active
 
 
+async def test_of_the_leases_of_a_long_fault_only_the_last_is_kept(world: World) -> None:
+    world.journal.fail_at = len(world.journal.entries) + 1
+    world.owner.submit_or_keep(HaltSeen(halt()))
+    for turn in range(100):
+        world.owner.submit_or_keep(LeaseRenewed(START + turn))
+    world.owner.submit_or_keep(LeaseLost(store_lost=False, why="gone"))
+    world.journal.fail_at = 0
+    await world.owner.reopen()
+    assert world.kinds()[-3:] == ["HaltSeen", "LeaseLost", "FaultLatched"]
+
+
 async def test_an_open_owner_is_not_rebuilt(world: World) -> None:
     await world.owner.reopen()
     assert world.journal.reads == 0

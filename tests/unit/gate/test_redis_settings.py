@@ -1,5 +1,8 @@
 """The settings' `redis` section: where the store is, as whom, and every mistake with what is allowed."""
 
+import re
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from risksvc.gate.kill_switch.address import Credentials, Sentinels, StoreAddres
 from risksvc.gate.redis_settings import RedisSettings
 from risksvc.gate.settings import parse_settings
 
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = """\
 version: 1
 limits: limits.yaml
@@ -74,6 +78,7 @@ def test_a_sentinels_address_in_one_line() -> None:
         ("{url: 'redis://h', sentinel_password_env: S}", "redis.sentinel_password_env: belongs to sentinels"),
         ("{url: 'redis://h', tls: {ca_file: a}}", "redis.tls: needs an address that begins with rediss://"),
         ("{url: 'rediss://h', tls: {cert_file: a}}", "redis.tls.cert_file: needs key_file beside it"),
+        ("{sentinels: [s1], master: m, replicas: 0}", "redis.replicas: 0 can't stand beside sentinels"),
         ("{url: 'redis://h', replicas: 9}", "redis.replicas: must be a whole number 0 or more, at most 8"),
         ("{url: 'redis://h', clears: {password_env: C}}", "redis.clears.username: is missing"),
         ("{url: 'redis://h', clears: {username: a, password: C}}", "redis.clears.password: is never written here"),
@@ -86,3 +91,35 @@ def test_mistakes(text: str, told: str) -> None:
         section(text)
     assert told in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+def _documented() -> list[str]:
+    """Each `redis:` section that deploy/redis/README.md shows, without its indentation."""
+    text = (ROOT / "deploy/redis/README.md").read_text(encoding="utf-8")
+    return [textwrap.dedent(found) for found in re.findall(r"^    redis:\n(?:      .*\n)+", text, re.MULTILINE)]
+
+
+def _documented_settings(text: str) -> RedisSettings:
+    found = parse_settings(SMALL + text, path=Path("/etc/risksvc/risksvc.yaml")).redis
+    assert found is not None
+    return found
+
+
+def test_the_documented_sections_are_valid_and_can_resume_and_begin() -> None:
+    one, three = (_documented_settings(text) for text in _documented())
+    assert one.url.startswith("rediss://")
+    assert three.url.startswith("rediss+sentinel://")
+    assert (one.user, one.clears, one.init) == (three.user, three.clears, three.init)
+    assert [user and user.username for user in (one.user, one.clears, one.init)] == [
+        "risksvc-gate",
+        "risksvc-clear",
+        "risksvc-init",
+    ]
+
+
+def test_the_template_shows_the_same_section() -> None:
+    template = (ROOT / "risksvc/gate/templates/risksvc.yaml").read_text(encoding="utf-8")
+    commented = re.search(r"^# redis:\n(?:#   .*\n)+", template, re.MULTILINE)
+    assert commented is not None
+    shown = _documented_settings(re.sub(r"^# ", "", commented[0], flags=re.MULTILINE))
+    assert shown == replace(_documented_settings(_documented()[0]), replicas=0)

@@ -6,7 +6,7 @@ from risksvc.core.types import MILLISECOND
 from risksvc.gate.kill_switch.effect import judge_effect
 from risksvc.gate.kill_switch.records import Heartbeat
 from risksvc.gate.kill_switch.view import Seen, StoreView
-from tests.unit.gate.halts import halt
+from tests.unit.gate.halts import clear, halt
 
 NOW_MS = 10_000
 
@@ -64,3 +64,8 @@ def test_who_has_it_is_named_too_and_nobody_while_the_store_lacks_it() -> None:
     assert judge_effect(with_it, "h1", own_id="g1").confirmed == ("g2", "g3")
     without = StoreView("main", "G", 1, "now", NOW_MS, "r", "master", {}, {}, others)
     assert judge_effect(without, "h1", own_id="g1").confirmed == ()
+
+
+def test_a_halt_that_was_cleared_is_in_force_nowhere() -> None:
+    view = StoreView("main", "G", 2, "now", NOW_MS, "r", "master", {"h1": halt()}, {"h1": clear()}, {"g2": seen("now")})
+    assert not judge_effect(view, "h1", own_id="g1").effective

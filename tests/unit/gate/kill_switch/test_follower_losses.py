@@ -205,3 +205,26 @@ async def test_a_wall_clock_that_jumps_gives_the_lease_up(make_gate: Callable[..
     assert not gate.is_open()
     await run_ms(clock, 1000, gate)
     assert gate.is_open()
+
+
+# -- one id for two halts ---------------------------------------------------------------------------------------------
+
+
+async def test_an_id_that_is_another_halts_already_gets_a_name_of_its_own(
+    make_gate: Callable[..., Gate], clock: ManualClock, server: FakeServer
+) -> None:
+    gate = make_gate()
+    await opened(clock, gate)
+    await gate.store.add_halts("*", [halt("h1", account="")])
+    await gate.store.add_halts("main", [halt("h1")])
+    await run_ms(clock, 300, gate)
+    seen = [what.halt for what in gate.told if isinstance(what, HaltSeen)]
+    assert {(one.halt_id, one.scope.account) for one in seen} == {("h1", ""), ("h1@main", "main")}
+    assert set(gate.latch.state.uncleared) == {"h1", "h1@main"}
+    await run_ms(clock, 1000, gate)
+    assert gate.is_open(), "both are known, nothing is missing"
+    done = await gate.follower.write_clears([clear("h1@main")])
+    assert done.written == ("h1@main",)
+    assert set(server.content("main").clears) == {"h1"}
+    assert not server.content("*").clears
+    assert set(gate.latch.state.uncleared) == {"h1"}, "the clear of one is not the other's"

@@ -40,6 +40,7 @@ def test_a_fit_server() -> None:
         ({"role": "slave"}, Check.ROLE, "point redis.url at the primary"),
         ({"slave0": {"state": "send_bulk"}}, Check.REPLICAS, "0 replicas are online and redis.replicas asks for 1"),
         ({"connected_slaves": 0}, Check.REPLICAS, "INFO replication shows them"),
+        ({"connected_slaves": 3}, Check.REPLICAS, "no majority, so a primary that was cut off could go on"),
     ],
 )
 def test_what_is_wrong_says_what_to_type(said: dict[str, Any], check: Check, told: str) -> None:
