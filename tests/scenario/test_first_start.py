@@ -80,4 +80,4 @@ def test_a_manual_trade_halts_until_it_is_adopted_and_two_resume(world: Scenario
     traded = alpha.do("trade", instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.2")
     assert traded["approved"], traded
     world.until(lambda: world.positions(SOL) == (D(10), D(10)) and world.agree(), "agreement")
-    assert world.owned(BTC, "alpha") == D("0.2")
+    world.until(lambda: world.owned(BTC, "alpha") == D("0.2"), "the fill in the ledger")

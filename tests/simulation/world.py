@@ -213,10 +213,13 @@ class World:
 
 def run_seed(seed: int, mix: Mix | None = None, *, trace: bool = False) -> Outcome:
     """Runs one seed to its end."""
-    logging.disable(logging.CRITICAL)
     use_exact_arithmetic()
     world = World(seed, mix or Mix(), trace=trace)
-    world.run()
+    logging.disable(logging.CRITICAL)
+    try:
+        world.run()
+    finally:
+        logging.disable(logging.NOTSET)
     oracle = world.oracle
     return Outcome(
         seed,

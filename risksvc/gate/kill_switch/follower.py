@@ -146,7 +146,7 @@ class KillSwitchFollower:
         view = self._rounds.named_here(asked)
         silent_ns = self._rounds.silent_ns(view)
         found = judge_effect(view, halt.halt_id, own_id=self._settings.gate_id, silent_ns=silent_ns)
-        trusted = self._rounds.trusts(view)
+        trusted = self._settings.private or self._rounds.trusts(view)  # nobody else can reach a private store
         doubt = () if trusted or REDIS in found.missing else (REDIS,)
         return Effect((*self._not_latched(halt), *doubt, *found.missing), found.confirmed if trusted else ())
 

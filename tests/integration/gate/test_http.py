@@ -153,7 +153,7 @@ def test_the_runbook_s_own_command_works(gate: GateProcess, http: HttpClient) ->
         told = subprocess.run(command, capture_output=True, check=True, timeout=30)
     except FileNotFoundError:
         pytest.skip("no curl on this machine")
-    assert json.loads(told.stdout)["effect"] == "HALT_EFFECT_EFFECTIVE"
+    assert json.loads(told.stdout)["effect"] == "HALT_EFFECT_EFFECTIVE", told.stdout
     assert [one.reason for one in gate.status().halts] == ["unexpected-orders"]
 
 
