@@ -21,6 +21,7 @@ CHECKS_PER_ROUND = 400
 SIZE_BAR = 1.2
 MEMORY_BAR_MB = 250
 IDS = 1_000_000
+RECOVERED = 100_000  # entries; `python -m tests.bench --recovery` takes a million, and half an hour on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def main() -> int:
     what = f"peak memory, {LARGE}, {IDS:,} ids"
     print(f"{what:<62} {megabytes:8.0f} MB{'':>22}  <= {MEMORY_BAR_MB}  {'ok' if fits else 'MISSED'}")
     snapshot_cost(BenchGate(LARGE).gate, f"{LARGE}")
-    recovered = recovery()
+    recovered = recovery(RECOVERED)
     good = ratio.holds and fits and recovered
     print(f"bench: {'all bars held' if good else 'a bar was missed'}")
     return 0 if good else 1
