@@ -73,7 +73,7 @@ def find_ways(told: Told, environment: Environment, request: HaltRequest) -> Way
         found.ways.append(_to_gate(own, request, _own_id(settings), token=found.token))
     found.ways += _other_gates(told, settings, request, token=found.token, but={way.address for way in found.ways})
     halt = _halt(request, by=_by(found.token, settings))
-    found.private = settings is not None and settings.redis is None and told.redis_url is None
+    found.private = _is_private(told, settings)
     found.ways += _without_a_gate(told, settings, halt)
     found.ways += _not_tried(told, problem)
     return found
@@ -192,6 +192,12 @@ def _hopeless(path: str, address: str, error: CliError, gate_id: str = "") -> Wa
 
 
 # -- store and latch ----------------------------------------------------------------------------------------------
+
+
+def _is_private(told: Told, settings: "Settings | None") -> bool:
+    from risksvc.gate.store_place import is_private  # noqa: PLC0415 - the gate's code
+
+    return settings is not None and is_private(settings, told.redis_url)
 
 
 def _store(told: Told, settings: "Settings | None", go: ToStore) -> Way | None:

@@ -4,7 +4,6 @@ Never sends a token in clear text off this machine: an address is a unix socket 
 Never prints a token.
 """
 
-import ipaddress
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from risksvc.cli.environment import Environment
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
+from risksvc.gate.loopback import is_loopback
 
 _MAX_TOKEN_BYTES = 4096
 _MAKE_TOKEN = Hint("risksvc operator token NAME", "makes a token and the line for the settings file")
@@ -38,7 +38,7 @@ def parse_address(text: str) -> str:
         raise CliError(
             f"{text!r} is not an address; allowed: unix:/path/to.sock or 127.0.0.1:PORT", code=ExitCode.USAGE
         )
-    if not _is_loopback(host.strip("[]")):
+    if not is_loopback(host.strip("[]")):
         raise CliError(
             f"{text!r} is not on this machine; the token would travel in clear text. Allowed: a unix socket or a "
             "loopback address",
@@ -46,15 +46,6 @@ def parse_address(text: str) -> str:
             hints=[Hint(f"ssh -N -L PORT:127.0.0.1:{port} {host}", "then use --operator-address 127.0.0.1:PORT")],
         )
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def find_token(token_file: Path | None, environment: Environment) -> Token:

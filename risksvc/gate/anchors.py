@@ -20,6 +20,7 @@ from risksvc.gate.event_log import log_event, print_event
 from risksvc.gate.journal import Head, NotDurableError
 from risksvc.gate.kill_switch.anchors import Commands, add_anchor
 from risksvc.gate.kill_switch.view import StoreError
+from risksvc.gate.owner import TimeSource
 
 ANCHOR_EVENT = "journal_anchor"
 _LOOK_SECONDS = 1.0
@@ -76,14 +77,6 @@ class AnchoredJournal(Protocol):
         ...
 
 
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def now(self) -> Nanoseconds:
-        """Wall-anchored."""
-        ...
-
-
 class AnchorStore(Commands, Protocol):
     """What is needed of the store: the kill switch's, over connections of its own."""
 
@@ -101,7 +94,7 @@ class AnchorKeeper:
         store: AnchorStore,
         *,
         gate_id: str,
-        clock: Clock,
+        clock: TimeSource,
         every_ns: Nanoseconds,
         counters: Counters,
     ) -> None:

@@ -147,11 +147,7 @@ class DurationRange:
         if text is None:
             examples = "2s, 5m, 30d" if self.high >= DAY else "100ms, 2s, 5m"
             raise refused(f"must be a duration; found {shown(value)}, allowed: {examples} or whole milliseconds")
-        read = int(text[1]) * _UNITS[text[2]]
-        if not self.low <= read <= self.high:
-            low, high = duration_text(self.low), duration_text(self.high)
-            raise refused(f"must be {low} or more, at most {high}; found {shown(value)}")
-        return read
+        return _within(int(text[1]) * _UNITS[text[2]], self, value=value, tell=duration_text)
 
 
 # -- sizes --------------------------------------------------------------------------------------------------------
@@ -175,11 +171,15 @@ class SizeRange:
         text = _SIZE.fullmatch(value) if isinstance(value, str) else None
         if text is None:
             raise refused(f"must be a size; found {shown(value)}, allowed: 512MiB, 20GiB, 1TiB or whole bytes")
-        read = int(text[1]) * _SIZES[text[2]]
-        if not self.low <= read <= self.high:
-            low, high = size_text(self.low), size_text(self.high)
-            raise refused(f"must be {low} or more, at most {high}; found {shown(value)}")
-        return read
+        return _within(int(text[1]) * _SIZES[text[2]], self, value=value, tell=size_text)
+
+
+def _within(read: int, bounds: DurationRange | SizeRange, *, value: object, tell: Callable[[int], str]) -> int:
+    """What was read, if it is within the bounds."""
+    if not bounds.low <= read <= bounds.high:
+        low, high = tell(bounds.low), tell(bounds.high)
+        raise refused(f"must be {low} or more, at most {high}; found {shown(value)}")
+    return read
 
 
 # -- words --------------------------------------------------------------------------------------------------------

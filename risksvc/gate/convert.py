@@ -15,7 +15,6 @@ from risksvc.core.types import (
     PositionRange,
     Scope,
     Side,
-    TradingState,
     parse_decimal,
     parse_positive,
 )
@@ -36,11 +35,6 @@ SIDES: Mapping[int, Side] = {types_pb2.SIDE_BUY: Side.BUY, types_pb2.SIDE_SELL: 
 ORDER_TYPES: Mapping[int, OrderType] = {
     types_pb2.ORDER_TYPE_LIMIT: OrderType.LIMIT,
     types_pb2.ORDER_TYPE_MARKET: OrderType.MARKET,
-}
-STATES: Mapping[int, TradingState] = {
-    types_pb2.TRADING_STATE_ACTIVE: TradingState.ACTIVE,
-    types_pb2.TRADING_STATE_REDUCING: TradingState.REDUCING,
-    types_pb2.TRADING_STATE_HALTED: TradingState.HALTED,
 }
 
 

@@ -23,7 +23,6 @@ READ_WITHIN_SECONDS = 15.0
 CANCEL_WITHIN_SECONDS = 10.0
 CANCELS_AT_ONCE = 16
 MAX_ITEMS = 10_000
-MAX_CAUSE = 64
 
 
 # -- reconcile ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ TCP only on loopback, until TLS comes.
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -17,6 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from risksvc.gate.app import GateApp
+from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
 from risksvc.gate.settings import Listener
@@ -149,7 +149,7 @@ def _bind(server: grpc.aio.Server, listener: Listener) -> str:
         with permissions(listener):
             _add_port(server, listener.target)
         return listener.target
-    if listener.host != "localhost" and not ipaddress.ip_address(listener.host).is_loopback:
+    if not is_loopback(listener.host):
         raise ListenError(f"{listener.target} is not a loopback address; without TLS only this machine is served")
     port = _add_port(server, listener.target)
     return f"{listener.target.rpartition(':')[0]}:{port}"

@@ -4,7 +4,6 @@ Rule 1: no secret stands in the file, and what stands where a secret might is ne
 beyond this machine: a unix socket that others on it can't open, or a loopback port. Nothing here opens anything.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from risksvc.gate.config_problems import did_you_mean, shown
 from risksvc.gate.config_schema import as_mapping, raw_mapping
 from risksvc.gate.config_values import refused
 from risksvc.gate.kill_switch.address import SENTINEL_SCHEMES, StoreAddress
+from risksvc.gate.loopback import is_loopback
 from risksvc.gate.yaml_lines import Quoted
 
 MAX_SOCKET_PATH = 107  # Linux: sun_path holds 108 bytes with the final zero
@@ -72,18 +72,9 @@ def address(value: object) -> Address:
     if not host or not _PORT.fullmatch(port) or int(port) > _MAX_PORT:
         raise refused(f"{shown(value)} is not an address; {allowed}")
     host = host.removeprefix("[").removesuffix("]")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise refused(f"{shown(value)} is not on this machine; without TLS only loopback is listened to, {allowed}")
     return Address(host=host, port=int(port))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def socket_mode(value: object) -> int:
@@ -121,7 +112,7 @@ def base_url(value: object) -> str:
     url = urlsplit(_text(value)) if _splits(value) else None
     if url is None or url.scheme not in ("http", "https") or not url.hostname:
         raise refused(f"must be http://127.0.0.1:PORT or https://HOST; found {shown(value)}")
-    if url.scheme == "http" and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not is_loopback(url.hostname):
         raise refused(f"{shown(value)} is unencrypted and not on this machine; use https://")
     return _text(value)
 

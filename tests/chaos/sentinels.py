@@ -8,7 +8,6 @@
 """
 
 import contextlib
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from risksvc.gate.redis_server import find_server
 from tests.chaos.oracle import Verdict
 from tests.chaos.stage import Options, Stage, stage
 from tests.integration.kill_switch.real_server import RealServer, free_port
+from tests.integration.kill_switch.sentinel_group import Sentinel
 
 MASTER = "chaos"
 _DOWN_AFTER_MS = 1000
@@ -99,7 +99,7 @@ class Cluster:
         for server in self.servers:
             server.options["repl-diskless-sync-delay"] = "0"
         self._ports = [free_port() for _ in range(3)]
-        self._sentinels: list[subprocess.Popen[bytes]] = []
+        self._sentinels: list[Sentinel] = []
 
     @property
     def url(self) -> str:
@@ -119,9 +119,8 @@ class Cluster:
         _until(self._agreed, "sentinels that know each other and every replica")
 
     def stop(self) -> None:
-        for process in self._sentinels:
-            process.kill()
-            process.wait()
+        for sentinel in self._sentinels:
+            sentinel.stop()
         for server in self.servers:
             server.stop()
 
@@ -143,12 +142,9 @@ class Cluster:
 
     def _start_sentinel(self, number: int, port: int) -> None:
         folder = self._folder / f"sentinel-{number}"
-        folder.mkdir()
-        path = folder / "sentinel.conf"
         primary = self.servers[0].port
-        path.write_text(_SENTINEL.format(port=port, folder=folder, master=MASTER, primary=primary, down=_DOWN_AFTER_MS))
-        words = [str(self._binary), str(path), "--sentinel"]
-        self._sentinels.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        text = _SENTINEL.format(port=port, folder=folder, master=MASTER, primary=primary, down=_DOWN_AFTER_MS)
+        self._sentinels.append(Sentinel(self._binary, folder, port=port, text=text))
 
     def _agreed(self) -> bool:
         for port in self._ports:

@@ -46,26 +46,16 @@ def _timed(options: Options, name: str, *, everywhere: bool) -> Verdict:
 
 def halts_while_hung(options: Options) -> Verdict:
     """Redis is stopped (SIGSTOP) as the halt is issued."""
-
-    def hang(on: Stage) -> None:
-        on.world.redis.hang()
-
-    def wake(on: Stage) -> None:
-        on.world.redis.wake()
-
-    return _outages(options, "halts, Redis hung", begin=hang, end=wake)
+    return _outages(
+        options, "halts, Redis hung", begin=lambda on: on.world.redis.hang(), end=lambda on: on.world.redis.wake()
+    )
 
 
 def halts_while_dead(options: Options) -> Verdict:
     """Redis is killed (kill -9) as the halt is issued."""
-
-    def kill(on: Stage) -> None:
-        on.world.redis.kill()
-
-    def start(on: Stage) -> None:
-        on.world.redis.start()
-
-    return _outages(options, "halts, Redis killed", begin=kill, end=start)
+    return _outages(
+        options, "halts, Redis killed", begin=lambda on: on.world.redis.kill(), end=lambda on: on.world.redis.start()
+    )
 
 
 def _outages(options: Options, name: str, *, begin: Callable[[Stage], None], end: Callable[[Stage], None]) -> Verdict:

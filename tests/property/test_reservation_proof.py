@@ -69,28 +69,26 @@ def not_found_frees_what_is_final(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reservation, "absence_proves", proves)
 
 
-def cancel_request_frees(patch: pytest.MonkeyPatch) -> None:
-    """A strategy that says cancelled is believed."""
+def believed(patch: pytest.MonkeyPatch, said: OrderReport) -> None:
+    """What a strategy says of an order's end is taken for its end."""
     real = reports_in._take_report
 
     def take(reservation: Reservation, event: OrderReported) -> None:
         real(reservation, event)
-        if event.report is OrderReport.CANCELLED:
+        if event.report is said:
             reservation.final_filled = reservation.filled
 
     patch.setattr(reports_in, "_take_report", take)
+
+
+def cancel_request_frees(patch: pytest.MonkeyPatch) -> None:
+    """A strategy that says cancelled is believed."""
+    believed(patch, OrderReport.CANCELLED)
 
 
 def rejection_frees(patch: pytest.MonkeyPatch) -> None:
     """A strategy that says rejected is believed."""
-    real = reports_in._take_report
-
-    def take(reservation: Reservation, event: OrderReported) -> None:
-        real(reservation, event)
-        if event.report is OrderReport.REJECTED:
-            reservation.final_filled = reservation.filled
-
-    patch.setattr(reports_in, "_take_report", take)
+    believed(patch, OrderReport.REJECTED)
 
 
 def never_sent_frees_at_once(patch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ here, so an anchor proves nothing against them: for that there are the lines on 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from risksvc.gate.kill_switch.scripts import keys_of
+from risksvc.gate.kill_switch.records import GLOBAL
+from risksvc.gate.kill_switch.scripts import key_of
 
-ANCHORS_KEY = keys_of("*").meta.removesuffix("meta") + "anchors"
+ANCHORS_KEY = key_of(GLOBAL, "anchors")
 MAX_ANCHORS = 100_000
 _PIECE = 1_000
 

@@ -38,10 +38,14 @@ class Keys:
         return self.meta, self.halts, self.clears, self.seen
 
 
+def key_of(namespace: str, name: str) -> str:
+    """One key; those of a namespace share a hash tag."""
+    return f"{{risksvc:{namespace}}}:{name}"
+
+
 def keys_of(namespace: str) -> Keys:
     """The keys of an account's namespace, or of "*"."""
-    tag = f"{{risksvc:{namespace}}}"
-    return Keys(*(f"{tag}:{name}" for name in ("meta", "halts", "clears", "seen", "ch")))
+    return Keys(*(key_of(namespace, name) for name in ("meta", "halts", "clears", "seen", "ch")))
 
 
 _NOW_MS = """

@@ -178,17 +178,23 @@ def test_told_to_stop_while_it_starts(folder: Path, number: signal.Signals) -> N
     assert "Traceback" not in gate.log_text()
 
 
-def test_halts_are_taken_while_the_state_is_rebuilt(folder: Path, order: Order) -> None:
+def rebuilding(folder: Path, order: Order, *, seconds: int) -> tuple[GateProcess, ScriptedFeed]:
+    """A gate with one approval that met a fault, and reads its journal again for so long."""
     (folder / "slow").write_text("0")
     gate = GateProcess(folder, run=SLOW)
     gate.start()
     feed = open_gate(gate)
     assert gate.strategy.CheckOrder(order(), timeout=5).outcome == strategy_pb2.OUTCOME_APPROVED
-    (folder / "slow").write_text("3")
+    (folder / "slow").write_text(str(seconds))
     (folder / "full").touch()
     with pytest.raises(grpc.RpcError):
         gate.strategy.CheckOrder(order(), timeout=5)
     gate.wait_for((folder / "rebuilding").exists, "the rebuild begins")
+    return gate, feed
+
+
+def test_halts_are_taken_while_the_state_is_rebuilt(folder: Path, order: Order) -> None:
+    gate, feed = rebuilding(folder, order, seconds=3)
     began = time.monotonic()
     answers = []
     for number in range(5):
@@ -205,16 +211,7 @@ def test_halts_are_taken_while_the_state_is_rebuilt(folder: Path, order: Order) 
 
 
 def test_told_to_stop_while_the_state_is_rebuilt(folder: Path, order: Order) -> None:
-    (folder / "slow").write_text("0")
-    gate = GateProcess(folder, run=SLOW)
-    gate.start()
-    feed = open_gate(gate)
-    assert gate.strategy.CheckOrder(order(), timeout=5).outcome == strategy_pb2.OUTCOME_APPROVED
-    (folder / "slow").write_text("40")
-    (folder / "full").touch()
-    with pytest.raises(grpc.RpcError):
-        gate.strategy.CheckOrder(order(), timeout=5)
-    gate.wait_for((folder / "rebuilding").exists, "the rebuild begins")
+    gate, feed = rebuilding(folder, order, seconds=40)
     halted = halt(gate).halt_id
     assert end(gate) == 0
     feed.close()
