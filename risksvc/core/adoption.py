@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import AdoptItem, AdoptRequested
 from risksvc.core.fills import explain
-from risksvc.core.line import DivergenceClass, Line
+from risksvc.core.line import Line
 from risksvc.core.outputs import Refusal, RefusalReason
 from risksvc.core.reconciliation import difference, nothing_unexplained
 from risksvc.core.reservations import Reservation

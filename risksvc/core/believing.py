@@ -7,7 +7,8 @@ It is not told here what a belief may differ by (`risksvc.core.strategy_line`), 
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.divergences import DivergenceClass
+from risksvc.core.line import Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import Nanoseconds, plain

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from risksvc.core.beliefs import NEVER
+from risksvc.core.conditions import Condition
 from risksvc.core.config import AccountConfig
 from risksvc.core.events import FeedConnected, Fill, Mark
 from risksvc.core.exposure import order_price, unit_value
@@ -59,6 +60,9 @@ class AccountBook:
     snapshot_as_of: Nanoseconds | None = None
     snapshots: int = 0
     last_read_failure: str = ""
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    measured_lag_ms: int = -1
+    residual: Decimal = ZERO
 
     # -- finding -------------------------------------------------------------------------------------------------
 

@@ -123,17 +123,28 @@ class ResumeConfirmed:
 
 
 class FillKind(Enum):
-    """What a fill is."""
+    """What a fill is. TRANSFER: a spot asset came in or went out; its price means nothing."""
 
     TRADE = "TRADE"
     LIQUIDATION = "LIQUIDATION"
     ADL = "ADL"
     DELIVERY = "DELIVERY"
+    TRANSFER = "TRANSFER"
+
+
+class Leg(Enum):
+    """Which of the two positions of an instrument, in hedge mode."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. `unresolved`: the feed could not yet find out which order it belongs to."""
+    """One execution. `unresolved`: the feed could not yet find out which order it belongs to.
+
+    `sequence`: the venue's own counter in this instrument, 0 where it has none.
+    """
 
     instrument: str
     trade_id: str
@@ -147,6 +158,8 @@ class Fill:
     fee_currency: str = ""
     kind: FillKind = FillKind.TRADE
     unresolved: bool = False
+    sequence: int = 0
+    leg: Leg | None = None
 
 
 class VenueStatus(Enum):
@@ -173,17 +186,26 @@ class VenueOrder:
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
     reduce_only: bool = False
+    attached: bool = False
+    parent_order_id: str = ""
+    leg: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VenuePosition:
-    """Signed net quantity in the order unit; `key` is the instrument, or the asset for spot."""
+    """Signed net quantity in the order unit; `key` is the instrument, or the asset for spot.
+
+    `long` and `short` (0 or above) in hedge mode. `sequence`: fills up to this counter are in it; 0: not said.
+    """
 
     key: str
     quantity: Decimal
     entry_price: Decimal | None = None
     unrealised_pnl: Decimal | None = None
     liquidation_price: Decimal | None = None
+    long: Decimal | None = None
+    short: Decimal | None = None
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +230,10 @@ class FeedConnected:
     id_characters: str
     can_cancel: bool
     software: str = ""
+    hedge_mode: bool = False
+    limitations: tuple[str, ...] = ()
+    reads_equity: bool = False
+    has_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +291,57 @@ class ReadFailed:
     account: str
     what: str
     error: str
+    unknown_instrument: str = ""
+
+
+class CashFlowKind(Enum):
+    """What moved cash, and no position."""
+
+    FUNDING = "FUNDING"
+    TRANSFER = "TRANSFER"
+    FEE = "FEE"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """One booking; `amount` above zero was received."""
+
+    flow_id: str
+    currency: str
+    kind: CashFlowKind
+    amount: Decimal
+    venue_time_ms: int
+    instrument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Equity (cash and unrealised PnL) of the whole account in one currency; `wallet` is the cash."""
+
+    currency: str
+    equity: Decimal
+    wallet: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesReceived:
+    """Equity by currency, and the bookings since; a flow id counts once."""
+
+    account: str
+    as_of: Nanoseconds
+    venue_time_ms: int
+    balances: tuple[Balance, ...]
+    flows: tuple[CashFlow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryGapFound:
+    """The venue does not list fills of this time (venue milliseconds) any more."""
+
+    account: str
+    from_ms: int
+    to_ms: int
 
 
 # -- strategies and operators -------------------------------------------------------------------------------------
@@ -287,6 +364,21 @@ class ReducingOrderChecked:
     order: Order
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpected:
+    """A person announces an order that he will place by hand: an ordinary check, with a reservation.
+
+    `named`: the order will carry `order.client_order_id` at the venue; else it is known by what it is.
+    `valid_for`: how long it may take to get there.
+    """
+
+    order: Order
+    by: str
+    reason: str
+    valid_for: Nanoseconds
+    named: bool = False
 
 
 class OrderReport(Enum):
@@ -331,13 +423,19 @@ class PositionReported:
 
 @dataclass(frozen=True, slots=True)
 class AdoptItem:
-    """Something to be explained: exactly one of trade id, venue order id, position quantity (venue less ledger)."""
+    """Something to be explained: exactly one of trade id, venue order id, lost order, position quantity.
+
+    `position_quantity`: venue less ledger, in hedge mode of one `leg`. `lost_client_order_id`: an approved order that
+    the venue does not know any more; adopting it says that it is finished.
+    """
 
     instrument: str
     trade_id: str = ""
     venue_order_id: str = ""
     position_quantity: Decimal | None = None
     owner: str = ""
+    lost_client_order_id: str = ""
+    leg: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +477,10 @@ Input = (
     | MarksReceived
     | OrderStatesReceived
     | ReadFailed
+    | BalancesReceived
+    | HistoryGapFound
     | OrderChecked
+    | OrderExpected
     | ReducingOrderChecked
     | OrderReported
     | FillReported

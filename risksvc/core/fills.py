@@ -5,8 +5,9 @@ explains stays in `Line.unexplained`: it counts in the ledger and in exposure at
 """
 
 from risksvc.core.book import AccountBook
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import Fill, FillKind
-from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.line import Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.reservations import Reservation
 from risksvc.core.trips import Trigger

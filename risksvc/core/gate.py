@@ -42,6 +42,8 @@ HANDLERS: dict[type, Handler] = {
     events.MarksReceived: venue_in.marks_received,
     events.OrderStatesReceived: venue_in.order_states_received,
     events.ReadFailed: venue_in.read_failed,
+    events.BalancesReceived: venue_in.balances_received,
+    events.HistoryGapFound: venue_in.history_gap_found,
     events.OrderChecked: orders_in.check_order,
     events.ReducingOrderChecked: orders_in.check_order,
     events.OrderReported: reports_in.report_order,

@@ -6,23 +6,14 @@ strategies' lines. `low` and `high` bound what can be true: equal when ledger an
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import Enum
 
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import Fill
 from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, worst_case
 from risksvc.core.marks import MarkState
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import ZERO, Instrument, InstrumentKind, Nanoseconds
-
-
-class DivergenceClass(Enum):
-    """What differs; the names are the metric's labels and the runbook's headings."""
-
-    UNEXPECTED_FILL = "UNEXPECTED_FILL"
-    UNEXPECTED_ORDER = "UNEXPECTED_ORDER"
-    POSITION_DRIFT = "POSITION_DRIFT"
-    BELIEF_DRIFT = "BELIEF_DRIFT"
 
 
 @dataclass(slots=True)

@@ -140,6 +140,7 @@ class NoticeKind(Enum):
     FILL_TOO_OLD = "FILL_TOO_OLD"
     RESERVATION_ENDED = "RESERVATION_ENDED"
     PROPOSAL_EXPIRED = "PROPOSAL_EXPIRED"
+    HISTORY_GAP = "HISTORY_GAP"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import SnapshotReceived, VenueOrder, VenueStatus
 from risksvc.core.fills import FillResult, describe, reattribute, take_fill
-from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.line import Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.reservations import Reservation, ReservationStatus, Version, stand_in_id
 from risksvc.core.trips import Trigger

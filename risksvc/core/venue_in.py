@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from risksvc.core.book import AccountBook
+from risksvc.core.equity import take_balances
 from risksvc.core.events import (
+    BalancesReceived,
     FeedConnected,
     FeedDisconnected,
     FillsReceived,
+    HistoryGapFound,
     MarksReceived,
     OrderStatesReceived,
     ReadFailed,
@@ -102,6 +105,22 @@ def read_failed(state: GateState, event: ReadFailed, _now: Nanoseconds) -> Itera
     if book is not None:
         book.last_read_failure = f"{event.what}: {event.error}"
     yield from ()
+
+
+def balances_received(state: GateState, event: BalancesReceived, now: Nanoseconds) -> Iterator[Output]:
+    """Holds the venue's equity against what is known to have moved it."""
+    book = state.accounts.get(event.account)
+    if book is not None:
+        yield from take_balances(book, event, now=now)
+
+
+def history_gap_found(state: GateState, event: HistoryGapFound, _now: Nanoseconds) -> Iterator[Output]:
+    """Fills of this time can't be known any more: whoever wants to go on adopts what is there."""
+    book = state.accounts.get(event.account)
+    if book is not None:
+        text = f"the venue lists no fills from {event.from_ms} to {event.to_ms} ms any more: nobody knows what happened"
+        book.last_read_failure = text
+        yield Notice(NoticeKind.HISTORY_GAP, book.name, "HISTORY_GAP", text)
 
 
 def judge_positions(

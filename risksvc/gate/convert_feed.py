@@ -7,12 +7,19 @@ read began, and the read is refused. Rule 2: what a venue shows is bounded here:
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 from risksvc.core.events import (
+    Balance,
+    BalancesReceived,
+    CashFlow,
+    CashFlowKind,
     FeedConnected,
     Fill,
     FillKind,
+    HistoryGapFound,
+    Leg,
     Mark,
     MarksReceived,
     OrderStatesReceived,
@@ -37,6 +44,7 @@ from risksvc.v1 import venue_pb2
 MAX_ROWS = 20_000  # of each kind: one read is one journal entry, of 16 MB at most
 MAX_INSTRUMENTS = 20_000
 MAX_SOFTWARE = 200
+MAX_LIMITATIONS = 50
 MAX_ID_LENGTH = 255
 MARKS_AT_ONCE = 25
 FILLS_AT_ONCE = 100
@@ -52,6 +60,17 @@ _FILL_KINDS: Mapping[int, FillKind] = {
     venue_pb2.FILL_KIND_LIQUIDATION: FillKind.LIQUIDATION,
     venue_pb2.FILL_KIND_ADL: FillKind.ADL,
     venue_pb2.FILL_KIND_DELIVERY: FillKind.DELIVERY,
+    venue_pb2.FILL_KIND_TRANSFER: FillKind.TRANSFER,
+}
+_LEGS: Mapping[int, Leg] = {
+    venue_pb2.POSITION_LEG_LONG: Leg.LONG,
+    venue_pb2.POSITION_LEG_SHORT: Leg.SHORT,
+}
+_FLOW_KINDS: Mapping[int, CashFlowKind] = {
+    venue_pb2.CASH_FLOW_KIND_FUNDING: CashFlowKind.FUNDING,
+    venue_pb2.CASH_FLOW_KIND_TRANSFER: CashFlowKind.TRANSFER,
+    venue_pb2.CASH_FLOW_KIND_FEE: CashFlowKind.FEE,
+    venue_pb2.CASH_FLOW_KIND_OTHER: CashFlowKind.OTHER,
 }
 _STATUSES: Mapping[int, VenueStatus] = {
     venue_pb2.VENUE_ORDER_STATUS_OPEN: VenueStatus.OPEN,
@@ -76,6 +95,7 @@ def feed_connected(hello: venue_pb2.FeedHello) -> FeedConnected:
         raise MalformedInputError("hello.client_order_id_max_length", problem)
     instruments = tuple(_instrument(one, f"hello.instruments[{i}]") for i, one in enumerate(hello.instruments))
     _once((one.symbol for one in instruments), field="hello.instruments")
+    _bounded(hello.limitations, MAX_LIMITATIONS, field="hello.limitations")
     return FeedConnected(
         account=convert.name(hello.account, field="hello.account"),
         venue=convert.name(hello.venue, field="hello.venue"),
@@ -85,6 +105,10 @@ def feed_connected(hello: venue_pb2.FeedHello) -> FeedConnected:
         id_characters=_character_class(hello.client_order_id_characters, field="hello.client_order_id_characters"),
         can_cancel=hello.can_cancel,
         software=convert.free_text(hello.software, field="hello.software", longest=MAX_SOFTWARE),
+        hedge_mode=hello.hedge_mode,
+        limitations=tuple(convert.one_line(one)[:MAX_SOFTWARE] for one in hello.limitations),
+        reads_equity=hello.reads_equity,
+        has_stream=hello.has_stream,
     )
 
 
@@ -169,7 +193,21 @@ def _position(one: venue_pb2.FeedPosition, field: str) -> VenuePosition:
         entry_price=convert.optional_decimal(one.entry_price, field=f"{field}.entry_price"),
         unrealised_pnl=convert.optional_decimal(one.unrealised_pnl, field=f"{field}.unrealised_pnl"),
         liquidation_price=convert.optional_decimal(one.liquidation_price, field=f"{field}.liquidation_price"),
+        long=_leg_quantity(one.long_quantity, field=f"{field}.long_quantity"),
+        short=_leg_quantity(one.short_quantity, field=f"{field}.short_quantity"),
+        sequence=one.sequence,
     )
+
+
+def _leg(value: int, *, field: str) -> Leg | None:
+    return None if value == venue_pb2.POSITION_LEG_UNSPECIFIED else convert.member(value, _LEGS, field=field)
+
+
+def _leg_quantity(text: str, *, field: str) -> Decimal | None:
+    value = convert.optional_decimal(text, field=field)
+    if value is not None and value < ZERO:
+        raise MalformedInputError(field, f"{text} must be 0 or above: a leg's quantity has no sign")
+    return value
 
 
 def _state(one: venue_pb2.FeedOrder, field: str) -> VenueOrder:
@@ -204,6 +242,11 @@ def _order(one: venue_pb2.FeedOrder, field: str) -> VenueOrder:
         limit_price=convert.optional_positive(one.limit_price, field=f"{field}.limit_price"),
         trigger_price=convert.optional_positive(one.trigger_price, field=f"{field}.trigger_price"),
         reduce_only=one.reduce_only,
+        attached=one.attached,
+        parent_order_id=convert.optional_id(
+            one.parent_order_id, field=f"{field}.parent_order_id", longest=convert.MAX_VENUE_ID
+        ),
+        leg=_leg(one.leg, field=f"{field}.leg"),
     )
 
 
@@ -231,7 +274,54 @@ def _fill(one: venue_pb2.FeedFill, field: str) -> Fill:
         fee_currency=convert.optional_name(one.fee_currency, field=f"{field}.fee_currency"),
         kind=convert.member(one.kind, _FILL_KINDS, field=f"{field}.kind"),
         unresolved=one.order_unresolved,
+        sequence=one.sequence,
+        leg=_leg(one.leg, field=f"{field}.leg"),
     )
+
+
+# -- cash ---------------------------------------------------------------------------------------------------------
+
+
+def balances(message: venue_pb2.FeedBalances, account: str, *, now: Nanoseconds) -> BalancesReceived:
+    """Equity, and what moved cash."""
+    _bounded(message.balances, MAX_ROWS, field="balances.balances")
+    _bounded(message.flows, MAX_ROWS, field="balances.flows")
+    _once((one.currency for one in message.balances), field="balances.balances")
+    return BalancesReceived(
+        account=account,
+        as_of=_as_of(message.as_of_gate_time_ns, field="balances.as_of_gate_time_ns", now=now),
+        venue_time_ms=convert.milliseconds(message.venue_time_ms, field="balances.venue_time_ms"),
+        balances=tuple(_balance(one, f"balances.balances[{i}]") for i, one in enumerate(message.balances)),
+        flows=tuple(_flow(one, f"balances.flows[{i}]") for i, one in enumerate(message.flows)),
+    )
+
+
+def _balance(one: venue_pb2.FeedBalance, field: str) -> Balance:
+    return Balance(
+        currency=convert.name(one.currency, field=f"{field}.currency"),
+        equity=parse_decimal(one.equity, field=f"{field}.equity"),
+        wallet=convert.optional_decimal(one.wallet, field=f"{field}.wallet"),
+    )
+
+
+def _flow(one: venue_pb2.FeedCashFlow, field: str) -> CashFlow:
+    return CashFlow(
+        flow_id=convert.order_id(one.flow_id, field=f"{field}.flow_id", longest=convert.MAX_VENUE_ID),
+        currency=convert.name(one.currency, field=f"{field}.currency"),
+        kind=convert.member(one.kind, _FLOW_KINDS, field=f"{field}.kind"),
+        amount=parse_decimal(one.amount, field=f"{field}.amount"),
+        venue_time_ms=convert.milliseconds(one.venue_time_ms, field=f"{field}.venue_time_ms"),
+        instrument=convert.optional_name(one.instrument, field=f"{field}.instrument"),
+    )
+
+
+def history_gap(message: venue_pb2.FeedHistoryGap, account: str) -> HistoryGapFound:
+    """A time whose fills nobody can list any more."""
+    from_ms = convert.milliseconds(message.from_ms, field="history_gap.from_ms")
+    to_ms = convert.milliseconds(message.to_ms, field="history_gap.to_ms")
+    if from_ms > to_ms:
+        raise MalformedInputError("history_gap.to_ms", f"{to_ms} is before from_ms {from_ms}")
+    return HistoryGapFound(account, from_ms, to_ms)
 
 
 def _mark(one: venue_pb2.FeedMark, field: str) -> Mark:

@@ -4,10 +4,11 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from risksvc.core.adoption import describe, unexplained_items
 from risksvc.core.book import AccountBook
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import AdoptItem
 from risksvc.core.fills import describe as describe_fill
 from risksvc.core.limits import AccountLimits
-from risksvc.core.line import DivergenceClass, Line, Suspicion
+from risksvc.core.line import Line, Suspicion
 from risksvc.core.positions import strategy_band, strategy_intent
 from risksvc.core.state import GateState
 from risksvc.core.strategy_line import StrategyLine

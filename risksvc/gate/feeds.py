@@ -37,7 +37,10 @@ class CommandResult:
 
 @dataclass(slots=True)
 class FeedLink:
-    """One connected feed. `open_orders`: the rows of the last complete read, by the venue's id."""
+    """One connected feed. `open_orders`: the rows of the last complete read, by the venue's id.
+
+    `stream_connected`: the venue's private stream is up, so that changes arrive before the next read.
+    """
 
     account: str
     software: str
@@ -47,6 +50,8 @@ class FeedLink:
     waiting: "OrderedDict[str, asyncio.Future[CommandResult]]" = field(default_factory=OrderedDict)
     open_orders: Mapping[str, VenueOrder] = field(default_factory=dict)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    stream_connected: bool = False
+    stream_error: str = ""
 
     def send(self, message: venue_pb2.FeedResponse) -> bool:
         """Queues a message; False when there is no room."""

@@ -125,6 +125,23 @@ async def _live(app: GateApp, account: str) -> AsyncIterator[tuple[AccountBook, 
             yield book, reservation
 
 
+async def get_reconciliation(
+    app: GateApp, request: operator_pb2.GetReconciliationRequest, _by: str
+) -> operator_pb2.GetReconciliationResponse:
+    """The three ledgers side by side."""
+    names = known_accounts(app, request.account)
+    accounts = [operator_pb2.AccountReconciliation(account=name) for name in names]
+    return operator_pb2.GetReconciliationResponse(accounts=accounts, now_ns=app.clock.now())
+
+
+async def expect_order(
+    app: GateApp, request: operator_pb2.ExpectOrderRequest, _by: str
+) -> operator_pb2.ExpectOrderResponse:
+    """A person announces an order."""
+    known_accounts(app, request.account)
+    return operator_pb2.ExpectOrderResponse()
+
+
 # -- the operator's own exit --------------------------------------------------------------------------------------
 
 

@@ -117,6 +117,16 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         """An operator's own exit."""
         return await self._run(operations.check_reducing_order, request, context)
 
+    async def GetReconciliation(  # noqa: N802
+        self, request: pb.GetReconciliationRequest, context: Context
+    ) -> pb.GetReconciliationResponse:
+        """The three ledgers side by side."""
+        return await self._look(operations.get_reconciliation, request, context)
+
+    async def ExpectOrder(self, request: pb.ExpectOrderRequest, context: Context) -> pb.ExpectOrderResponse:  # noqa: N802
+        """A person's announcement."""
+        return await self._run(operations.expect_order, request, context)
+
     async def CancelAll(self, request: pb.CancelAllRequest, context: Context) -> pb.CancelAllResponse:  # noqa: N802
         """Cancels, or says what to cancel by hand."""
         return await self._look(reconciling.cancel_all, request, context)

@@ -12,7 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from risksvc.core.book import AccountBook
-from risksvc.core.line import DivergenceClass, Line
+from risksvc.core.divergences import DivergenceClass
+from risksvc.core.line import Line
 from risksvc.core.positions import flatten_required
 from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState

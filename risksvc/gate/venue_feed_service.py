@@ -7,7 +7,7 @@ loop runs in between, so that no check waits long.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from grpc import StatusCode
 
@@ -122,6 +122,10 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
             if kind == "command_result":
                 link.answered(request.command_result)
                 return
+            if kind == "stream_state":
+                link.stream_connected = request.stream_state.connected
+                link.stream_error = _line(request.stream_state.error, _MAX_ERROR)
+                return
             inputs = self._read(link.account, kind, request)
         except MalformedInputError as error:
             self._app.counters.feed_messages_refused += 1
@@ -133,27 +137,29 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
             self._app.owner.submit(event)
 
     def _read(self, account: str, kind: str | None, request: venue_pb2.FeedRequest) -> list[Input]:
-        now = self._app.clock.now()
-        if kind == "fills":
-            return [FillsReceived(account, part) for part in convert_feed.fills(request.fills)]
-        if kind == "snapshot":
-            return [convert_feed.snapshot(request.snapshot, account, now=now)]
-        if kind == "marks":
-            return [*convert_feed.marks(request.marks, account, now=now)]
-        if kind == "order_states":
-            return [convert_feed.order_states(request.order_states, account, now=now)]
-        if kind == "read_failure":
-            return [_read_failure(account, request.read_failure)]
-        raise MalformedInputError("message", f"{kind or 'nothing'} is not expected here")
+        read = _READERS.get(kind or "")
+        if read is None:
+            raise MalformedInputError("message", f"{kind or 'nothing'} is not expected here")
+        return read(request, account, self._app.clock.now())
 
 
+_READERS: Mapping[str, Callable[[venue_pb2.FeedRequest, str, Nanoseconds], list[Input]]] = {
+    "fills": lambda told, account, _now: [FillsReceived(account, part) for part in convert_feed.fills(told.fills)],
+    "snapshot": lambda told, account, now: [convert_feed.snapshot(told.snapshot, account, now=now)],
+    "marks": lambda told, account, now: [*convert_feed.marks(told.marks, account, now=now)],
+    "order_states": lambda told, account, now: [convert_feed.order_states(told.order_states, account, now=now)],
+    "read_failure": lambda told, account, _now: [_read_failure(account, told.read_failure)],
+    "balances": lambda told, account, now: [convert_feed.balances(told.balances, account, now=now)],
+    "history_gap": lambda told, account, _now: [convert_feed.history_gap(told.history_gap, account)],
+}
 _WHAT = {"snapshot": "positions", "fills": "fills", "marks": "marks", "order_states": "order"}
 
 
 def _read_failure(account: str, failure: venue_pb2.FeedReadFailure) -> ReadFailed:
     """What went wrong is for people: cut and cleaned rather than refused."""
     permanent = " (retrying can't help)" if failure.permanent else ""
-    return ReadFailed(account, _line(failure.what, 40) or "read", _line(failure.error, _MAX_ERROR) + permanent)
+    error = _line(failure.error, _MAX_ERROR) + permanent
+    return ReadFailed(account, _line(failure.what, 40) or "read", error, _line(failure.unknown_instrument, 64))
 
 
 def _line(text: str, longest: int) -> str:

@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from risksvc.v1 import strategy_pb2 as _strategy_pb2
 from risksvc.v1 import types_pb2 as _types_pb2
+from risksvc.v1 import venue_pb2 as _venue_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1473,7 +1474,7 @@ Global___ReconcileResult: _TypeAlias = ReconcileResult  # noqa: Y015
 
 @_typing.final
 class AdoptItem(_message.Message):
-    """Something to be adopted. Exactly one of trade id, order id, or quantity."""
+    """Something to be adopted. Exactly one of trade id, order id, lost order, or quantity."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1483,6 +1484,8 @@ class AdoptItem(_message.Message):
     POSITION_QUANTITY_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    LOST_CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Instrument."""
     trade_id: _builtins.str
@@ -1495,6 +1498,10 @@ class AdoptItem(_message.Message):
     """The strategy that it belongs to; empty: the account's own adopted part."""
     description: _builtins.str
     """In words (answers only)."""
+    lost_client_order_id: _builtins.str
+    """An approved order that the venue does not know though it once had it: adopting it says that it is finished."""
+    leg: _venue_pb2.PositionLeg.ValueType
+    """With `position_quantity` in hedge mode: which position."""
     def __init__(
         self,
         *,
@@ -1504,14 +1511,472 @@ class AdoptItem(_message.Message):
         position_quantity: _builtins.str = ...,
         owner: _builtins.str = ...,
         description: _builtins.str = ...,
+        lost_client_order_id: _builtins.str = ...,
+        leg: _venue_pb2.PositionLeg.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "instrument", b"instrument", "owner", b"owner", "position_quantity", b"position_quantity", "trade_id", b"trade_id", "venue_order_id", b"venue_order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "instrument", b"instrument", "leg", b"leg", "lost_client_order_id", b"lost_client_order_id", "owner", b"owner", "position_quantity", b"position_quantity", "trade_id", b"trade_id", "venue_order_id", b"venue_order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdoptItem: _TypeAlias = AdoptItem  # noqa: Y015
+
+@_typing.final
+class GetReconciliationRequest(_message.Message):
+    """Asks for the three ledgers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account; empty: all."""
+    instrument: _builtins.str
+    """Instrument (or asset, for spot); empty: every one that is held, worked, or differs."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "instrument", b"instrument"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReconciliationRequest: _TypeAlias = GetReconciliationRequest  # noqa: Y015
+
+@_typing.final
+class GetReconciliationResponse(_message.Message):
+    """The three ledgers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    NOW_NS_FIELD_NUMBER: _builtins.int
+    now_ns: _builtins.int
+    """The gate's clock."""
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountReconciliation]:
+        """One per account."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___AccountReconciliation] | None = ...,
+        now_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "now_ns", b"now_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReconciliationResponse: _TypeAlias = GetReconciliationResponse  # noqa: Y015
+
+@_typing.final
+class AccountReconciliation(_message.Message):
+    """One account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    READ_AGE_MS_FIELD_NUMBER: _builtins.int
+    INSTRUMENTS_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    RESIDUAL_FIELD_NUMBER: _builtins.int
+    MAX_RESIDUAL_FIELD_NUMBER: _builtins.int
+    MEASURED_LAG_MS_FIELD_NUMBER: _builtins.int
+    SETTLE_MS_FIELD_NUMBER: _builtins.int
+    EQUITY_DIFFERENCE_FIELD_NUMBER: _builtins.int
+    EQUITY_TOLERANCE_FIELD_NUMBER: _builtins.int
+    STREAM_CONNECTED_FIELD_NUMBER: _builtins.int
+    LIMITATIONS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account."""
+    read_age_ms: _builtins.int
+    """Age of the last complete read, milliseconds; -1: never."""
+    residual: _builtins.str
+    """Unattributed residual over all instruments, in the limits' currency."""
+    max_residual: _builtins.str
+    """What the residual may be at most."""
+    measured_lag_ms: _builtins.int
+    """How far positions lagged behind fills at most, as measured, milliseconds; -1: not measured yet."""
+    settle_ms: _builtins.int
+    """How far they may lag: `settle` of the settings, milliseconds."""
+    equity_difference: _builtins.str
+    """Equity as the venue says less what positions, fees, funding and transfers explain; empty: not checked."""
+    equity_tolerance: _builtins.str
+    """What that may be at most."""
+    stream_connected: _builtins.bool
+    """The feed follows a private stream, and it is up."""
+    @_builtins.property
+    def instruments(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstrumentReconciliation]:
+        """The instruments."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Divergence]:
+        """What concerns the account as a whole: stale, unreadable, equity, residual. Instrument is empty."""
+
+    @_builtins.property
+    def limitations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What this venue can't do, or does in part."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        read_age_ms: _builtins.int = ...,
+        instruments: _abc.Iterable[Global___InstrumentReconciliation] | None = ...,
+        conditions: _abc.Iterable[Global___Divergence] | None = ...,
+        residual: _builtins.str = ...,
+        max_residual: _builtins.str = ...,
+        measured_lag_ms: _builtins.int = ...,
+        settle_ms: _builtins.int = ...,
+        equity_difference: _builtins.str = ...,
+        equity_tolerance: _builtins.str = ...,
+        stream_connected: _builtins.bool = ...,
+        limitations: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "conditions", b"conditions", "equity_difference", b"equity_difference", "equity_tolerance", b"equity_tolerance", "instruments", b"instruments", "limitations", b"limitations", "max_residual", b"max_residual", "measured_lag_ms", b"measured_lag_ms", "read_age_ms", b"read_age_ms", "residual", b"residual", "settle_ms", b"settle_ms", "stream_connected", b"stream_connected"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountReconciliation: _TypeAlias = AccountReconciliation  # noqa: Y015
+
+@_typing.final
+class InstrumentReconciliation(_message.Message):
+    """One instrument (or spot asset), three ways. Quantities are signed, in the venue's order unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    STRATEGIES_FIELD_NUMBER: _builtins.int
+    ADOPTED_FIELD_NUMBER: _builtins.int
+    UNEXPLAINED_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    DIVERGENCES_FIELD_NUMBER: _builtins.int
+    FILLS_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
+    LEDGER_LONG_FIELD_NUMBER: _builtins.int
+    LEDGER_SHORT_FIELD_NUMBER: _builtins.int
+    VENUE_LONG_FIELD_NUMBER: _builtins.int
+    VENUE_SHORT_FIELD_NUMBER: _builtins.int
+    instrument: _builtins.str
+    """Instrument, or asset."""
+    adopted: _builtins.str
+    """Adopted, or made by the venue: nobody's."""
+    unexplained: _builtins.str
+    """Fills that no approval explains."""
+    ledger: _builtins.str
+    """The ledger: the sum of all that."""
+    venue: _builtins.str
+    """The last complete read; empty: never read."""
+    difference: _builtins.str
+    """Venue less what the ledger was when the read was true: 0 when they agree."""
+    low: _builtins.str
+    """The lowest and the highest position that can be true; the worse end counts."""
+    high: _builtins.str
+    """See `low`."""
+    status: _builtins.str
+    """"AGREES", "UNCONFIRMED" (a read removed exposure without fills), "SUSPECT" or "DIVERGED"."""
+    ledger_long: _builtins.str
+    """In hedge mode: the legs by the ledger and at the venue, each 0 or above; empty elsewhere."""
+    ledger_short: _builtins.str
+    """See `ledger_long`."""
+    venue_long: _builtins.str
+    """See `ledger_long`."""
+    venue_short: _builtins.str
+    """See `ledger_long`."""
+    @_builtins.property
+    def strategies(self) -> _containers.RepeatedCompositeFieldContainer[Global___StrategyReconciliation]:
+        """What strategies believe, beside what the ledger gives them."""
+
+    @_builtins.property
+    def divergences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Divergence]:
+        """What differs, and how long."""
+
+    @_builtins.property
+    def fills(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedFill]:
+        """The latest fills, oldest first, each with whose it is or why it is nobody's."""
+
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedOrder]:
+        """Orders that no approval explains, or that the venue lost."""
+
+    def __init__(
+        self,
+        *,
+        instrument: _builtins.str = ...,
+        strategies: _abc.Iterable[Global___StrategyReconciliation] | None = ...,
+        adopted: _builtins.str = ...,
+        unexplained: _builtins.str = ...,
+        ledger: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        difference: _builtins.str = ...,
+        low: _builtins.str = ...,
+        high: _builtins.str = ...,
+        status: _builtins.str = ...,
+        divergences: _abc.Iterable[Global___Divergence] | None = ...,
+        fills: _abc.Iterable[Global___ExplainedFill] | None = ...,
+        orders: _abc.Iterable[Global___ExplainedOrder] | None = ...,
+        ledger_long: _builtins.str = ...,
+        ledger_short: _builtins.str = ...,
+        venue_long: _builtins.str = ...,
+        venue_short: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "difference", b"difference", "divergences", b"divergences", "fills", b"fills", "high", b"high", "instrument", b"instrument", "ledger", b"ledger", "ledger_long", b"ledger_long", "ledger_short", b"ledger_short", "low", b"low", "orders", b"orders", "status", b"status", "strategies", b"strategies", "unexplained", b"unexplained", "venue", b"venue", "venue_long", b"venue_long", "venue_short", b"venue_short"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstrumentReconciliation: _TypeAlias = InstrumentReconciliation  # noqa: Y015
+
+@_typing.final
+class StrategyReconciliation(_message.Message):
+    """One strategy in one instrument."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    BELIEVED_FIELD_NUMBER: _builtins.int
+    BELIEVED_AT_NS_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    IN_FLIGHT_BUY_FIELD_NUMBER: _builtins.int
+    IN_FLIGHT_SELL_FIELD_NUMBER: _builtins.int
+    AGREES_FIELD_NUMBER: _builtins.int
+    strategy: _builtins.str
+    """Strategy name."""
+    believed: _builtins.str
+    """What its tracker last said; empty: nothing."""
+    believed_at_ns: _builtins.int
+    """When, on the gate's clock."""
+    ledger: _builtins.str
+    """Its fills and what was adopted for it."""
+    in_flight_buy: _builtins.str
+    """Quantity approved and not known to be at the venue: may explain a difference. Buys, then sells."""
+    in_flight_sell: _builtins.str
+    """See `in_flight_buy`."""
+    agrees: _builtins.bool
+    """True when fills not heard of and quantity in flight explain the difference."""
+    def __init__(
+        self,
+        *,
+        strategy: _builtins.str = ...,
+        believed: _builtins.str = ...,
+        believed_at_ns: _builtins.int = ...,
+        ledger: _builtins.str = ...,
+        in_flight_buy: _builtins.str = ...,
+        in_flight_sell: _builtins.str = ...,
+        agrees: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agrees", b"agrees", "believed", b"believed", "believed_at_ns", b"believed_at_ns", "in_flight_buy", b"in_flight_buy", "in_flight_sell", b"in_flight_sell", "ledger", b"ledger", "strategy", b"strategy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StrategyReconciliation: _TypeAlias = StrategyReconciliation  # noqa: Y015
+
+@_typing.final
+class ExplainedFill(_message.Message):
+    """One fill of the ledger, or one that only a strategy knows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRADE_ID_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    VENUE_TIME_MS_FIELD_NUMBER: _builtins.int
+    VENUE_ORDER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    EXPLAINED_FIELD_NUMBER: _builtins.int
+    trade_id: _builtins.str
+    """The venue's trade id."""
+    side: _types_pb2.Side.ValueType
+    """Buy or sell."""
+    quantity: _builtins.str
+    """Quantity."""
+    price: _builtins.str
+    """Price."""
+    venue_time_ms: _builtins.int
+    """The venue's time, milliseconds."""
+    venue_order_id: _builtins.str
+    """The venue's order id."""
+    client_order_id: _builtins.str
+    """The client order id."""
+    kind: _builtins.str
+    """"TRADE", "LIQUIDATION", "ADL", "DELIVERY" or "TRANSFER"."""
+    strategy: _builtins.str
+    """The strategy whose it is; empty: nobody's."""
+    explanation: _builtins.str
+    """In words: which approval explains it, or why none does and whose it may be."""
+    explained: _builtins.bool
+    """False: no approval explains it, or the venue does not list it."""
+    def __init__(
+        self,
+        *,
+        trade_id: _builtins.str = ...,
+        side: _types_pb2.Side.ValueType = ...,
+        quantity: _builtins.str = ...,
+        price: _builtins.str = ...,
+        venue_time_ms: _builtins.int = ...,
+        venue_order_id: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        explanation: _builtins.str = ...,
+        explained: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "explained", b"explained", "explanation", b"explanation", "kind", b"kind", "price", b"price", "quantity", b"quantity", "side", b"side", "strategy", b"strategy", "trade_id", b"trade_id", "venue_order_id", b"venue_order_id", "venue_time_ms", b"venue_time_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedFill: _TypeAlias = ExplainedFill  # noqa: Y015
+
+@_typing.final
+class ExplainedOrder(_message.Message):
+    """One order that needs an explanation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ORDER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    venue_order_id: _builtins.str
+    """The venue's id."""
+    client_order_id: _builtins.str
+    """The client order id."""
+    side: _types_pb2.Side.ValueType
+    """Buy or sell."""
+    quantity: _builtins.str
+    """Quantity."""
+    filled: _builtins.str
+    """Filled."""
+    explanation: _builtins.str
+    """In words: why nothing explains it, and whose it may be."""
+    def __init__(
+        self,
+        *,
+        venue_order_id: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
+        side: _types_pb2.Side.ValueType = ...,
+        quantity: _builtins.str = ...,
+        filled: _builtins.str = ...,
+        explanation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "explanation", b"explanation", "filled", b"filled", "quantity", b"quantity", "side", b"side", "venue_order_id", b"venue_order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedOrder: _TypeAlias = ExplainedOrder  # noqa: Y015
+
+@_typing.final
+class ExpectOrderRequest(_message.Message):
+    """Announces an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LIMIT_PRICE_FIELD_NUMBER: _builtins.int
+    REDUCE_ONLY_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    VALID_MS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account."""
+    strategy: _builtins.str
+    """The strategy of the limits file that the order belongs to (a desk has one of its own)."""
+    instrument: _builtins.str
+    """Instrument."""
+    side: _types_pb2.Side.ValueType
+    """Buy or sell."""
+    type: _types_pb2.OrderType.ValueType
+    """Limit or market."""
+    quantity: _builtins.str
+    """Quantity in the venue's order unit."""
+    limit_price: _builtins.str
+    """With LIMIT."""
+    reduce_only: _builtins.bool
+    """The order may only reduce."""
+    client_order_id: _builtins.str
+    """The id that the order will carry at the venue; empty: it is known by instrument, side, quantity and price."""
+    valid_ms: _builtins.int
+    """How long the order may take to reach the venue, milliseconds; 0: a minute. At most an hour."""
+    reason: _builtins.str
+    """Why, in words; required."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+        side: _types_pb2.Side.ValueType = ...,
+        type: _types_pb2.OrderType.ValueType = ...,
+        quantity: _builtins.str = ...,
+        limit_price: _builtins.str = ...,
+        reduce_only: _builtins.bool = ...,
+        client_order_id: _builtins.str = ...,
+        valid_ms: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "limit_price", b"limit_price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "side", b"side", "strategy", b"strategy", "type", b"type", "valid_ms", b"valid_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectOrderRequest: _TypeAlias = ExpectOrderRequest  # noqa: Y015
+
+@_typing.final
+class ExpectOrderResponse(_message.Message):
+    """The decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decision(self) -> _strategy_pb2.CheckOrderResponse:
+        """As for a strategy's order."""
+
+    def __init__(
+        self,
+        *,
+        decision: _strategy_pb2.CheckOrderResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectOrderResponse: _TypeAlias = ExpectOrderResponse  # noqa: Y015
 
 @_typing.final
 class AdoptRequest(_message.Message):

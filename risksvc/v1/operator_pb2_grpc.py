@@ -91,6 +91,16 @@ class OperatorServiceStub:
                 request_serializer=risksvc_dot_v1_dot_operator__pb2.CheckReducingOrderRequest.SerializeToString,
                 response_deserializer=risksvc_dot_v1_dot_operator__pb2.CheckReducingOrderResponse.FromString,
                 _registered_method=True)
+        self.GetReconciliation = channel.unary_unary(
+                '/risksvc.v1.OperatorService/GetReconciliation',
+                request_serializer=risksvc_dot_v1_dot_operator__pb2.GetReconciliationRequest.SerializeToString,
+                response_deserializer=risksvc_dot_v1_dot_operator__pb2.GetReconciliationResponse.FromString,
+                _registered_method=True)
+        self.ExpectOrder = channel.unary_unary(
+                '/risksvc.v1.OperatorService/ExpectOrder',
+                request_serializer=risksvc_dot_v1_dot_operator__pb2.ExpectOrderRequest.SerializeToString,
+                response_deserializer=risksvc_dot_v1_dot_operator__pb2.ExpectOrderResponse.FromString,
+                _registered_method=True)
         self.CancelAll = channel.unary_unary(
                 '/risksvc.v1.OperatorService/CancelAll',
                 request_serializer=risksvc_dot_v1_dot_operator__pb2.CancelAllRequest.SerializeToString,
@@ -180,6 +190,20 @@ class OperatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReconciliation(self, request, context):
+        """The three ledgers of every instrument side by side, with the fills that explain each difference or fail to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExpectOrder(self, request, context):
+        """Announces an order that a person will place at the venue by hand: an ordinary check, with a reservation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelAll(self, request, context):
         """Cancels working orders through the venue feed, or says what to cancel by hand.
         """
@@ -244,6 +268,16 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.CheckReducingOrder,
                     request_deserializer=risksvc_dot_v1_dot_operator__pb2.CheckReducingOrderRequest.FromString,
                     response_serializer=risksvc_dot_v1_dot_operator__pb2.CheckReducingOrderResponse.SerializeToString,
+            ),
+            'GetReconciliation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReconciliation,
+                    request_deserializer=risksvc_dot_v1_dot_operator__pb2.GetReconciliationRequest.FromString,
+                    response_serializer=risksvc_dot_v1_dot_operator__pb2.GetReconciliationResponse.SerializeToString,
+            ),
+            'ExpectOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpectOrder,
+                    request_deserializer=risksvc_dot_v1_dot_operator__pb2.ExpectOrderRequest.FromString,
+                    response_serializer=risksvc_dot_v1_dot_operator__pb2.ExpectOrderResponse.SerializeToString,
             ),
             'CancelAll': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelAll,
@@ -550,6 +584,60 @@ class OperatorService:
             '/risksvc.v1.OperatorService/CheckReducingOrder',
             risksvc_dot_v1_dot_operator__pb2.CheckReducingOrderRequest.SerializeToString,
             risksvc_dot_v1_dot_operator__pb2.CheckReducingOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReconciliation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/risksvc.v1.OperatorService/GetReconciliation',
+            risksvc_dot_v1_dot_operator__pb2.GetReconciliationRequest.SerializeToString,
+            risksvc_dot_v1_dot_operator__pb2.GetReconciliationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpectOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/risksvc.v1.OperatorService/ExpectOrder',
+            risksvc_dot_v1_dot_operator__pb2.ExpectOrderRequest.SerializeToString,
+            risksvc_dot_v1_dot_operator__pb2.ExpectOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,10 @@ class OperatorServiceStub:
     """Approved orders that are not proven finished."""
     CheckReducingOrder: _grpc.UnaryUnaryMultiCallable[_operator_pb2.CheckReducingOrderRequest, _operator_pb2.CheckReducingOrderResponse]
     """The operator's own reducing order: passes HALTED, never increases nor flips a position."""
+    GetReconciliation: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetReconciliationRequest, _operator_pb2.GetReconciliationResponse]
+    """The three ledgers of every instrument side by side, with the fills that explain each difference or fail to."""
+    ExpectOrder: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ExpectOrderRequest, _operator_pb2.ExpectOrderResponse]
+    """Announces an order that a person will place at the venue by hand: an ordinary check, with a reservation."""
     CancelAll: _grpc.UnaryUnaryMultiCallable[_operator_pb2.CancelAllRequest, _operator_pb2.CancelAllResponse]
     """Cancels working orders through the venue feed, or says what to cancel by hand."""
 
@@ -91,6 +95,10 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     """Approved orders that are not proven finished."""
     CheckReducingOrder: _aio.UnaryUnaryMultiCallable[_operator_pb2.CheckReducingOrderRequest, _operator_pb2.CheckReducingOrderResponse]  # type: ignore[assignment]
     """The operator's own reducing order: passes HALTED, never increases nor flips a position."""
+    GetReconciliation: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetReconciliationRequest, _operator_pb2.GetReconciliationResponse]  # type: ignore[assignment]
+    """The three ledgers of every instrument side by side, with the fills that explain each difference or fail to."""
+    ExpectOrder: _aio.UnaryUnaryMultiCallable[_operator_pb2.ExpectOrderRequest, _operator_pb2.ExpectOrderResponse]  # type: ignore[assignment]
+    """Announces an order that a person will place at the venue by hand: an ordinary check, with a reservation."""
     CancelAll: _aio.UnaryUnaryMultiCallable[_operator_pb2.CancelAllRequest, _operator_pb2.CancelAllResponse]  # type: ignore[assignment]
     """Cancels working orders through the venue feed, or says what to cancel by hand."""
 
@@ -186,6 +194,22 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.CheckReducingOrderResponse, _abc.Awaitable[_operator_pb2.CheckReducingOrderResponse]]:
         """The operator's own reducing order: passes HALTED, never increases nor flips a position."""
+
+    @_abc_1.abstractmethod
+    def GetReconciliation(
+        self,
+        request: _operator_pb2.GetReconciliationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetReconciliationResponse, _abc.Awaitable[_operator_pb2.GetReconciliationResponse]]:
+        """The three ledgers of every instrument side by side, with the fills that explain each difference or fail to."""
+
+    @_abc_1.abstractmethod
+    def ExpectOrder(
+        self,
+        request: _operator_pb2.ExpectOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ExpectOrderResponse, _abc.Awaitable[_operator_pb2.ExpectOrderResponse]]:
+        """Announces an order that a person will place at the venue by hand: an ordinary check, with a reservation."""
 
     @_abc_1.abstractmethod
     def CancelAll(

@@ -102,6 +102,8 @@ class _FillKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FillKind.Val
     """Auto-deleveraging by the venue."""
     FILL_KIND_DELIVERY: _FillKind.ValueType  # 4
     """Delivery or settlement that ends a position."""
+    FILL_KIND_TRANSFER: _FillKind.ValueType  # 5
+    """A deposit, withdrawal or transfer of a spot asset: `instrument` is the asset, `price` means nothing (send "1")."""
 
 class FillKind(_FillKind, metaclass=_FillKindEnumTypeWrapper):
     """What a fill is."""
@@ -116,7 +118,65 @@ FILL_KIND_ADL: FillKind.ValueType  # 3
 """Auto-deleveraging by the venue."""
 FILL_KIND_DELIVERY: FillKind.ValueType  # 4
 """Delivery or settlement that ends a position."""
+FILL_KIND_TRANSFER: FillKind.ValueType  # 5
+"""A deposit, withdrawal or transfer of a spot asset: `instrument` is the asset, `price` means nothing (send "1")."""
 Global___FillKind: _TypeAlias = FillKind  # noqa: Y015
+
+class _PositionLeg:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PositionLegEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PositionLeg.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POSITION_LEG_UNSPECIFIED: _PositionLeg.ValueType  # 0
+    """The account holds one net position per instrument, or the venue does not say."""
+    POSITION_LEG_LONG: _PositionLeg.ValueType  # 1
+    """The long one."""
+    POSITION_LEG_SHORT: _PositionLeg.ValueType  # 2
+    """The short one."""
+
+class PositionLeg(_PositionLeg, metaclass=_PositionLegEnumTypeWrapper):
+    """Which of the two positions of an instrument, in hedge mode."""
+
+POSITION_LEG_UNSPECIFIED: PositionLeg.ValueType  # 0
+"""The account holds one net position per instrument, or the venue does not say."""
+POSITION_LEG_LONG: PositionLeg.ValueType  # 1
+"""The long one."""
+POSITION_LEG_SHORT: PositionLeg.ValueType  # 2
+"""The short one."""
+Global___PositionLeg: _TypeAlias = PositionLeg  # noqa: Y015
+
+class _CashFlowKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CashFlowKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CashFlowKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CASH_FLOW_KIND_UNSPECIFIED: _CashFlowKind.ValueType  # 0
+    """Not said: refused."""
+    CASH_FLOW_KIND_FUNDING: _CashFlowKind.ValueType  # 1
+    """Funding or interest, paid or received."""
+    CASH_FLOW_KIND_TRANSFER: _CashFlowKind.ValueType  # 2
+    """Into the account or out of it."""
+    CASH_FLOW_KIND_FEE: _CashFlowKind.ValueType  # 3
+    """A fee or rebate that no fill carries."""
+    CASH_FLOW_KIND_OTHER: _CashFlowKind.ValueType  # 4
+    """Anything else that the venue books: bonus, insurance, airdrop."""
+
+class CashFlowKind(_CashFlowKind, metaclass=_CashFlowKindEnumTypeWrapper):
+    """What moved cash, and no position."""
+
+CASH_FLOW_KIND_UNSPECIFIED: CashFlowKind.ValueType  # 0
+"""Not said: refused."""
+CASH_FLOW_KIND_FUNDING: CashFlowKind.ValueType  # 1
+"""Funding or interest, paid or received."""
+CASH_FLOW_KIND_TRANSFER: CashFlowKind.ValueType  # 2
+"""Into the account or out of it."""
+CASH_FLOW_KIND_FEE: CashFlowKind.ValueType  # 3
+"""A fee or rebate that no fill carries."""
+CASH_FLOW_KIND_OTHER: CashFlowKind.ValueType  # 4
+"""Anything else that the venue books: bonus, insurance, airdrop."""
+Global___CashFlowKind: _TypeAlias = CashFlowKind  # noqa: Y015
 
 @_typing.final
 class FeedRequest(_message.Message):
@@ -131,6 +191,9 @@ class FeedRequest(_message.Message):
     ORDER_STATES_FIELD_NUMBER: _builtins.int
     COMMAND_RESULT_FIELD_NUMBER: _builtins.int
     READ_FAILURE_FIELD_NUMBER: _builtins.int
+    BALANCES_FIELD_NUMBER: _builtins.int
+    HISTORY_GAP_FIELD_NUMBER: _builtins.int
+    STREAM_STATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___FeedHello:
         """First message."""
@@ -159,6 +222,18 @@ class FeedRequest(_message.Message):
     def read_failure(self) -> Global___FeedReadFailure:
         """A read that did not succeed; changes nothing but is shown and counted."""
 
+    @_builtins.property
+    def balances(self) -> Global___FeedBalances:
+        """Equity by currency, and what moved cash since."""
+
+    @_builtins.property
+    def history_gap(self) -> Global___FeedHistoryGap:
+        """Fills of a time that the venue does not list any more."""
+
+    @_builtins.property
+    def stream_state(self) -> Global___FeedStreamState:
+        """The private stream came or went."""
+
     def __init__(
         self,
         *,
@@ -169,12 +244,15 @@ class FeedRequest(_message.Message):
         order_states: Global___FeedOrderStates | None = ...,
         command_result: Global___FeedCommandResult | None = ...,
         read_failure: Global___FeedReadFailure | None = ...,
+        balances: Global___FeedBalances | None = ...,
+        history_gap: Global___FeedHistoryGap | None = ...,
+        stream_state: Global___FeedStreamState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command_result", b"command_result", "fills", b"fills", "hello", b"hello", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "command_result", b"command_result", "fills", b"fills", "hello", b"hello", "history_gap", b"history_gap", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot", "stream_state", b"stream_state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_result", b"command_result", "fills", b"fills", "hello", b"hello", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "command_result", b"command_result", "fills", b"fills", "hello", b"hello", "history_gap", b"history_gap", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot", "stream_state", b"stream_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "fills", "snapshot", "marks", "order_states", "command_result", "read_failure"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "fills", "snapshot", "marks", "order_states", "command_result", "read_failure", "balances", "history_gap", "stream_state"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -232,6 +310,10 @@ class FeedHello(_message.Message):
     CLIENT_ORDER_ID_CHARACTERS_FIELD_NUMBER: _builtins.int
     SOFTWARE_FIELD_NUMBER: _builtins.int
     ENFORCES_REDUCE_ONLY_FIELD_NUMBER: _builtins.int
+    HEDGE_MODE_FIELD_NUMBER: _builtins.int
+    LIMITATIONS_FIELD_NUMBER: _builtins.int
+    READS_EQUITY_FIELD_NUMBER: _builtins.int
+    HAS_STREAM_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Account name of the settings file."""
     venue: _builtins.str
@@ -246,9 +328,19 @@ class FeedHello(_message.Message):
     """Shown in status, e.g. "risksvc-venue 0.1.0, ccxt 4.5.90"."""
     enforces_reduce_only: _builtins.bool
     """The venue enforces reduce-only; where it can't, such an order counts as an ordinary one."""
+    hedge_mode: _builtins.bool
+    """The account holds a long and a short position per instrument at the same time."""
+    reads_equity: _builtins.bool
+    """The feed will send balances: equity can be checked."""
+    has_stream: _builtins.bool
+    """The feed follows a private stream, so that changes arrive before the next read."""
     @_builtins.property
     def instruments(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstrumentDefinition]:
         """The instruments that the venue lists (all that may be traded here)."""
+
+    @_builtins.property
+    def limitations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What this venue can't do, or does only in part: one line each, shown to operators."""
 
     def __init__(
         self,
@@ -261,10 +353,14 @@ class FeedHello(_message.Message):
         client_order_id_characters: _builtins.str = ...,
         software: _builtins.str = ...,
         enforces_reduce_only: _builtins.bool = ...,
+        hedge_mode: _builtins.bool = ...,
+        limitations: _abc.Iterable[_builtins.str] | None = ...,
+        reads_equity: _builtins.bool = ...,
+        has_stream: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "can_cancel", b"can_cancel", "client_order_id_characters", b"client_order_id_characters", "client_order_id_max_length", b"client_order_id_max_length", "enforces_reduce_only", b"enforces_reduce_only", "instruments", b"instruments", "software", b"software", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "can_cancel", b"can_cancel", "client_order_id_characters", b"client_order_id_characters", "client_order_id_max_length", b"client_order_id_max_length", "enforces_reduce_only", b"enforces_reduce_only", "has_stream", b"has_stream", "hedge_mode", b"hedge_mode", "instruments", b"instruments", "limitations", b"limitations", "reads_equity", b"reads_equity", "software", b"software", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -334,6 +430,8 @@ class FeedFill(_message.Message):
     VENUE_TIME_MS_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     ORDER_UNRESOLVED_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Instrument."""
     trade_id: _builtins.str
@@ -358,6 +456,10 @@ class FeedFill(_message.Message):
     """What kind of fill."""
     order_unresolved: _builtins.bool
     """True when the feed could not find out which order this fill belongs to (a failed look-up): not yet proof of anything."""
+    sequence: _builtins.int
+    """The venue's sequence number in this instrument, growing; 0: the venue has none."""
+    leg: Global___PositionLeg.ValueType
+    """Which position it changed, in hedge mode."""
     def __init__(
         self,
         *,
@@ -373,10 +475,12 @@ class FeedFill(_message.Message):
         venue_time_ms: _builtins.int = ...,
         kind: Global___FillKind.ValueType = ...,
         order_unresolved: _builtins.bool = ...,
+        sequence: _builtins.int = ...,
+        leg: Global___PositionLeg.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "fee", b"fee", "fee_currency", b"fee_currency", "instrument", b"instrument", "kind", b"kind", "order_unresolved", b"order_unresolved", "price", b"price", "quantity", b"quantity", "side", b"side", "trade_id", b"trade_id", "venue_order_id", b"venue_order_id", "venue_time_ms", b"venue_time_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "fee", b"fee", "fee_currency", b"fee_currency", "instrument", b"instrument", "kind", b"kind", "leg", b"leg", "order_unresolved", b"order_unresolved", "price", b"price", "quantity", b"quantity", "sequence", b"sequence", "side", b"side", "trade_id", b"trade_id", "venue_order_id", b"venue_order_id", "venue_time_ms", b"venue_time_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -417,6 +521,9 @@ class FeedPosition(_message.Message):
     ENTRY_PRICE_FIELD_NUMBER: _builtins.int
     UNREALISED_PNL_FIELD_NUMBER: _builtins.int
     LIQUIDATION_PRICE_FIELD_NUMBER: _builtins.int
+    LONG_QUANTITY_FIELD_NUMBER: _builtins.int
+    SHORT_QUANTITY_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Instrument (or asset, for spot)."""
     quantity: _builtins.str
@@ -427,6 +534,12 @@ class FeedPosition(_message.Message):
     """Unrealised PnL as the venue says; empty when not known."""
     liquidation_price: _builtins.str
     """Liquidation price; empty when not known."""
+    long_quantity: _builtins.str
+    """In hedge mode, the long position's quantity (0 or above); empty elsewhere. `quantity` is then long - short."""
+    short_quantity: _builtins.str
+    """In hedge mode, the short position's quantity (0 or above); empty elsewhere."""
+    sequence: _builtins.int
+    """The sequence number up to which fills are in this position (as in FeedFill); 0: the venue has none."""
     def __init__(
         self,
         *,
@@ -435,10 +548,13 @@ class FeedPosition(_message.Message):
         entry_price: _builtins.str = ...,
         unrealised_pnl: _builtins.str = ...,
         liquidation_price: _builtins.str = ...,
+        long_quantity: _builtins.str = ...,
+        short_quantity: _builtins.str = ...,
+        sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_price", b"entry_price", "instrument", b"instrument", "liquidation_price", b"liquidation_price", "quantity", b"quantity", "unrealised_pnl", b"unrealised_pnl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_price", b"entry_price", "instrument", b"instrument", "liquidation_price", b"liquidation_price", "long_quantity", b"long_quantity", "quantity", b"quantity", "sequence", b"sequence", "short_quantity", b"short_quantity", "unrealised_pnl", b"unrealised_pnl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -461,6 +577,9 @@ class FeedOrder(_message.Message):
     REDUCE_ONLY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     CREATED_MS_FIELD_NUMBER: _builtins.int
+    ATTACHED_FIELD_NUMBER: _builtins.int
+    PARENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Instrument."""
     venue_order_id: _builtins.str
@@ -483,6 +602,12 @@ class FeedOrder(_message.Message):
     """Where it stands."""
     created_ms: _builtins.int
     """The venue's time of creation, milliseconds; 0 when not known."""
+    attached: _builtins.bool
+    """The venue made this order itself from an approved one's take-profit or stop-loss."""
+    parent_order_id: _builtins.str
+    """The order that it is attached to: the client order id, or the venue's id; empty when the venue does not say."""
+    leg: Global___PositionLeg.ValueType
+    """Which position it changes, in hedge mode."""
     def __init__(
         self,
         *,
@@ -497,10 +622,13 @@ class FeedOrder(_message.Message):
         reduce_only: _builtins.bool = ...,
         status: Global___VenueOrderStatus.ValueType = ...,
         created_ms: _builtins.int = ...,
+        attached: _builtins.bool = ...,
+        parent_order_id: _builtins.str = ...,
+        leg: Global___PositionLeg.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "created_ms", b"created_ms", "filled", b"filled", "instrument", b"instrument", "limit_price", b"limit_price", "quantity", b"quantity", "reduce_only", b"reduce_only", "side", b"side", "status", b"status", "trigger_price", b"trigger_price", "venue_order_id", b"venue_order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attached", b"attached", "client_order_id", b"client_order_id", "created_ms", b"created_ms", "filled", b"filled", "instrument", b"instrument", "leg", b"leg", "limit_price", b"limit_price", "parent_order_id", b"parent_order_id", "quantity", b"quantity", "reduce_only", b"reduce_only", "side", b"side", "status", b"status", "trigger_price", b"trigger_price", "venue_order_id", b"venue_order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -653,26 +781,192 @@ class FeedReadFailure(_message.Message):
     WHAT_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     PERMANENT_FIELD_NUMBER: _builtins.int
+    UNKNOWN_INSTRUMENT_FIELD_NUMBER: _builtins.int
     what: _builtins.str
     """What was read: "positions", "open_orders", "fills", "marks", "order", "markets"."""
     error: _builtins.str
     """What went wrong, in words."""
     permanent: _builtins.bool
     """True when retrying can't help (wrong key, no permission)."""
+    unknown_instrument: _builtins.str
+    """The instrument that is not among the announced ones, where that is what went wrong; empty elsewhere."""
     def __init__(
         self,
         *,
         what: _builtins.str = ...,
         error: _builtins.str = ...,
         permanent: _builtins.bool = ...,
+        unknown_instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "permanent", b"permanent", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "permanent", b"permanent", "unknown_instrument", b"unknown_instrument", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedReadFailure: _TypeAlias = FeedReadFailure  # noqa: Y015
+
+@_typing.final
+class FeedBalance(_message.Message):
+    """Equity of the whole account in one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    EQUITY_FIELD_NUMBER: _builtins.int
+    WALLET_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """Currency, e.g. "USDT"."""
+    equity: _builtins.str
+    """Cash and unrealised PnL."""
+    wallet: _builtins.str
+    """Cash alone; empty when not known."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        equity: _builtins.str = ...,
+        wallet: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "equity", b"equity", "wallet", b"wallet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedBalance: _TypeAlias = FeedBalance  # noqa: Y015
+
+@_typing.final
+class FeedCashFlow(_message.Message):
+    """One booking that moved cash without a trade."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_TIME_MS_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    flow_id: _builtins.str
+    """The venue's id of the booking, unique per account."""
+    currency: _builtins.str
+    """Currency."""
+    kind: Global___CashFlowKind.ValueType
+    """What it was."""
+    amount: _builtins.str
+    """Signed: received above zero, paid below."""
+    venue_time_ms: _builtins.int
+    """The venue's time, milliseconds since the epoch."""
+    instrument: _builtins.str
+    """Where it belongs to one instrument (funding); empty elsewhere."""
+    def __init__(
+        self,
+        *,
+        flow_id: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        kind: Global___CashFlowKind.ValueType = ...,
+        amount: _builtins.str = ...,
+        venue_time_ms: _builtins.int = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "flow_id", b"flow_id", "instrument", b"instrument", "kind", b"kind", "venue_time_ms", b"venue_time_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedCashFlow: _TypeAlias = FeedCashFlow  # noqa: Y015
+
+@_typing.final
+class FeedBalances(_message.Message):
+    """Equity, and every booking since the last message (repeats allowed: flow_id counts once)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BALANCES_FIELD_NUMBER: _builtins.int
+    FLOWS_FIELD_NUMBER: _builtins.int
+    AS_OF_GATE_TIME_NS_FIELD_NUMBER: _builtins.int
+    VENUE_TIME_MS_FIELD_NUMBER: _builtins.int
+    as_of_gate_time_ns: _builtins.int
+    """As in FeedSnapshot."""
+    venue_time_ms: _builtins.int
+    """Venue time of the balances, milliseconds."""
+    @_builtins.property
+    def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedBalance]:
+        """One per currency; a currency that is absent is 0."""
+
+    @_builtins.property
+    def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedCashFlow]:
+        """The bookings."""
+
+    def __init__(
+        self,
+        *,
+        balances: _abc.Iterable[Global___FeedBalance] | None = ...,
+        flows: _abc.Iterable[Global___FeedCashFlow] | None = ...,
+        as_of_gate_time_ns: _builtins.int = ...,
+        venue_time_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_gate_time_ns", b"as_of_gate_time_ns", "balances", b"balances", "flows", b"flows", "venue_time_ms", b"venue_time_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedBalances: _TypeAlias = FeedBalances  # noqa: Y015
+
+@_typing.final
+class FeedHistoryGap(_message.Message):
+    """The venue does not list fills of this time any more: what happened then is ended by adoption."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_MS_FIELD_NUMBER: _builtins.int
+    TO_MS_FIELD_NUMBER: _builtins.int
+    from_ms: _builtins.int
+    """From this venue time, milliseconds,"""
+    to_ms: _builtins.int
+    """to this one."""
+    def __init__(
+        self,
+        *,
+        from_ms: _builtins.int = ...,
+        to_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_ms", b"from_ms", "to_ms", b"to_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedHistoryGap: _TypeAlias = FeedHistoryGap  # noqa: Y015
+
+@_typing.final
+class FeedStreamState(_message.Message):
+    """Whether the private stream is up. It only makes reads come sooner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTED_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    connected: _builtins.bool
+    """It is."""
+    error: _builtins.str
+    """Why not, in words."""
+    def __init__(
+        self,
+        *,
+        connected: _builtins.bool = ...,
+        error: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "error", b"error"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedStreamState: _TypeAlias = FeedStreamState  # noqa: Y015
 
 @_typing.final
 class FeedCommandResult(_message.Message):

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from risksvc.core import events
 from risksvc.core.book import AccountBook
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import Input
-from risksvc.core.line import DivergenceClass, Line
+from risksvc.core.line import Line
 from risksvc.core.outputs import Decision, HaltRaised, Output
 from risksvc.core.reservations import Reservation
 from risksvc.core.trading_state import Halt  # noqa: TC001 - as every other import here

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from risksvc.core.denials import TRANSIENT, DenialReason
-from risksvc.core.line import DivergenceClass
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.outputs import RefusalReason
 from risksvc.v1 import types_pb2
 
