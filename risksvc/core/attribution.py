@@ -6,8 +6,8 @@ A guess for people, kept apart from what is proven: nothing here gives a fill to
 from dataclasses import dataclass
 
 from risksvc.core.book import AccountBook
-from risksvc.core.events import Fill, VenueOrder
 from risksvc.core.line import Line
+from risksvc.core.venue_events import Fill, VenueOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from decimal import Decimal
 from risksvc.core.beliefs import NEVER
 from risksvc.core.conditions import Condition
 from risksvc.core.config import AccountConfig
-from risksvc.core.events import FeedConnected, Fill, Mark
 from risksvc.core.exposure import order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
@@ -22,6 +21,7 @@ from risksvc.core.reservations import Finished, Reservation, ReservationStatus, 
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import ZERO, Instrument, Nanoseconds
+from risksvc.core.venue_events import FeedConnected, Fill, Mark
 
 DEFAULT_COLLAR = Decimal(5)
 FINISHED_KEPT = 10_000

@@ -28,9 +28,14 @@ class AccountConfig:
     spot_baseline: Mapping[str, Decimal] = field(default_factory=dict)
 
 
+# Raised when the same Inputs may lead to other notices or look-ups than before. A journal is replayed exactly under the
+# rules that wrote it; of entries written under older ones, decisions and halts must still be the same.
+RULES = 2
+
+
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """What the core needs of the settings."""
+    """What the core needs of the settings. `rules`: those of the code that wrote it down (see RULES)."""
 
     gate_id: str
     accounts: Mapping[str, AccountConfig]
@@ -41,3 +46,4 @@ class GateConfig:
     proposal_validity_ns: Nanoseconds = 15 * 60 * SECOND
     ids_kept_ns: Nanoseconds = 10 * 60 * SECOND
     ids_kept: int = 1_000_000
+    rules: int = 1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.events import BalancesReceived
 from risksvc.core.outputs import Notice
 from risksvc.core.types import Nanoseconds
+from risksvc.core.venue_events import BalancesReceived
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ explains stays in `Line.unexplained`: it counts in the ledger and in exposure at
 
 from risksvc.core.book import AccountBook
 from risksvc.core.divergences import DivergenceClass
-from risksvc.core.events import Fill, FillKind
 from risksvc.core.line import Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.reservations import Reservation
 from risksvc.core.trips import Trigger
 from risksvc.core.types import Nanoseconds, plain
+from risksvc.core.venue_events import Fill, FillKind
 
 # What the venue does of its own accord: into the ledger, explained by its kind, owned by nobody.
 VENUE_MADE: dict[FillKind, Trigger | None] = {

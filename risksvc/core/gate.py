@@ -8,7 +8,7 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, reports_in, venue_in
+from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.outputs import Output
@@ -35,15 +35,15 @@ HANDLERS: dict[type, Handler] = {
     events.HaltRequested: operators_in.halt_requested,
     events.ResumeProposed: operators_in.resume_proposed,
     events.ResumeConfirmed: operators_in.resume_confirmed,
-    events.FeedConnected: venue_in.feed_connected,
-    events.FeedDisconnected: venue_in.feed_disconnected,
-    events.FillsReceived: venue_in.fills_received,
-    events.SnapshotReceived: venue_in.snapshot_received,
-    events.MarksReceived: venue_in.marks_received,
-    events.OrderStatesReceived: venue_in.order_states_received,
-    events.ReadFailed: venue_in.read_failed,
-    events.BalancesReceived: venue_in.balances_received,
-    events.HistoryGapFound: venue_in.history_gap_found,
+    venue_events.FeedConnected: venue_in.feed_connected,
+    venue_events.FeedDisconnected: venue_in.feed_disconnected,
+    venue_events.FillsReceived: venue_in.fills_received,
+    venue_events.SnapshotReceived: venue_in.snapshot_received,
+    venue_events.MarksReceived: venue_in.marks_received,
+    venue_events.OrderStatesReceived: venue_in.order_states_received,
+    venue_events.ReadFailed: venue_in.read_failed,
+    venue_events.BalancesReceived: venue_in.balances_received,
+    venue_events.HistoryGapFound: venue_in.history_gap_found,
     events.OrderChecked: orders_in.check_order,
     events.ReducingOrderChecked: orders_in.check_order,
     events.OrderReported: reports_in.report_order,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from risksvc.core.divergences import DivergenceClass
-from risksvc.core.events import Fill
 from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, worst_case
 from risksvc.core.marks import MarkState
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import ZERO, Instrument, InstrumentKind, Nanoseconds
+from risksvc.core.venue_events import Fill
 
 
 @dataclass(slots=True)

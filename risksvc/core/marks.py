@@ -7,8 +7,8 @@ agree. Meanwhile the larger of the two counts.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from risksvc.core.events import Mark
 from risksvc.core.types import HUNDRED, ONE, Nanoseconds, Side
+from risksvc.core.venue_events import Mark
 
 MAX_JUMP = Decimal("0.1")
 

@@ -12,13 +12,13 @@ from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.divergences import DivergenceClass
-from risksvc.core.events import SnapshotReceived, VenueOrder, VenueStatus
 from risksvc.core.fills import FillResult, describe, reattribute, take_fill
 from risksvc.core.line import Line, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.reservations import Reservation, ReservationStatus, Version, stand_in_id
 from risksvc.core.trips import Trigger
 from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Order, OrderType, plain
+from risksvc.core.venue_events import SnapshotReceived, VenueOrder, VenueStatus
 
 KEEP_FILLS_MS = 60_000  # fills older than the window by this much can't be reached by a later window
 UNRESOLVED_READS = 3  # so many reads may fail to find a fill's order before it counts as unexplained

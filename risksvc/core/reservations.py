@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
-from risksvc.core.events import Fill, VenueOrder, VenueStatus
 from risksvc.core.outputs import Decision
 from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode, Side
+from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus
 
 
 class ReservationStatus(Enum):

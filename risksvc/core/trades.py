@@ -7,7 +7,7 @@ than the youngest one forgotten nobody can tell whether it was counted: it is to
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from risksvc.core.events import Fill
+from risksvc.core.venue_events import Fill
 
 TRADES_KEPT = 100_000
 

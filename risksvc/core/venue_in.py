@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator
 
 from risksvc.core.book import AccountBook
 from risksvc.core.equity import take_balances
-from risksvc.core.events import (
+from risksvc.core.fills import FillResult, take_fill
+from risksvc.core.line import Line
+from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output
+from risksvc.core.positions import excesses, line_warning, total_warning
+from risksvc.core.reconciliation import Findings, take_order_state, take_snapshot
+from risksvc.core.reports_in import apply_fill_result, ref
+from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
+from risksvc.core.state import GateState
+from risksvc.core.types import SECOND, Nanoseconds, Scope
+from risksvc.core.venue_events import (
     BalancesReceived,
     FeedConnected,
     FeedDisconnected,
@@ -15,15 +24,6 @@ from risksvc.core.events import (
     ReadFailed,
     SnapshotReceived,
 )
-from risksvc.core.fills import FillResult, take_fill
-from risksvc.core.line import Line
-from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output
-from risksvc.core.positions import excesses, line_warning, total_warning
-from risksvc.core.reconciliation import Findings, take_order_state, take_snapshot
-from risksvc.core.reports_in import apply_fill_result, ref
-from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
-from risksvc.core.state import GateState
-from risksvc.core.types import SECOND, Nanoseconds, Scope
 
 LOOK_UP_AGAIN_NS = SECOND
 LOOK_UPS_AT_ONCE = 50

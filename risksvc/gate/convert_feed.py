@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from risksvc.core.events import (
+from risksvc.core.types import (
+    ZERO,
+    Instrument,
+    InstrumentKind,
+    MalformedInputError,
+    Nanoseconds,
+    Side,
+    parse_decimal,
+    parse_positive,
+)
+from risksvc.core.venue_events import (
     Balance,
     BalancesReceived,
     CashFlow,
@@ -27,16 +37,6 @@ from risksvc.core.events import (
     VenueOrder,
     VenuePosition,
     VenueStatus,
-)
-from risksvc.core.types import (
-    ZERO,
-    Instrument,
-    InstrumentKind,
-    MalformedInputError,
-    Nanoseconds,
-    Side,
-    parse_decimal,
-    parse_positive,
 )
 from risksvc.gate import convert
 from risksvc.v1 import venue_pb2

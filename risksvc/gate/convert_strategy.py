@@ -4,14 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from risksvc.core.denials import Denial
-from risksvc.core.events import (
-    Fill,
-    FillReported,
-    OrderChecked,
-    OrderReport,
-    OrderReported,
-    PositionReported,
-)
+from risksvc.core.events import FillReported, OrderChecked, OrderReport, OrderReported, PositionReported
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import (
@@ -25,6 +18,7 @@ from risksvc.core.types import (
     parse_positive,
     plain,
 )
+from risksvc.core.venue_events import Fill
 from risksvc.gate import convert
 from risksvc.v1 import strategy_pb2, types_pb2
 

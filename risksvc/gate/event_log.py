@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from enum import Enum
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.events import Input
 from risksvc.core.outputs import (
     Adopted,
@@ -40,9 +40,9 @@ _TOLD: tuple[type, ...] = (
     events.HaltRequested,
     events.ResumeProposed,
     events.ResumeConfirmed,
-    events.FeedConnected,
-    events.FeedDisconnected,
-    events.ReadFailed,
+    venue_events.FeedConnected,
+    venue_events.FeedDisconnected,
+    venue_events.ReadFailed,
     events.AdoptRequested,
     events.AdoptConfirmed,
 )
@@ -107,7 +107,7 @@ def _log_input(event: Input) -> None:
     match event:
         case events.LimitsLoaded():
             log_event(name, hash=event.limits.hash[:16], by=event.by, reason=event.reason)
-        case events.FeedConnected():
+        case venue_events.FeedConnected():
             count = len(event.instruments)
             log_event(name, account=event.account, venue=event.venue, instruments=count, software=event.software)
         case events.HaltSeen():
@@ -118,7 +118,7 @@ def _log_input(event: Input) -> None:
             log_event(name, gate=event.config.gate_id, accounts=",".join(event.config.accounts))
         case _:
             fields = {key: getattr(event, key) for key in event.__slots__}
-            level = logging.WARNING if isinstance(event, events.LeaseLost | events.ReadFailed) else logging.INFO
+            level = logging.WARNING if isinstance(event, events.LeaseLost | venue_events.ReadFailed) else logging.INFO
             log_event(name, level, **fields)
 
 

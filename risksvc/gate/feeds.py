@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from risksvc.core.book import AccountBook
-from risksvc.core.events import Input, SnapshotReceived, VenueOrder
+from risksvc.core.events import Input
 from risksvc.core.outputs import LookUp, OrderRef, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds, RiskError
+from risksvc.core.venue_events import SnapshotReceived, VenueOrder
 from risksvc.v1 import venue_pb2
 
 MAX_QUEUED = 512

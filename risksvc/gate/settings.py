@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
+from risksvc.core.config import RULES, AccountConfig, GateConfig, SecondPerson
 from risksvc.core.limits import Limits
 from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
@@ -118,6 +118,7 @@ class Settings:
             approval_validity_ns=self.approval_validity_ns,
             second_person=self.second_person,
             cool_down_ns=self.cool_down_ns,
+            rules=RULES,
         )
 
     def accounts_apart(self, limits: Limits) -> tuple[str, ...]:

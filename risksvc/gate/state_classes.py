@@ -33,6 +33,7 @@ from risksvc.core import (
     trades,
     trading_state,
     types,
+    venue_events,
 )
 
 # Changed in place, and found through more than one path: each is written once, and is one object again when read.
@@ -84,8 +85,8 @@ VALUES: tuple[type, ...] = (
     events.ResumeProposed,
     events.AdoptRequested,
     events.AdoptItem,
-    events.FeedConnected,
-    events.Fill,
+    venue_events.FeedConnected,
+    venue_events.Fill,
 )
 
 ENUMS: tuple[type[Enum], ...] = (
@@ -93,9 +94,9 @@ ENUMS: tuple[type[Enum], ...] = (
     limits.LimitMode,
     limits.OnBreach,
     divergences.DivergenceClass,
-    events.Leg,
+    venue_events.Leg,
     denials.DenialReason,
-    events.FillKind,
+    venue_events.FillKind,
     reservations.ReservationStatus,
     types.Side,
     types.OrderType,

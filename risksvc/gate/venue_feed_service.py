@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 from grpc import StatusCode
 
-from risksvc.core.events import FeedDisconnected, FillsReceived, Input, LimitsLoaded, ReadFailed
+from risksvc.core.events import Input, LimitsLoaded
 from risksvc.core.outputs import Output
 from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Nanoseconds
+from risksvc.core.venue_events import FeedDisconnected, FillsReceived, ReadFailed
 from risksvc.gate import convert, convert_feed
 from risksvc.gate.app import GateApp
 from risksvc.gate.feeds import FeedError, FeedLink, marks_needed

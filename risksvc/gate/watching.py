@@ -9,19 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import (
-    FillReported,
-    Input,
-    MarksReceived,
-    OrderChecked,
-    OrderReported,
-    PositionReported,
-    ReducingOrderChecked,
-)
+from risksvc.core.events import FillReported, Input, OrderChecked, OrderReported, PositionReported, ReducingOrderChecked
 from risksvc.core.outputs import Output
 from risksvc.core.state import GateState
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import Nanoseconds, TradingState
+from risksvc.core.venue_events import MarksReceived
 from risksvc.gate.convert_strategy import halt_message
 from risksvc.gate.owner import Owner
 from risksvc.v1 import strategy_pb2, types_pb2

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Decision, Output
 from risksvc.core.types import MILLISECOND, Order, OrderType, PositionRange, Side
@@ -97,8 +97,8 @@ class JournaledWorld(BenchGate):
         yield
         if filled:
             at_ms = self.now // MILLISECOND
-            fill = events.Fill(order.instrument, f"t{id_}", order.side, LOT, Decimal(100), at_ms, f"v{id_}", id_)
-            self._apply(events.FillsReceived("main", (fill,)))
+            fill = venue_events.Fill(order.instrument, f"t{id_}", order.side, LOT, Decimal(100), at_ms, f"v{id_}", id_)
+            self._apply(venue_events.FillsReceived("main", (fill,)))
         else:
             self._finish(order)
         yield
@@ -106,21 +106,21 @@ class JournaledWorld(BenchGate):
     def _surroundings(self, pair: int) -> Iterator[None]:
         if pair % LEASE_EVERY == 0:
             self._apply(events.LeaseRenewed(self.now + 10**18))
-            marks = tuple(events.Mark(symbol, Decimal(100)) for symbol in self._symbols[:10])
-            self._apply(events.MarksReceived("main", self.now, marks))
+            marks = tuple(venue_events.Mark(symbol, Decimal(100)) for symbol in self._symbols[:10])
+            self._apply(venue_events.MarksReceived("main", self.now, marks))
             yield
         if pair % READ_EVERY == 0:
             at_ms = self.now // MILLISECOND
             book = self.live.state.accounts["main"]
             rows = tuple(_as_shown(one.order) for one in book.live())
-            self._apply(events.SnapshotReceived("main", self.now, at_ms - 100, at_ms - 50, (), rows))
+            self._apply(venue_events.SnapshotReceived("main", self.now, at_ms - 100, at_ms - 50, (), rows))
             yield
 
 
-def _as_shown(order: Order) -> events.VenueOrder:
+def _as_shown(order: Order) -> venue_events.VenueOrder:
     id_ = order.client_order_id
-    working = events.VenueStatus.OPEN
-    return events.VenueOrder(
+    working = venue_events.VenueStatus.OPEN
+    return venue_events.VenueOrder(
         order.instrument, order.side, order.quantity, Decimal(0), working, id_, id_, order.limit_price
     )
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.config import AccountConfig, GateConfig
 from risksvc.core.gate import RiskGate
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
@@ -59,10 +59,10 @@ class BenchGate:
         self._apply(events.GateStarted(GateConfig("bench", {"main": calm})))
         self._apply(events.LimitsLoaded(limits, "bench", "bench"))
         self._apply(events.LeaseRenewed(self.now + 10**18))
-        self._apply(events.FeedConnected("main", "bench", listed, True, 64, "A-Za-z0-9_-", False))
-        self._apply(events.SnapshotReceived("main", self.now, 1, 2, (), ()))
-        marks = tuple(events.Mark(symbol, MARK) for symbol in self._symbols)
-        self._apply(events.MarksReceived("main", self.now, marks))
+        self._apply(venue_events.FeedConnected("main", "bench", listed, True, 64, "A-Za-z0-9_-", False))
+        self._apply(venue_events.SnapshotReceived("main", self.now, 1, 2, (), ()))
+        marks = tuple(venue_events.Mark(symbol, MARK) for symbol in self._symbols)
+        self._apply(venue_events.MarksReceived("main", self.now, marks))
 
     def _order(self, side: Side, price: str) -> Order:
         self._made += 1
@@ -102,15 +102,15 @@ class BenchGate:
 
     def _finish(self, order: Order) -> None:
         """The venue says that it was cancelled without a fill: proof, so the world keeps its size."""
-        row = events.VenueOrder(
+        row = venue_events.VenueOrder(
             order.instrument,
             order.side,
             order.quantity,
             Decimal(0),
-            events.VenueStatus.CANCELLED,
+            venue_events.VenueStatus.CANCELLED,
             client_order_id=order.client_order_id,
         )
-        self._apply(events.OrderStatesReceived("main", self.now, (row,)))
+        self._apply(venue_events.OrderStatesReceived("main", self.now, (row,)))
 
     def deny_many(self, number: int) -> None:
         """So many denied ids, all remembered, from the strategies that have working orders."""

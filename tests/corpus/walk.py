@@ -11,14 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.adoption import unexplained_items
 from risksvc.core.config import AccountConfig, GateConfig
-from risksvc.core.events import Fill, Input
+from risksvc.core.events import Input
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Output, StepProposed
 from risksvc.core.state import GateState
 from risksvc.core.types import MILLISECOND, SECOND, Side
+from risksvc.core.venue_events import Fill
 from risksvc.gate.journal import Journal
 from risksvc.gate.owner import Owner
 from tests.property.fake_venue import LOTS, WINDOW_NS
@@ -95,11 +96,11 @@ class OwnedWalk(Walk):
             self.apply(events.FaultLatched("drill: no space left on device"))
 
     def _lose_feed(self) -> None:
-        self.apply(events.FeedDisconnected(ACCOUNT))
+        self.apply(venue_events.FeedDisconnected(ACCOUNT))
         self._connect()
 
     def _fail_read(self) -> None:
-        self.apply(events.ReadFailed(ACCOUNT, "positions", "drill: timed out"))
+        self.apply(venue_events.ReadFailed(ACCOUNT, "positions", "drill: timed out"))
 
     def _say_position(self) -> None:
         symbol, who = self.rng.choice(tuple(LOTS)), self.rng.choice((ALPHA, BETA))
@@ -117,7 +118,7 @@ class OwnedWalk(Walk):
             Fill(symbol, f"s{self._strangers}{side.name}", side, LOTS[symbol], self.prices[symbol], at_ms, "stranger")
             for side in Side
         ]
-        self.apply(events.FillsReceived(ACCOUNT, tuple(made)))
+        self.apply(venue_events.FillsReceived(ACCOUNT, tuple(made)))
 
     def _adopt(self) -> None:
         """Everything that is unexplained, whatever its state; sometimes what is not there."""

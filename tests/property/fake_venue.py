@@ -9,9 +9,9 @@ from decimal import Decimal
 from enum import Enum
 from random import Random
 
-from risksvc.core import events
-from risksvc.core.events import Fill, VenueOrder, VenueStatus
+from risksvc.core import venue_events
 from risksvc.core.types import MILLISECOND, ZERO, Order, Side
+from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus
 from tests.unit.core.catalogue import ACCOUNT, BTC, ETH, INVERSE, D
 
 WINDOW_NS = 1000 * MILLISECOND
@@ -183,13 +183,13 @@ class FakeVenue:
             return VenueOrder(order.instrument, order.side, ZERO, ZERO, missing, client_order_id=order.client_order_id)
         return self.row(true)
 
-    def snapshot(self) -> events.SnapshotReceived:
+    def snapshot(self) -> venue_events.SnapshotReceived:
         """A complete read of this moment."""
         now_ms = self.now // MILLISECOND
-        held = tuple(events.VenuePosition(key, quantity) for key, quantity in self.positions.items() if quantity)
+        held = tuple(venue_events.VenuePosition(key, quantity) for key, quantity in self.positions.items() if quantity)
         rows = tuple(self.row(one) for one in self.open_orders())
         began_ms = now_ms - self.rng.choice((0, 10, 200))
-        return events.SnapshotReceived(ACCOUNT, self.now, began_ms, now_ms, held, rows)
+        return venue_events.SnapshotReceived(ACCOUNT, self.now, began_ms, now_ms, held, rows)
 
     # -- the truth -------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from lists. It knows the FakeVenue's truth, and holds the gate's books against b
 from dataclasses import dataclass
 from decimal import Decimal
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.book import AccountBook
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import Input
@@ -67,7 +67,7 @@ class NaiveModel:
     def __init__(self) -> None:
         self.halts: list[Halt] = []
         self.cleared: list[str] = []
-        self.fills: list[events.Fill] = []
+        self.fills: list[venue_events.Fill] = []
         self.first_answers: dict[str, tuple[Asked, Decision]] = {}
         self.live: list[str] = []
         self.lease_until = 0
@@ -92,11 +92,11 @@ class NaiveModel:
             assert strategy.total == sum((part.worst.exposure for part in parts), ZERO), "strategy's total"
 
     def _note(self, event: Input) -> None:
-        if isinstance(event, events.FillsReceived):
+        if isinstance(event, venue_events.FillsReceived):
             self.fills += event.fills
-        elif isinstance(event, events.SnapshotReceived):
+        elif isinstance(event, venue_events.SnapshotReceived):
             self.snapshots.append(event.as_of)
-        elif isinstance(event, events.MarksReceived):
+        elif isinstance(event, venue_events.MarksReceived):
             for mark in event.marks:
                 self.marks.setdefault(mark.instrument, []).append(event.as_of)
         elif isinstance(event, events.LeaseRenewed):

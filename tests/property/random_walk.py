@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.config import AccountConfig, GateConfig
-from risksvc.core.events import FillReported, FillsReceived, Input, OrderReport, OrderReported, OrderStatesReceived
+from risksvc.core.events import FillReported, Input, OrderReport, OrderReported
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Decision, LookUp, Output
 from risksvc.core.reservations import Reservation
@@ -29,6 +29,7 @@ from risksvc.core.types import (
     TradingState,
     use_exact_arithmetic,
 )
+from risksvc.core.venue_events import FillsReceived, OrderStatesReceived
 from tests.property.fake_venue import LOTS, WINDOW_NS, FakeVenue, Fate, TrueOrder
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, MARKS, START, WIDE, D, feed, limit, limits, strategy
 from tests.unit.core.catalogue import instrument as instrument_limits
@@ -85,7 +86,7 @@ class Walk:
             self._mark_told(event.fills)
         elif isinstance(event, FillReported):
             self._mark_told((event.fill,))
-        elif isinstance(event, events.SnapshotReceived):
+        elif isinstance(event, venue_events.SnapshotReceived):
             self._mark_shown(event.open_orders)
         elif isinstance(event, OrderStatesReceived):
             self._mark_shown(event.orders)
@@ -93,14 +94,14 @@ class Walk:
             self.watch(self, event, outputs)
         return outputs
 
-    def _mark_told(self, fills: tuple[events.Fill, ...]) -> None:
+    def _mark_told(self, fills: tuple[venue_events.Fill, ...]) -> None:
         for fill in fills:
             self.told[fill.trade_id] = None
             self.venue.untold = [one for one in self.venue.untold if one != fill.trade_id]
 
-    def _mark_shown(self, rows: tuple[events.VenueOrder, ...]) -> None:
+    def _mark_shown(self, rows: tuple[venue_events.VenueOrder, ...]) -> None:
         for row in rows:
-            if row.status is not events.VenueStatus.NOT_FOUND:
+            if row.status is not venue_events.VenueStatus.NOT_FOUND:
                 self.venue.orders[row.client_order_id].shown = True
 
     # -- time --------------------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ class Walk:
         if ids:
             self.apply(FillsReceived(ACCOUNT, tuple(self._as_told(one) for one in ids)))
 
-    def _as_told(self, trade_id: str) -> events.Fill:
+    def _as_told(self, trade_id: str) -> venue_events.Fill:
         fill, true = self.venue.trades[trade_id]
         if self.rng.random() < 0.2:
             return replace(fill, client_order_id="", unresolved=not true.shown)
@@ -306,8 +307,8 @@ class Walk:
                 self.rng.choice((99, 100, 100, 100, 101)) if self.rng.random() < 0.97 else self.rng.choice((85, 115))
             )
             self.prices[symbol] = self.prices[symbol] * percent / 100
-        marks = tuple(events.Mark(symbol, price) for symbol, price in self.prices.items())
-        self.apply(events.MarksReceived(ACCOUNT, self.now, marks))
+        marks = tuple(venue_events.Mark(symbol, price) for symbol, price in self.prices.items())
+        self.apply(venue_events.MarksReceived(ACCOUNT, self.now, marks))
 
     # -- halts -------------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risksvc.core.events import Fill, FillReported, FillsReceived, OrderReport
+from risksvc.core.events import FillReported, OrderReport
 from risksvc.core.types import Side
+from risksvc.core.venue_events import Fill, FillsReceived
 from tests.unit.core.builders import World
 from tests.unit.core.builders import given as open_gate
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, MARKS, D, instrument, limit

@@ -10,10 +10,10 @@ import pytest
 
 from risksvc.core import deciding, orders_in
 from risksvc.core.checks import CHECKS, CheckFunction, marks_fresh, reduces_only, reducing_only, snapshot_fresh
-from risksvc.core.events import Fill
 from risksvc.core.line import Line
 from risksvc.core.sizing import LIMIT_CHECKS, net_exposure, total_exposure
 from risksvc.core.state import GateState
+from risksvc.core.venue_events import Fill
 from tests.conftest import IN_CI
 from tests.property.naive_model import NaiveModel
 from tests.property.random_walk import STEPS, Walk

@@ -11,9 +11,10 @@ import pytest
 
 from risksvc.core import reports_in, venue_in
 from risksvc.core.book import AccountBook
-from risksvc.core.events import OrderReport, OrderReported, VenueOrder
+from risksvc.core.events import OrderReport, OrderReported
 from risksvc.core.outputs import Notice
 from risksvc.core.reservations import Reservation, ReservationStatus
+from risksvc.core.venue_events import VenueOrder
 from tests.property.test_naive_model import walk
 
 WALKS = 2_000  # far fewer than a CI run has

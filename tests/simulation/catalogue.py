@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from risksvc.core import events
+from risksvc.core import venue_events
 from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.types import MILLISECOND, SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
@@ -38,24 +38,24 @@ def config_of(gate_id: str, account: str) -> GateConfig:
     )
 
 
-def connected(account: str) -> events.FeedConnected:
-    return events.FeedConnected(account, "model", (_INSTRUMENT,), True, 36, "A-Za-z0-9_-", False)
+def connected(account: str) -> venue_events.FeedConnected:
+    return venue_events.FeedConnected(account, "model", (_INSTRUMENT,), True, 36, "A-Za-z0-9_-", False)
 
 
-def marks(account: str, now: int) -> events.MarksReceived:
-    return events.MarksReceived(account, now, (events.Mark(BTC, PRICE),))
+def marks(account: str, now: int) -> venue_events.MarksReceived:
+    return venue_events.MarksReceived(account, now, (venue_events.Mark(BTC, PRICE),))
 
 
-def flat_read(account: str, *, as_of: int, now: int) -> events.SnapshotReceived:
-    return events.SnapshotReceived(account, as_of, as_of // MILLISECOND, now // MILLISECOND, (), ())
+def flat_read(account: str, *, as_of: int, now: int) -> venue_events.SnapshotReceived:
+    return venue_events.SnapshotReceived(account, as_of, as_of // MILLISECOND, now // MILLISECOND, (), ())
 
 
 def order(account: str, strategy: str, client_order_id: str) -> Order:
     return Order(account, strategy, client_order_id, BTC, Side.BUY, OrderType.MARKET, LOT, None, False)
 
 
-def over(found: Order, *, never_arrived: bool) -> events.VenueOrder:
+def over(found: Order, *, never_arrived: bool) -> venue_events.VenueOrder:
     """What the venue says of an order that did nothing and is over."""
-    status = events.VenueStatus.NOT_FOUND if never_arrived else events.VenueStatus.CANCELLED
+    status = venue_events.VenueStatus.NOT_FOUND if never_arrived else venue_events.VenueStatus.CANCELLED
     venue_id = "" if never_arrived else f"v{found.client_order_id}"
-    return events.VenueOrder(BTC, found.side, found.quantity, ZERO, status, venue_id, found.client_order_id)
+    return venue_events.VenueOrder(BTC, found.side, found.quantity, ZERO, status, venue_id, found.client_order_id)

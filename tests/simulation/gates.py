@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from risksvc.core.events import GateStarted, Input, LimitsLoaded, OrderStatesReceived
+from risksvc.core.events import GateStarted, Input, LimitsLoaded
 from risksvc.core.outputs import LookUp, Output
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import MILLISECOND, Order, RiskError
+from risksvc.core.venue_events import OrderStatesReceived
 from risksvc.gate import beating
 from risksvc.gate.app import GateApp
 from risksvc.gate.faults import FaultKeeper

@@ -170,7 +170,7 @@ def test_the_lock_has_what_pyproject_asks_for() -> None:
 def test_every_pin_of_the_lock_has_hashes_and_nothing_else() -> None:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     content = [line for line in lines if not line.lstrip().startswith("#")]
-    pin = re.compile(r"[a-z0-9][a-z0-9._-]*==\S+( ; [^\\]+)? \\")
+    pin = re.compile(r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9,_-]+\])?==\S+( ; [^\\]+)? \\")
     digest = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
     assert not [line for line in content if not (pin.fullmatch(line) or digest.fullmatch(line))]
 

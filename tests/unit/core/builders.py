@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.book import AccountBook
 from risksvc.core.config import AccountConfig, GateConfig
 from risksvc.core.denials import DenialReason
@@ -135,7 +135,7 @@ class World:
 
     def make_fill(
         self, id_: str, side: Side, quantity: Number, price: Number | None = None, **rest: Any
-    ) -> events.Fill:
+    ) -> venue_events.Fill:
         self._made += 1
         symbol = rest.pop("instrument", BTC)
         chosen: dict[str, Any] = {
@@ -143,44 +143,46 @@ class World:
             "venue_time_ms": self.now // MILLISECOND,
             "client_order_id": id_,
         } | rest
-        return events.Fill(symbol, side=side, quantity=D(quantity), price=D(price or MARKS[symbol]), **chosen)
+        return venue_events.Fill(symbol, side=side, quantity=D(quantity), price=D(price or MARKS[symbol]), **chosen)
 
-    def fill(self, id_: str, side: Side, quantity: Number, price: Number | None = None, **rest: Any) -> events.Fill:
+    def fill(
+        self, id_: str, side: Side, quantity: Number, price: Number | None = None, **rest: Any
+    ) -> venue_events.Fill:
         """The venue fills, and its feed tells."""
         made = self.make_fill(id_, side, quantity, price, **rest)
         self.executed(made)
         self.tell(made)
         return made
 
-    def executed(self, fill: events.Fill) -> None:
+    def executed(self, fill: venue_events.Fill) -> None:
         """The venue's position moves, and nobody is told."""
         listed = next(one for one in INSTRUMENTS if one.symbol == fill.instrument)
         held = self.venue.get(listed.position_key, ZERO) + fill.quantity * fill.side.sign
         self.venue[listed.position_key] = held
 
-    def tell(self, *fills: events.Fill) -> tuple[Output, ...]:
-        return self.apply(events.FillsReceived(ACCOUNT, fills))
+    def tell(self, *fills: venue_events.Fill) -> tuple[Output, ...]:
+        return self.apply(venue_events.FillsReceived(ACCOUNT, fills))
 
     def row(
         self, id_: str, side: Side, quantity: Number, price: Number | None = None, **rest: Any
-    ) -> events.VenueOrder:
+    ) -> venue_events.VenueOrder:
         """One order as the venue shows it: open unless said otherwise, by its client order id."""
-        chosen: dict[str, Any] = {"instrument": BTC, "filled": ZERO, "status": events.VenueStatus.OPEN} | rest
+        chosen: dict[str, Any] = {"instrument": BTC, "filled": ZERO, "status": venue_events.VenueStatus.OPEN} | rest
         chosen["filled"] = D(chosen["filled"])
         limit_price = None if price is None else D(price)
-        return events.VenueOrder(
+        return venue_events.VenueOrder(
             side=side, quantity=D(quantity), limit_price=limit_price, client_order_id=id_, **chosen
         )
 
-    def working_rows(self) -> list[events.VenueOrder]:
+    def working_rows(self) -> list[venue_events.VenueOrder]:
         """What the venue would show of every order that is known to work there."""
         return [
-            events.VenueOrder(
+            venue_events.VenueOrder(
                 one.order.instrument,
                 one.order.side,
                 one.quantity,
                 one.filled,
-                events.VenueStatus.OPEN,
+                venue_events.VenueStatus.OPEN,
                 venue_order_id=one.venue_order_id,
                 client_order_id="" if one.found else one.order.client_order_id,
                 limit_price=one.limit_price,
@@ -192,7 +194,7 @@ class World:
 
     def read(
         self,
-        orders: Iterable[events.VenueOrder] = (),
+        orders: Iterable[venue_events.VenueOrder] = (),
         *,
         positions: Mapping[str, Decimal | int | str] | None = None,
         as_of: int | None = None,
@@ -202,29 +204,29 @@ class World:
         began = self.now + MILLISECOND if as_of is None else as_of
         now_ms = self.now // MILLISECOND
         shown = {key: D(quantity) for key, quantity in (self.venue if positions is None else positions).items()}
-        rows = tuple(events.VenuePosition(key, quantity) for key, quantity in shown.items() if quantity)
-        return self.apply(events.SnapshotReceived(ACCOUNT, began, now_ms - took_ms, now_ms, rows, tuple(orders)))
+        rows = tuple(venue_events.VenuePosition(key, quantity) for key, quantity in shown.items() if quantity)
+        return self.apply(venue_events.SnapshotReceived(ACCOUNT, began, now_ms - took_ms, now_ms, rows, tuple(orders)))
 
-    def look_up(self, *rows: events.VenueOrder, as_of: int | None = None) -> tuple[Output, ...]:
+    def look_up(self, *rows: venue_events.VenueOrder, as_of: int | None = None) -> tuple[Output, ...]:
         """The result of a targeted read that began now."""
-        return self.apply(events.OrderStatesReceived(ACCOUNT, self.now if as_of is None else as_of, rows))
+        return self.apply(venue_events.OrderStatesReceived(ACCOUNT, self.now if as_of is None else as_of, rows))
 
     def not_found(self, id_: str, *, venue_id: str = "", as_of: int | None = None) -> tuple[Output, ...]:
-        missing = events.VenueStatus.NOT_FOUND
+        missing = venue_events.VenueStatus.NOT_FOUND
         return self.look_up(self.row(id_, Side.BUY, 0, status=missing, venue_order_id=venue_id), as_of=as_of)
 
     def mark(
         self, symbol: str, price: Number, *, bid: Number | None = None, ask: Number | None = None
     ) -> tuple[Output, ...]:
         sides = [None if one is None else D(one) for one in (bid, ask)]
-        return self.apply(events.MarksReceived(ACCOUNT, self.now, (events.Mark(symbol, D(price), *sides),)))
+        return self.apply(venue_events.MarksReceived(ACCOUNT, self.now, (venue_events.Mark(symbol, D(price), *sides),)))
 
     def marks(self) -> tuple[Output, ...]:
         """Every instrument's mark again, as it stands."""
         book = self.book
         known = {symbol: mark.last for line in book.lines.values() for symbol, mark in line.marks.items()}
-        marks = tuple(events.Mark(symbol, known.get(symbol, price)) for symbol, price in MARKS.items())
-        return self.apply(events.MarksReceived(ACCOUNT, self.now, marks))
+        marks = tuple(venue_events.Mark(symbol, known.get(symbol, price)) for symbol, price in MARKS.items())
+        return self.apply(venue_events.MarksReceived(ACCOUNT, self.now, marks))
 
     def hold(self, id_: str, quantity: Number, *, strategy: str = ALPHA, instrument: str = BTC) -> None:
         """Lets a strategy buy (or, negative, sell) by an approved order that fills whole."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from risksvc.core import events
+from risksvc.core import venue_events
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.types import SECOND, Instrument, InstrumentKind, PositionRange
 
@@ -71,6 +71,6 @@ def limits(
     return Limits("USD", rates or {"USDT": D(1), "USDC": D(1), "USD": D(1)}, accounts, name)
 
 
-def feed(**changes: Any) -> events.FeedConnected:
-    connected = events.FeedConnected(ACCOUNT, "bybit", INSTRUMENTS, True, 36, "A-Za-z0-9_-", False)
+def feed(**changes: Any) -> venue_events.FeedConnected:
+    connected = venue_events.FeedConnected(ACCOUNT, "bybit", INSTRUMENTS, True, 36, "A-Za-z0-9_-", False)
     return replace(connected, **changes)

@@ -6,9 +6,10 @@ import pytest
 
 from risksvc.core.adoption import describe, unexplained_items
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import AdoptConfirmed, AdoptItem, AdoptRequested, GateStarted, ResumeConfirmed, VenueStatus
+from risksvc.core.events import AdoptConfirmed, AdoptItem, AdoptRequested, GateStarted, ResumeConfirmed
 from risksvc.core.outputs import Adopted, Output, RefusalReason, StepProposed, StepRefused
 from risksvc.core.types import SECOND, Side
+from risksvc.core.venue_events import VenueStatus
 from tests.unit.core.builders import World, given, reasons, unread
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SPOT, SPOT_USDC, D, instrument, limit
 

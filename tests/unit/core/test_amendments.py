@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import OrderReport, VenueStatus
+from risksvc.core.events import OrderReport
 from risksvc.core.reservations import ReservationStatus
 from risksvc.core.types import SECOND, Order, OrderType, ReplaceMode, Side
+from risksvc.core.venue_events import VenueStatus
 from tests.unit.core.builders import World, given, reasons
 from tests.unit.core.catalogue import ALPHA, BETA, BTC, ETH, D
 

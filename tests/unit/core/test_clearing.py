@@ -1,18 +1,11 @@
 """A clear covers what its author saw, and nothing else: not a second cause, nor one that persists."""
 
 from risksvc.core.adoption import unexplained_items
-from risksvc.core.events import (
-    ClearSeen,
-    FillKind,
-    HaltRequested,
-    HaltSeen,
-    ResumeConfirmed,
-    ResumeProposed,
-    VenueStatus,
-)
+from risksvc.core.events import ClearSeen, HaltRequested, HaltSeen, ResumeConfirmed, ResumeProposed
 from risksvc.core.outputs import ClearsGranted, HaltRaised, RefusalReason, StepProposed, StepRefused
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import Scope, Severity, Side, TradingState
+from risksvc.core.venue_events import FillKind, VenueStatus
 from tests.unit.core.builders import World, given
 
 

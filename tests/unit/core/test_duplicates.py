@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import VenueStatus
 from risksvc.core.id_archive import GENERATIONS, IdArchive, Remembered
 from risksvc.core.outputs import Decision
 from risksvc.core.reservations import fingerprint
 from risksvc.core.types import SECOND, Order, OrderType, ReplaceMode, Scope, Side, TradingState
+from risksvc.core.venue_events import VenueStatus
 from tests.unit.core.builders import World, given, reasons
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, D
 

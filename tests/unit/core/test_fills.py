@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 
-from risksvc.core.events import FillKind, FillReported, OrderReport, VenueStatus
+from risksvc.core.events import FillReported, OrderReport
 from risksvc.core.outputs import NoticeKind, ReportTaken
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import Side
+from risksvc.core.venue_events import FillKind, VenueStatus
 from tests.unit.core.builders import World, given, unread
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SPOT, SPOT_USDC, D
 

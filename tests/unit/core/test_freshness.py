@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.denials import DenialReason
 from risksvc.core.types import MILLISECOND, SECOND, Side
 from tests.unit.core.builders import World, given, reasons, started
@@ -20,8 +20,8 @@ def aged(*, read: int = 0, mark: int = 0) -> World:
     decided = world.now + 60 * SECOND
     world.now = decided - 4 * MILLISECOND
     world.lease()
-    marks = (events.Mark(SOL, D(100)), events.Mark(BTC, D(50_000)))
-    world.apply(events.MarksReceived(ACCOUNT, decided - mark, marks))
+    marks = (venue_events.Mark(SOL, D(100)), venue_events.Mark(BTC, D(50_000)))
+    world.apply(venue_events.MarksReceived(ACCOUNT, decided - mark, marks))
     world.book.snapshot_as_of = decided - read
     world.believe("0.5")
     world.now = decided - MILLISECOND
@@ -141,7 +141,7 @@ def test_a_read_that_fails_changes_nothing_but_is_shown() -> None:
     world = given()
     world.hold("a", "0.5")
     before = (world.line().low, world.line().high, world.book.snapshot_as_of, world.book.total)
-    assert world.apply(events.ReadFailed(ACCOUNT, "positions", "HTTP 502")) == ()
+    assert world.apply(venue_events.ReadFailed(ACCOUNT, "positions", "HTTP 502")) == ()
     assert (world.line().low, world.line().high, world.book.snapshot_as_of, world.book.total) == before
     assert world.book.last_read_failure == "positions: HTTP 502"
     world.read()
@@ -179,12 +179,12 @@ def test_an_account_of_another_gate_is_nobodys() -> None:
     world = given()
     for event in (
         feed(account="other"),
-        events.FeedDisconnected("other"),
-        events.FillsReceived("other", (world.make_fill("a", Side.BUY, 1),)),
-        events.SnapshotReceived("other", world.now, 0, 1, (), ()),
-        events.MarksReceived("other", world.now, ()),
-        events.OrderStatesReceived("other", world.now, ()),
-        events.ReadFailed("other", "marks", "x"),
+        venue_events.FeedDisconnected("other"),
+        venue_events.FillsReceived("other", (world.make_fill("a", Side.BUY, 1),)),
+        venue_events.SnapshotReceived("other", world.now, 0, 1, (), ()),
+        venue_events.MarksReceived("other", world.now, ()),
+        venue_events.OrderStatesReceived("other", world.now, ()),
+        venue_events.ReadFailed("other", "marks", "x"),
     ):
         assert world.apply(event) == ()
     assert list(world.gate.state.accounts) == [ACCOUNT]

@@ -3,10 +3,10 @@
 import pytest
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import VenueStatus
 from risksvc.core.limits import StrategyInstrumentLimits
 from risksvc.core.positions import account_band, flatten_required, strategy_band
 from risksvc.core.types import PositionRange, Side
+from risksvc.core.venue_events import VenueStatus
 from tests.unit.core.builders import Number, World, given, reasons
 from tests.unit.core.catalogue import ALPHA, BETA, BTC, D, instrument, limit, strategy
 

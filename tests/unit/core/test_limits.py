@@ -5,10 +5,11 @@ from decimal import Decimal
 import pytest
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import OrderReport, VenueStatus
+from risksvc.core.events import OrderReport
 from risksvc.core.limits import LimitMode, OnBreach, OrderLimits, StrategyInstrumentLimits
 from risksvc.core.outputs import ExposureUse, NoticeKind
 from risksvc.core.types import PositionRange, Side
+from risksvc.core.venue_events import VenueStatus
 from tests.unit.core.builders import World, given, reasons
 from tests.unit.core.catalogue import ALPHA, BETA, BTC, ETH, INVERSE, SOL, XRP, D, instrument, limit, strategy
 

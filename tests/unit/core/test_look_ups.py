@@ -2,10 +2,11 @@
 
 import pytest
 
-from risksvc.core.events import AdoptItem, FeedDisconnected, OrderReport, VenueStatus
+from risksvc.core.events import AdoptItem, OrderReport
 from risksvc.core.outputs import LookUp, OrderRef, ReportTaken
 from risksvc.core.reservations import ENDS_WHEN, ReservationStatus
 from risksvc.core.types import MILLISECOND, SECOND, Side
+from risksvc.core.venue_events import FeedDisconnected, VenueStatus
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, BETA, BTC, D
 

@@ -3,8 +3,8 @@
 import pytest
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import Mark
 from risksvc.core.marks import MarkState, next_mark
+from risksvc.core.venue_events import Mark
 from tests.unit.core.builders import World, given, reasons
 from tests.unit.core.catalogue import BTC, SOL, D
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.denials import DenialReason
 from risksvc.core.limits import OrderLimits, StrategyLimits
 from risksvc.core.outputs import Adopted, ClearsGranted, Decision, NoticeKind, StepRefused
@@ -77,7 +77,7 @@ def test_peer_nautilus_trader_never_gives_up_silently() -> None:
 def test_peer_nautilus_trader_failed_query_is_not_flat() -> None:
     world = holding()
     for _ in range(5):
-        world.apply(events.ReadFailed(ACCOUNT, "positions", "HTTP 502"))
+        world.apply(venue_events.ReadFailed(ACCOUNT, "positions", "HTTP 502"))
     assert world.line().low == world.line().high == D("0.5")
 
 
@@ -92,7 +92,7 @@ def test_peer_ccxt_empty_positions_are_not_flat() -> None:
 def test_peer_alpaca_failed_reads_grow_old_and_close_the_gate() -> None:
     world = holding()
     world.wait(31, fresh=False)
-    world.apply(events.ReadFailed(ACCOUNT, "positions", "timeout"))
+    world.apply(venue_events.ReadFailed(ACCOUNT, "positions", "timeout"))
     world.marks()
     assert DenialReason.SNAPSHOT_STALE in reasons(world.buy("0.1", 50_000))
     assert DenialReason.SNAPSHOT_STALE in reasons(world.sell("0.1", 50_000, reduce_only=True))
@@ -103,7 +103,7 @@ def test_peer_alpaca_failed_reads_grow_old_and_close_the_gate() -> None:
 
 def test_peer_interactive_brokers_liquidation_halts_at_once() -> None:
     world = holding()
-    world.fill("", Side.SELL, "0.5", kind=events.FillKind.LIQUIDATION)
+    world.fill("", Side.SELL, "0.5", kind=venue_events.FillKind.LIQUIDATION)
     assert world.triggers() == ["LIQUIDATION"]
 
 
@@ -271,7 +271,9 @@ def test_peer_ccxt_an_order_placed_four_times_counts_four_times_and_halts() -> N
 def test_peer_ccxt_fills_are_truth_when_the_status_says_cancelled_and_nothing_filled() -> None:
     world = given()
     world.buy("0.5", 50_000, client_order_id="a")
-    world.look_up(world.row("a", Side.BUY, "0.5", 50_000, status=events.VenueStatus.CANCELLED, venue_order_id="v1"))
+    world.look_up(
+        world.row("a", Side.BUY, "0.5", 50_000, status=venue_events.VenueStatus.CANCELLED, venue_order_id="v1")
+    )
     world.fill("", Side.BUY, "0.5", venue_order_id="v1")
     assert world.position() == D("0.5")
     assert [notice.kind for notice in world.notices()] == [NoticeKind.LATE_FILL]

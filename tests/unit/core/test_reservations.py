@@ -2,10 +2,11 @@
 
 import pytest
 
-from risksvc.core.events import FeedDisconnected, FillKind, OrderReport, ReadFailed, VenueStatus
+from risksvc.core.events import OrderReport
 from risksvc.core.outputs import NoticeKind
 from risksvc.core.reservations import ReservationStatus
 from risksvc.core.types import MILLISECOND, SECOND, Side
+from risksvc.core.venue_events import FeedDisconnected, FillKind, ReadFailed, VenueStatus
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, SOL, D
 

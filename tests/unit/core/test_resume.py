@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.config import SecondPerson
 from risksvc.core.denials import DenialReason
 from risksvc.core.outputs import ClearsGranted, NoticeKind, Output, RefusalReason, StepProposed, StepRefused
@@ -136,7 +136,7 @@ def test_an_orders_fate_is_unknown_too_when_it(how: str) -> None:
     if how == "left the book":
         world.read()
     elif how == "final without its fills":
-        row = world.row("a", Side.BUY, "0.1", 50_000, status=events.VenueStatus.CANCELLED, filled="0.05")
+        row = world.row("a", Side.BUY, "0.1", 50_000, status=venue_events.VenueStatus.CANCELLED, filled="0.05")
         world.read([world.row("a", Side.BUY, "0.1", 50_000)])
         world.look_up(row)
     else:

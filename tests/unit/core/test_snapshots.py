@@ -2,7 +2,7 @@
 
 import pytest
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.denials import DenialReason
 from risksvc.core.outputs import NoticeKind
 from risksvc.core.reconciliation import KEEP_FILLS_MS
@@ -215,7 +215,7 @@ def test_an_instrument_that_is_listed_later_is_the_same_position() -> None:
 # -- orders -------------------------------------------------------------------------------------------------------
 
 
-def rogue_row(world: World, **rest: object) -> events.VenueOrder:
+def rogue_row(world: World, **rest: object) -> venue_events.VenueOrder:
     return world.row("", Side.BUY, "0.4", 50_000, venue_order_id="rogue", **rest)
 
 
@@ -347,7 +347,9 @@ def test_an_order_that_was_proven_finished_while_the_read_was_under_way_is_no_su
     row = world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v1")
     world.read([row])
     began = world.now
-    world.look_up(world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v1", status=events.VenueStatus.CANCELLED))
+    world.look_up(
+        world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v1", status=venue_events.VenueStatus.CANCELLED)
+    )
     world.read([row], as_of=began)
     assert world.halts() == []
     world.read([row])
@@ -375,7 +377,7 @@ def test_two_orders_that_the_look_up_finds_under_one_id() -> None:
     world = given()
     world.buy("0.2", 50_000, client_order_id="a")
     open_one = world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v1")
-    ended = world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v2", status=events.VenueStatus.CANCELLED)
+    ended = world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v2", status=venue_events.VenueStatus.CANCELLED)
     world.look_up(open_one, ended)
     assert len(world.book.live()) == 1
     assert suspicions(world) == ["UNEXPECTED_ORDER"]

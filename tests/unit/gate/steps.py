@@ -8,19 +8,10 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.config import AccountConfig, GateConfig
-from risksvc.core.events import (
-    FeedConnected,
-    GateStarted,
-    Input,
-    LeaseRenewed,
-    LimitsLoaded,
-    Mark,
-    MarksReceived,
-    OrderChecked,
-    SnapshotReceived,
-)
+from risksvc.core.events import GateStarted, Input, LeaseRenewed, LimitsLoaded, OrderChecked
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.types import SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
+from risksvc.core.venue_events import FeedConnected, Mark, MarksReceived, SnapshotReceived
 from risksvc.gate.journal import JournalStats, JournalWriteError
 
 BTC = "BTC/USDT:USDT"

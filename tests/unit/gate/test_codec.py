@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from risksvc.core import events, outputs
+from risksvc.core import events, outputs, venue_events
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.limits import AccountLimits, Limit, Limits
 from risksvc.core.types import Order, OrderType, Scope, Side, TradingState
@@ -74,9 +74,9 @@ def test_every_output_there_and_back(kind: type, data: st.DataObject) -> None:
 
 @given(number=st.sampled_from(["0", "-0", "0.10", "1E+3", "123456789012345.123456789012345678", "-1"]))
 def test_a_decimal_keeps_its_digits(number: str) -> None:
-    given_mark = events.Mark("BTC/USDT:USDT", Decimal(number))
-    read = decode(encode(1, 1, events.MarksReceived("main", 1, (given_mark,)), ()))
-    assert isinstance(read.input, events.MarksReceived)
+    given_mark = venue_events.Mark("BTC/USDT:USDT", Decimal(number))
+    read = decode(encode(1, 1, venue_events.MarksReceived("main", 1, (given_mark,)), ()))
+    assert isinstance(read.input, venue_events.MarksReceived)
     assert read.input.marks[0].price.as_tuple() == Decimal(number).as_tuple()
 
 

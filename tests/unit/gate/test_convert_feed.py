@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from risksvc.core.events import FillKind, VenueStatus
 from risksvc.core.types import InstrumentKind, MalformedInputError
+from risksvc.core.venue_events import FillKind, VenueStatus
 from risksvc.gate import convert_feed
 from risksvc.v1 import types_pb2, venue_pb2
 

@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from risksvc.core.events import ReadFailed
 from risksvc.core.outputs import Notice, NoticeKind
+from risksvc.core.venue_events import ReadFailed
 from risksvc.gate.event_log import LineFormatter, log_event, log_step, shown
 
 

@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
-from risksvc.core.events import SnapshotReceived, Ticked, VenueOrder, VenueStatus
+from risksvc.core.events import Ticked
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import LookUp, OrderRef
 from risksvc.core.types import ONE, ZERO, Side
+from risksvc.core.venue_events import SnapshotReceived, VenueOrder, VenueStatus
 from risksvc.gate import feeds as feeds_module
 from risksvc.gate.feeds import FeedError, FeedLink, Feeds, marks_needed
 from risksvc.v1 import venue_pb2

@@ -12,13 +12,13 @@ from risksvc.core.events import (
     Input,
     LeaseLost,
     LeaseRenewed,
-    ReadFailed,
     Ticked,
 )
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Decision, HaltRaised, Output
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import SECOND, Nanoseconds, Scope, Severity, TradingState
+from risksvc.core.venue_events import ReadFailed
 from risksvc.gate.codec import Entry, decode
 from risksvc.gate.owner import EntryLog, Fault, GateClosedError, Owner, Recover, replay_all
 from risksvc.gate.replay import Replayed, replay

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
+from risksvc.core.config import RULES, AccountConfig, GateConfig, SecondPerson
 from risksvc.core.types import MILLISECOND, SECOND
 from risksvc.gate import templates
 from risksvc.gate.config_problems import SettingsFileError
@@ -53,7 +53,9 @@ def test_defaults_are_the_designs() -> None:
 
 
 def test_the_cores_part_is_the_cores_defaults_where_nothing_is_written() -> None:
-    assert load(SMALL).gate_config("gate-7") == GateConfig(gate_id="gate-7", accounts={"main": AccountConfig()})
+    assert load(SMALL).gate_config("gate-7") == GateConfig(
+        gate_id="gate-7", accounts={"main": AccountConfig()}, rules=RULES
+    )
 
 
 def test_the_cores_part_has_what_is_written() -> None:
@@ -81,6 +83,7 @@ def test_the_cores_part_has_what_is_written() -> None:
         approval_validity_ns=50 * MILLISECOND,
         second_person=SecondPerson.NONE,
         cool_down_ns=300 * SECOND,
+        rules=RULES,
     )
 
 
