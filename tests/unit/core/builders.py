@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from risksvc.core import events, venue_events
 from risksvc.core.book import AccountBook
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.denials import DenialReason
 from risksvc.core.gate import RiskGate
 from risksvc.core.limits import Limits
@@ -321,7 +321,7 @@ class World:
 
 
 def config(*, account: Mapping[str, Any] | None = None, **changes: Any) -> GateConfig:
-    return GateConfig("g1", {ACCOUNT: AccountConfig(**(account or {}))}, **changes)
+    return GateConfig("g1", {ACCOUNT: AccountConfig(**(account or {}))}, **{"rules": RULES, **changes})
 
 
 def started(*, account: Mapping[str, Any] | None = None, **changes: Any) -> World:
