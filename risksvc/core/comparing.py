@@ -15,7 +15,7 @@ from risksvc.core.findings import Findings, clear, suspect, suspicion_of
 from risksvc.core.line import Line, Suspicion
 from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Side, plain
 from risksvc.core.venue_events import SnapshotReceived, VenuePosition
-from risksvc.core.windows import UNKNOWN_LAG, Held, Window
+from risksvc.core.windows import Held, Window
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -106,19 +106,25 @@ def _differs(
     suspicion.offsets, suspicion.ambiguous = common or offsets, False
     suspicion.unconfirmed = abs(seen.net) < abs(seen.net - offsets[-1].net)
     suspicion.message = _text(book, seen, offsets[-1])
+    _take_over(line, suspicion)
     suspect(book, line, suspicion, findings=findings)
-    if what is DivergenceClass.MISSING_FILL:
-        clear(book, line, DivergenceClass.POSITION_DRIFT, findings=findings)
     findings.read_again = True
+
+
+def _take_over(line: Line, suspicion: Suspicion) -> None:
+    """The same difference under its other name: what it has counted so far goes on."""
+    for other in _OF_POSITION:
+        gone = None if other is suspicion.divergence else line.suspicions.pop((other.value, ""), None)
+        if gone is not None:
+            suspicion.since, suspicion.reads, suspicion.diverged = gone.since, gone.reads, gone.diverged
 
 
 def _fills_may_be_missing(line: Line, offsets: tuple[Held, ...]) -> bool:
     """True when orders that the venue shows as filled further than their fills say would explain the difference."""
     most: dict[Side, Decimal] = dict.fromkeys(Side, ZERO)
     for reservation in line.reservations.values():
-        if reservation.explained:
-            most[reservation.order.side] += reservation.missing
-    return any(-most[Side.SELL] <= one.net <= most[Side.BUY] for one in offsets)
+        most[reservation.order.side] += reservation.missing
+    return any(most.values()) and any(-most[Side.SELL] <= one.net <= most[Side.BUY] for one in offsets)
 
 
 def _text(book: AccountBook, seen: Held, offset: Held) -> str:
@@ -135,5 +141,4 @@ def _text(book: AccountBook, seen: Held, offset: Held) -> str:
 
 def _measure_lag(book: AccountBook, line: Line, window: Window, *, seen: Held, start_ms: int) -> None:
     lag = window.lag_ms(seen, start_ms=start_ms, tolerance=line.tolerance, legs=book.hedge_mode)
-    if lag != UNKNOWN_LAG:
-        book.measured_lag_ms = max(book.measured_lag_ms, lag)
+    book.measured_lag_ms = max(book.measured_lag_ms, lag)

@@ -8,7 +8,6 @@ looked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.comparing import compare, window_start_ms
@@ -190,8 +189,3 @@ def _lasted(book: AccountBook, line: Line, suspicion: Suspicion, *, now: Nanosec
     patience = PATIENCE[suspicion.divergence]
     reads = book.config.drift_reads if patience.reads is None else patience.reads
     return suspicion.reads >= reads and now - suspicion.since >= patience.for_ns
-
-
-def difference(line: Line) -> Decimal:
-    """Venue less ledger, in quantity; 0 when they agree or the venue was never read."""
-    return ZERO if line.venue is None or not line.drifting else line.drift.net
