@@ -9,6 +9,7 @@ looked.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from risksvc.core.attribution import describe_unexplained
 from risksvc.core.book import AccountBook
 from risksvc.core.comparing import compare, window_start_ms
 from risksvc.core.config import RULES_2
@@ -25,6 +26,7 @@ from risksvc.core.venue_events import SnapshotReceived
 UNRESOLVED_READS = 3  # so many reads may fail to find a fill's order before it counts as unexplained
 MISSED_READS = 2  # a venue may show an order filled a moment before it lists the fill
 SUSPICIONS_TO_LATCH = 3
+FILLS_TOLD = 5
 SUSPICION_WINDOW_NS = 3600 * SECOND
 
 
@@ -162,11 +164,17 @@ def _judge(book: AccountBook, line: Line, *, now: Nanoseconds, findings: Finding
         trigger = Trigger(suspicion.divergence.value)
         text = suspicion.message
         if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
-            text = "no approval explains " + "; ".join(describe(fill) for fill in list(line.unexplained.values())[:5])
+            text = _unexplained(book, line)
         findings.trips.append((trigger, line.symbol, text))
         findings.notices.append(
             Notice(NoticeKind.DIVERGED, book.name, trigger.value, text, line.symbol, suspicion.strategy)
         )
+
+
+def _unexplained(book: AccountBook, line: Line) -> str:
+    fills = list(line.unexplained.values())
+    told = "; ".join(describe(fill) for fill in fills[:FILLS_TOLD])
+    return f"no approval explains {told}: {describe_unexplained(book, line, fills[0])}"
 
 
 def _count_repeats(line: Line, suspicion: Suspicion, *, now: Nanoseconds, findings: Findings) -> None:
