@@ -65,14 +65,28 @@ def venue(*, settings: Path | None, account: str) -> None:
 @click.option("--price", "prices", multiple=True, metavar="SYMBOL=PRICE", help="Hold an instrument's price at a value.")
 @click.option("--seed", default=1, show_default=True, help="The same seed generates the same prices.")
 @click.option("--speed", default="1", show_default=True, help="How many times faster than the clock prices move.")
-def paper(*, host: str, port: int, bars: Sequence[str], prices: Sequence[str], seed: int, speed: str) -> None:
+@click.option(
+    "--synthetic", default=0, metavar="N", help="N more instruments, X0000USDT and on: a venue that lists many."
+)
+def paper(  # noqa: PLR0913 - one for each option
+    *, host: str, port: int, bars: Sequence[str], prices: Sequence[str], seed: int, speed: str, synthetic: int
+) -> None:
     """Run a paper venue until SIGTERM or SIGINT: a local server that speaks Bybit v5, to trade without an exchange."""
-    from risksvc.venue.paper import DEMO_ACCOUNT, PaperConfig, Rules, csv_options, run_paper  # noqa: PLC0415
+    from risksvc.venue.paper import (  # noqa: PLC0415
+        DEFAULT_INSTRUMENTS,
+        DEMO_ACCOUNT,
+        PaperConfig,
+        Rules,
+        csv_options,
+        run_paper,
+        synthetic_instruments,
+    )
 
     try:
         config = PaperConfig(
             host=host,
             port=port,
+            instruments=(*DEFAULT_INSTRUMENTS, *synthetic_instruments(synthetic)),
             csv=csv_options(bars),
             prices=_prices(prices),
             seed=seed,

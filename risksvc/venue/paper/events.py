@@ -10,13 +10,16 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from risksvc.core.types import plain
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.calls import Call
+from risksvc.venue.paper.decimals import is_multiple
 from risksvc.venue.paper.depth import DepthProfile
 from risksvc.venue.paper.errors import bad_params
 from risksvc.venue.paper.instruments import PRE_LAUNCH, TRADING, Instrument
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import OrderRequest, OrderType, Side
+from risksvc.venue.paper.positions import Fill, apply_fill
 from risksvc.venue.paper.prices import GeneratedPath
 from risksvc.venue.paper.trading import order_request
 from risksvc.venue.paper.wire import Row, acknowledgement, instrument_row
@@ -49,6 +52,26 @@ def _fill(call: Call) -> Row:
         link_id=call.text("orderLinkId"),
     )
     return acknowledgement(call.engine.fill_outside(account_of(call), request, now_ms=call.now_ms))
+
+
+def _drift(call: Call) -> Row:
+    """Move a position without an execution: the venue's own books disagree, or it will never list that fill."""
+    symbol, qty, account = call.required("symbol"), call.amount("qty"), account_of(call)
+    if not qty:
+        raise bad_params("params error: qty is required: above 0 to add, below 0 to take away")
+    market, before = call.engine.market(symbol), account.position(symbol)
+    if not is_multiple(abs(qty), of=market.instrument.step):
+        raise bad_params(f"qty: a multiple of the step {market.instrument.step} is allowed")
+    fill = Fill(
+        side=Side.BUY if qty > 0 else Side.SELL,
+        qty=abs(qty),
+        price=market.mid,
+        fee=Decimal(0),
+        seq=max(before.seq, market.seq),
+        at_ms=call.now_ms,
+    )
+    account.hold(apply_fill(before, fill).position)
+    return {"symbol": symbol, "size": plain(account.position(symbol).size)}
 
 
 def _liquidation(call: Call) -> Row:
@@ -92,6 +115,7 @@ EVENTS: Final[Mapping[str, Event]] = MappingProxyType(
         "fill": Event(
             _fill, "a fill that no request asked for: account, symbol, side, qty, price (the mid without one)"
         ),
+        "drift": Event(_drift, "a position that moves without an execution: account, symbol, qty (signed)"),
         "liquidation": Event(
             _liquidation, "a position closed by force (execType BustTrade): account, symbol, qty (all without one)"
         ),
