@@ -1,15 +1,14 @@
-"""What a part of the soak found: figures, bars, and what broke a bar. One table, one JSON report.
+"""What a part of the soak found: figures, bars, and what broke a bar.
 
 A bar has a value, what it may be at most (or must be at least), and holds or does not. Figures are for people.
 """
 
-import json
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 Figure = int | float | str
 
@@ -104,11 +103,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 @contextmanager
-def timed(verdict: Verdict, now: "Clock") -> Iterator[Verdict]:
+def timed(verdict: Verdict) -> Iterator[Verdict]:
     """Times a part; whatever goes wrong in it is a problem of the part, and the next one goes on."""
-    began = now()
+    began = time.monotonic()
     try:
         yield verdict
     except Exception as error:  # noqa: BLE001 - a part that can't be run is a failure like any other
-        verdict.problems.append(f"{type(error).__name__}: {error}"[:2_000])
-    verdict.seconds = now() - began
+        said = "\n".join((f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())))
+        verdict.problems.append(said[:4_000])
+    verdict.seconds = time.monotonic() - began

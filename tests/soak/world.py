@@ -1,25 +1,23 @@
 """The world of the soak: the scenario tests' real processes, over as many instruments as are asked for.
 
-The paper venue lists `listed` instruments, the limits file names `traded` of them: five that the market maker quotes,
-then synthetic ones. Metrics are read as Prometheus reads them.
+The paper venue lists `listed` instruments; the limits file names `traded` of them: five that the market maker quotes,
+then synthetic ones. Metrics are read where Prometheus reads them, the truth where only the paper venue knows it.
 """
 
 import re
 import tempfile
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
-import psutil
-
-from risksvc.cli.demo import world as demo_world
-from risksvc.cli.demo.world import PRICES
 from tests.scenario.world import BTC, DOGE, ETH, SOL, XRP, ScenarioWorld
 
 QUOTED = (BTC, ETH, SOL, XRP, DOGE)
+DEFAULT_LISTED = 8
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([^ ]+)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -48,34 +46,76 @@ accounts:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a world is like. `settings`: lines of the account in the settings file; `most`, `total`: limits in USD."""
+    """What a world is like. `settings`: lines of its account; `positions`: cadence; `most`, `total`: limits in USD."""
 
     traded: int = 3
-    listed: int = 8
+    listed: int = DEFAULT_LISTED
+    positions: str = "1s"
     settings: str = ""
     most: int = 60_000
-    total: int = 600_000
+    total: int = 900_000
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        synthetic = tuple(f"X{number:04}/USDT:USDT" for number in range(max(0, self.traded - len(QUOTED))))
-        return (*QUOTED, *synthetic)[: max(self.traded, 1)]
+        """The instruments that the taker trades."""
+        synthetic = (f"X{number:04}/USDT:USDT" for number in range(self.traded - len(QUOTED)))
+        return (*QUOTED[: self.traded], *synthetic)
 
 
 class SoakWorld(ScenarioWorld):
     """The scenario's world in another shape."""
 
     def __init__(self, folder: Path, shape: Shape) -> None:
-        instruments = "\n".join(f"      {one}:" for one in dict.fromkeys((*QUOTED, *shape.symbols)))
-        limits = LIMITS.format(instruments=instruments, most=shape.most, total=shape.total)
+        named = "\n".join(f"      {one}:" for one in dict.fromkeys((*QUOTED, *shape.symbols)))
+        limits = LIMITS.format(instruments=named, most=shape.most, total=shape.total)
         super().__init__(folder, settings=shape.settings, limits=limits)
         self.shape = shape
+        listed = max(shape.listed, DEFAULT_LISTED + shape.traded - len(QUOTED))
+        self.paper_options = ("--synthetic", str(listed - DEFAULT_LISTED))
 
-    def _start_paper(self) -> None:
-        synthetic = max(0, self.shape.listed - len(PRICES) - 2)
-        paper = self._start("paper", *demo_world._CLI, "paper", "--port", "0", "--synthetic", str(synthetic), piped=True)
-        said = demo_world._piped(paper.stdout)
-        self.venue_url = said.readline().split()[-1]
-        demo_world.swallow(said)
-        for symbol, price in PRICES.items():
-            self.paper("price", symbol=symbol, price=price)
+    def _write_files(self) -> None:
+        super()._write_files()
+        text = self.settings.read_text()
+        self.settings.write_text(text.replace("positions: 1s", f"positions: {self.shape.positions}"))
+
+    def metrics(self) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
+        """Every sample of /metrics, by name, then by labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+        for line in text.splitlines():
+            sample = _SAMPLE.match(line)
+            if sample is not None:
+                labels = tuple(_LABEL.findall(sample[2] or ""))
+                found.setdefault(sample[1], {})[labels] = float(sample[3])
+        return found
+
+    def notices(self) -> Counter[str]:
+        """How often what was told, as "KIND CLASS"."""
+        samples = self.metrics().get("risksvc_notices_total", {})
+        return Counter(
+            {f"{dict(labels)['kind']} {dict(labels)['name']}": int(count) for labels, count in samples.items()}
+        )
+
+    def truth(self) -> dict[str, Decimal]:
+        """What is really held, by instrument, as nobody but the venue knows it."""
+        return {
+            unified(symbol): Decimal(size) for symbol, size in self.at_venue()["positions"].items() if Decimal(size)
+        }
+
+
+def unified(symbol: str) -> str:
+    """The paper venue's name for a USDT perpetual, as strategies write it."""
+    return f"{symbol.removesuffix('USDT')}/USDT:USDT"
+
+
+@contextmanager
+def soak_world(shape: Shape) -> Iterator[SoakWorld]:
+    """A world in a folder of its own, open for orders; everything in it ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="rs") as folder, SoakWorld(Path(folder), shape) as world:
+        try:
+            world.begin_open()
+            yield world
+        except Exception as error:
+            error.add_note(world.last_words()[-3_000:])
+            raise
