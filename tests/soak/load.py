@@ -4,16 +4,12 @@ Everything that trades asks the gate, so nothing is unexplained: a SUSPECT may c
 """
 
 import itertools
-import json
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import ccxt
@@ -23,6 +19,7 @@ from risksvc.cli.demo.world import PRICES
 from tests.scenario import market_maker
 from tests.soak import taker
 from tests.soak.options import Options
+from tests.soak.processes import end_of, strategy
 from tests.soak.verdict import Verdict, timed
 from tests.soak.world import Shape, SoakWorld, soak_world
 
@@ -142,38 +139,3 @@ class Watched:
             and int(row["info"]["seq"]) > int(positions.get(row["symbol"], {"seq": 2**63})["seq"])
         ]
         self.lags_ms.append(max(late, default=0))
-
-
-@contextmanager
-def strategy(world: SoakWorld, program: Any, seconds: float, *words: str) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401 - a module
-    """A strategy's process, from its first order on."""
-    path = Path(program.__file__)
-    line = (
-        sys.executable,
-        str(path),
-        "--venue",
-        world.venue_url,
-        "--gate",
-        world.gate,
-        "--seconds",
-        str(seconds),
-        *words,
-    )
-    with (
-        (world.folder / f"{path.stem}.log").open("a") as log,
-        subprocess.Popen(line, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            assert json.loads(process.stdout.readline() or "{}") == {"began": True}, world.last_words()
-            yield process
-        finally:
-            process.kill()
-
-
-def end_of(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What a strategy says at its end."""
-    assert process.stdout is not None
-    told: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
-    assert told, "a strategy ended without a word"
-    return told
