@@ -15,8 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from tests.soak.cpu import cpu, markets
+from tests.soak.drift import drift
+from tests.soak.faults import faults
 from tests.soak.load import load
 from tests.soak.options import Options
+from tests.soak.release import release
+from tests.soak.seed import seed
+from tests.soak.silence import silence
 from tests.soak.verdict import Verdict
 
 SHORT = Options(seconds=5, runs=12, trials=100, real_trials=1, cycles=20, cpu_seconds=5, windows=2)
@@ -29,6 +35,13 @@ def _parts() -> dict[str, Part]:
     """Every part by its name, in the order in which they run."""
     return {
         "load": load,
+        "drift": drift,
+        "faults": faults,
+        "silence": silence,
+        "seed": seed,
+        "release": release,
+        "cpu": cpu,
+        "markets": markets,
     }
 
 

@@ -154,7 +154,7 @@ class Account:
             self.approved[order.client_order_id] = order
             self._after(self.chance.randint(1, 60), lambda: self._fill(order))
         for denial in decision.denials[:1]:
-            self.denials[denial.reason.value] += 1
+            self.denials[denial.reason.name] += 1
 
     def _fill(self, order: Order) -> None:
         rows = self.fills[order.instrument]

@@ -49,6 +49,7 @@ class Shape:
     """What a world is like. `settings`: lines of its account; `positions`: cadence; `most`, `total`: limits in USD."""
 
     traded: int = 3
+    stream: bool = True
     listed: int = DEFAULT_LISTED
     positions: str = "1s"
     settings: str = ""
@@ -77,6 +78,10 @@ class SoakWorld(ScenarioWorld):
         super()._write_files()
         text = self.settings.read_text()
         self.settings.write_text(text.replace("positions: 1s", f"positions: {self.shape.positions}"))
+
+    def pid(self, name: str) -> int:
+        """The process that was started under a name."""
+        return self._running[name].pid
 
     def metrics(self) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
         """Every sample of /metrics, by name, then by labels."""

@@ -1,0 +1,50 @@
+"""Release: from a cancel that the venue acknowledged to the headroom's return, with the private stream and without.
+
+A resting order is approved, placed and cancelled; the time runs from the venue's answer to the moment at which the gate
+holds no reservation for it. Without a stream the proof waits for the strategy's report and a targeted read.
+"""
+
+import time
+from dataclasses import replace
+
+from tests.soak.options import Options
+from tests.soak.verdict import Verdict, timed
+from tests.soak.world import Shape, SoakWorld, soak_world
+
+BTC = "BTC/USDT:USDT"
+P95_MS = 250.0
+ORDER = {"instrument": BTC, "side": "buy", "type": "limit", "quantity": "0.01", "price": "48000", "intended": "0.3"}
+
+
+def release(options: Options) -> list[Verdict]:
+    """With the stream, which has the bar, and without, which is told."""
+    return [one_release(options, stream=True), one_release(options, stream=False)]
+
+
+def one_release(options: Options, *, stream: bool) -> Verdict:
+    """`options.cycles` cancels."""
+    verdict = Verdict(f"release: {options.cycles} cancels, {'with' if stream else 'without'} the private stream")
+    shape = Shape()
+    with timed(verdict), soak_world(shape if stream else replace(shape, stream=False)) as world:
+        trader = world.trader("taker")
+        found_ms = []
+        for _ in range(options.cycles):
+            placed = trader.do("trade", **ORDER, wait_fill=False)
+            assert placed["approved"], placed
+            trader.do(
+                "cancel", **{name: placed[name] for name in ("venue_order_id", "client_order_id")}, instrument=BTC
+            )
+            found_ms.append(_until_released(world, placed["client_order_id"]))
+        spread = verdict.spread("from the acknowledgement to the headroom", found_ms, "ms")
+        if stream:
+            verdict.most("p95 until the headroom is back", spread["p95"], P95_MS, "ms")
+        verdict.most("max until the headroom is back", spread["max"], 5_000, "ms")
+    return verdict
+
+
+def _until_released(world: SoakWorld, client_order_id: str) -> float:
+    began = time.monotonic()
+    while any(one.order.client_order_id == client_order_id for one in world.reservations()):
+        assert time.monotonic() - began < 30, f"{client_order_id} is reserved for ever"
+        time.sleep(0.002)
+    return (time.monotonic() - began) * 1_000
