@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from risksvc.core.types import ZERO
+from risksvc.venue.paper.changes import NOBODY, Observer
 from risksvc.venue.paper.decimals import fine, money
 from risksvc.venue.paper.history import SymbolLog
 from risksvc.venue.paper.ledger_log import LedgerEntry
@@ -46,7 +47,8 @@ class Bounds:
 class Account:
     """The books of one account; `leverage` is the same for all of its instruments, and so is the position mode.
 
-    `order_margin` is what orders keep back as margin, `locked` the coins that spot orders would pay with.
+    `order_margin` is what orders keep back as margin, `locked` the coins that spot orders would pay with. `observer`
+    learns of every change.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Account:
         hedge: bool = False,
     ) -> None:
         self.name = name
+        self.observer: Observer = NOBODY
         self.hedge = hedge
         self.leverage = leverage
         self.wallets: dict[str, Decimal] = dict(balances)
@@ -125,6 +128,7 @@ class Account:
         self.positions[position.symbol, position.leg] = position
         past = self._past.setdefault((position.symbol, position.leg), deque(maxlen=_POSITION_STATES))
         past.append(position)
+        self.observer.position_changed(self.name, position)
         horizon = position.updated_ms - POSITION_MEMORY_MS
         while len(past) > 1 and past[1].updated_ms <= horizon:
             past.popleft()
@@ -132,6 +136,7 @@ class Account:
     def move(self, coin: str, amount: Decimal) -> None:
         """Add to a wallet, or take from it when negative: transfers, and what spot trades exchange."""
         self.wallets[coin] = self.wallets.get(coin, ZERO) + amount
+        self.observer.wallet_changed(self.name)
 
     def credit(self, coin: str, amount: Decimal) -> None:
         """Add realised profit, or take a loss or fee when negative."""
@@ -144,6 +149,16 @@ class Account:
         self._by_id[order.order_id] = order
         if order.link_id:
             self._by_link[order.link_id] = order
+        self.changed(order)
+
+    def changed(self, order: Order) -> None:
+        """Tell that an order is not what it was."""
+        self.observer.order_changed(self.name, order)
+
+    def executed(self, execution: Execution) -> None:
+        """Enter an execution."""
+        self.executions.add(execution)
+        self.observer.executed(self.name, execution)
 
     def closed(self, order: Order) -> None:
         """Move a final order to the history and forget what no longer fits."""
@@ -151,6 +166,7 @@ class Account:
         self.unlist_reducing(order)
         self.closed_count += 1
         order.closed_number = self.closed_count
+        self.changed(order)
         for gone in self.closed_orders.add(order):
             self._by_id.pop(gone.order_id, None)
             if self._by_link.get(gone.link_id) is gone:
@@ -187,6 +203,7 @@ class Account:
         kept = self.locked if order.spot else self.order_margin
         kept[coin] = kept.get(coin, ZERO) + margin - order.margin
         order.margin = margin
+        self.observer.wallet_changed(self.name)
 
     def release(self, order: Order, qty: Decimal, *, coin: str) -> None:
         """Give back what was kept for `qty` that is about to trade."""

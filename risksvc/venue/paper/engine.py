@@ -89,6 +89,7 @@ class Engine(Matching):
         account.unlist_reducing(order)
         order.qty, order.price, order.updated_ms = candidate.request.qty, candidate.price, self.now_ms
         account.reserve(order, candidate.margin, coin=candidate.coin)
+        account.changed(order)
         self.work(account, market, order)
         return order
 

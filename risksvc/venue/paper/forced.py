@@ -195,7 +195,7 @@ def _pay_funding(engine: Matching, market: Market, rate: Decimal, *, account: Ac
         at_ms=engine.now_ms,
         leg=position.leg,
     )
-    account.executions.add(execution)
+    account.executed(execution)
     ledger_log.enter_execution(account, execution, coin=instrument.settle, funding=-paid)
     return execution
 

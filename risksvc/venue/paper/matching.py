@@ -15,6 +15,7 @@ from risksvc.core.types import ONE, ZERO
 from risksvc.venue.paper import spot, stops
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.admission import Candidate, protective_price, worst_price
+from risksvc.venue.paper.changes import Observer
 from risksvc.venue.paper.errors import bad_params
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import (
@@ -63,6 +64,11 @@ class Matching:
         self.rules = rules
         self.started_ms = self.now_ms = now_ms
         self._ids = 0
+
+    def watch(self, observer: Observer) -> None:
+        """Tell `observer` of every change in any account's books from now on."""
+        for account in self.accounts.values():
+            account.observer = observer
 
     def market(self, key: str) -> Market:
         """Give an instrument's market; refuse an unknown one in Bybit's words."""
@@ -180,12 +186,12 @@ class Matching:
             if not left:
                 self.end_unfilled(account, market, order, ending=Ending.REDUCE_ONLY)
                 continue
-            self._cut(order, order.filled + left)
+            self._cut(account, order, order.filled + left)
             room[order.leg, order.side] = left - order.remaining
         for stop in market.stops_of(account.name):
             left = account.opposing(key, stop.side, stop.leg)
             if left:
-                self._cut(stop, left)
+                self._cut(account, stop, left)
             else:
                 self.end_unfilled(account, market, stop, ending=Ending.REDUCE_ONLY)
 
@@ -209,9 +215,10 @@ class Matching:
         order.status, order.ending, order.updated_ms = status, ending, self.now_ms
         account.closed(order)
 
-    def _cut(self, order: Order, qty: Decimal) -> None:
+    def _cut(self, account: Account, order: Order, qty: Decimal) -> None:
         if order.qty > qty:
             order.qty, order.updated_ms = qty, self.now_ms
+            account.changed(order)
 
     def _take(self, account: Account, market: Market, order: Order, *, qty: Decimal) -> None:
         market.seq += 1
@@ -237,6 +244,7 @@ class Matching:
             child = stops.child(market, trigger)
             if child is not None:
                 child.qty, child.updated_ms = order.filled, self.now_ms
+                account.changed(child)
             else:
                 self.wait(account, market, trigger, qty=order.filled, leg=order.leg)
 
@@ -252,4 +260,5 @@ class Matching:
         """Turn a stop whose price was reached into a market order; it was cut to its position when that shrank."""
         del market.stops[stop.order_id]
         stop.price, stop.status = worst_price(market, stop.side), OrderStatus.NEW
+        account.changed(stop)
         self.work(account, market, stop)

@@ -88,7 +88,8 @@ def settle(order: Order, trade: Trade, *, account: Account, market: Market, fill
         stop_type=order.stop_type,
     )
     order.fills.append(execution)
-    account.executions.add(execution)
+    account.executed(execution)
+    account.changed(order)
     _log(execution, order, account=account, market=market)
 
 
