@@ -29,6 +29,7 @@ from risksvc.venue.paper.gateway import Gateway
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.messages import Incoming, Reply, encode, parameters
 from risksvc.venue.paper.orders import Side
+from risksvc.venue.paper.positions import Position
 from risksvc.venue.paper.wire import Row, execution_row, order_row
 
 PREFIX: Final = "/paper/"
@@ -98,18 +99,18 @@ class Control:
 
     def price(self, call: Call) -> Row:
         """Set, hold or let go of a price."""
-        symbol = call.required("symbol")
+        market = call.market()
         hold = "hold" not in call.params or call.flag("hold")
-        call.engine.set_price(symbol, call.amount("price"), hold=hold, now_ms=call.now_ms)
-        return _market_row(call.engine.market(symbol))
+        call.engine.set_price(market.instrument.key, call.amount("price"), hold=hold, now_ms=call.now_ms)
+        return _market_row(market)
 
     def depth(self, call: Call) -> Row:
         """Reshape the depth of an instrument."""
-        market = call.engine.market(call.required("symbol"))
+        market = call.market()
         given = {name: value for name in _DEPTH_AMOUNTS if (value := call.amount(name)) is not None}
         levels = call.integer("levels")
         profile = replace(market.profile, levels=market.profile.levels if levels is None else levels, **given)
-        call.engine.set_depth(market.instrument.symbol, profile, now_ms=call.now_ms)
+        call.engine.set_depth(market.instrument.key, profile, now_ms=call.now_ms)
         return _market_row(market)
 
     def event(self, call: Call) -> Row:
@@ -140,13 +141,17 @@ def _account_row(call: Call, account: Account) -> Row:
     executions = islice(account.executions.newest_first(), _SHOWN)
     return {
         "wallets": {coin: plain(amount) for coin, amount in account.wallets.items()},
-        "positions": {each.symbol: plain(each.size) for each in account.positions.values()},
+        "positions": {_position_name(each): plain(each.size) for each in account.positions.values()},
         "open_orders": len(account.open_orders),
         "closed_orders": len(account.closed_orders),
         "executions": len(account.executions),
-        "newest_open_orders": [order_row(each, settle=instruments[each.symbol].settle) for each in orders],
+        "newest_open_orders": [order_row(each, instrument=instruments[each.symbol]) for each in orders],
         "newest_executions": [execution_row(each, instrument=instruments[each.symbol]) for each in executions],
     }
+
+
+def _position_name(position: Position) -> str:
+    return f"{position.symbol}/{position.leg}" if position.leg else position.symbol
 
 
 def _market_row(market: Market) -> Row:
