@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
+from risksvc.core.types import ONE
+
 DAY_MS = 86_400_000
 
 
@@ -62,6 +64,15 @@ class PageLimits:
     fills: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadCosts:
+    """What one request costs in ccxt's units: the next one waits that many times `rateLimit`."""
+
+    positions: Decimal = ONE
+    open_orders: Decimal = ONE
+    fills: Decimal = ONE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
     """One venue.
@@ -75,6 +86,8 @@ class Quirks:
     a ticker.
     `kind_key`, `kinds`: where `info` says what an execution is, and what that means; what maps to None is no fill.
     `client_id_param`, `cancel_client_id_param`: how fetch_order, cancel_order take a client order id; empty: can't.
+    `marks_in_tickers`: ccxt's tickers carry a mark price; where they do not, `mark_key` must name it.
+    `symbol_required`: by ccxt's name of a method, whether it wants an instrument, where ccxt's own table is wrong.
     `position_lag_ms`: how far positions may lag behind fills.
     `fills_window_ms`: the longest span that one request for fills may name. `fill_history_ms`: how far back
     `fetch_my_trades` reaches at all; a longer downtime can't be read up.
@@ -88,6 +101,8 @@ class Quirks:
     `stream`: the ccxt.pro methods whose messages may trigger a read.
     `ledger_kind_key`, `ledger_kinds`: where an entry of fetch_ledger says what it is (in `info`; empty: ccxt's `type`),
     and what that means. ccxt's own types call funding a fee or a trade at several venues.
+    `costs`: of the requests of a complete read.
+    `remarks`: by the name of a capability, what the venue or ccxt does otherwise than the rest of the row suggests.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
     """
 
@@ -101,6 +116,7 @@ class Quirks:
     limit_price_key: str = ""
     trade_client_id_key: str = ""
     mark_key: str = ""
+    marks_in_tickers: bool = False
     kind_key: str = ""
     kinds: Mapping[str, FillKind | None] = field(default_factory=dict)
     client_id_param: str = ""
@@ -123,6 +139,9 @@ class Quirks:
     ledger_kind_key: str = ""
     ledger_kinds: Mapping[str, LedgerKind] = field(default_factory=dict)
     rate_limit_ms: int = 0
+    costs: ReadCosts = ReadCosts()
+    symbol_required: Mapping[str, bool] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=lambda: {"defaultType": "swap"})
     positions_params: Mapping[str, object] = field(default_factory=dict)
     open_orders_params: Mapping[str, object] = field(default_factory=dict)

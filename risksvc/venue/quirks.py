@@ -16,6 +16,7 @@ from risksvc.venue.quirk_fields import (
     Leg,
     PageLimits,
     Quirks,
+    ReadCosts,
 )
 from risksvc.venue.quirk_table import QUIRKS
 
@@ -29,6 +30,7 @@ __all__ = [
     "Leg",
     "PageLimits",
     "Quirks",
+    "ReadCosts",
     "quirks_of",
 ]
 
@@ -42,6 +44,11 @@ def _kinds(value: object, entry: Quirks) -> object:
 
 def _pages(value: object, entry: Quirks) -> object:
     return replace(entry.pages, **dict(value))  # type: ignore[call-overload]
+
+
+def _costs(value: object, entry: Quirks) -> object:
+    given = {str(name): parse_positive(str(cost), field=f"costs.{name}") for name, cost in dict(value).items()}  # type: ignore[call-overload]
+    return replace(entry.costs, **given)
 
 
 def _decimal(value: object, entry: Quirks) -> object:
@@ -70,6 +77,7 @@ def _names(value: object, entry: Quirks) -> object:
 _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "kinds": _kinds,
     "pages": _pages,
+    "costs": _costs,
     "leg_values": _legs,
     "ledger_kinds": _ledger_kinds,
     "attached_values": _names,
@@ -92,7 +100,7 @@ def _converted(name: str, value: object, entry: Quirks) -> object:
     return value
 
 
-_FIELDS = frozenset(each.name for each in fields(Quirks)) - {"envelope"}
+_FIELDS = frozenset(each.name for each in fields(Quirks)) - {"envelope", "remarks"}
 
 
 def quirks_of(exchange_id: str, overrides: Mapping[str, object] | None = None) -> Quirks:
