@@ -66,6 +66,7 @@ class VenueSettings:
     options: Mapping[str, object]
     urls: Mapping[str, object]
     quirks: Mapping[str, object]
+    instruments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,7 @@ class _Resolver:
             options=written.options,
             urls=written.urls,
             quirks=written.quirks,
+            instruments=written.instruments,
         )
 
     def _secret(self, account: str, name: str, place: SecretPlace) -> SecretSource:

@@ -24,6 +24,7 @@ from risksvc.gate.config_values import (
     Name,
     NumberRange,
     SizeRange,
+    Symbol,
     choice,
     duration_text,
     refused,
@@ -179,6 +180,7 @@ class VenueSection(Section):
     options: Options = Field(default_factory=dict)
     urls: Options = Field(default_factory=dict)
     quirks: Options = Field(default_factory=dict)
+    instruments: Listed[Symbol] = ()
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:

@@ -216,8 +216,8 @@ def rate_limit(of: Abilities) -> Finding:
     takes_ms = int(units * of.rate_limit_ms)
     sum_of_it = f"{plain(units)} x {plain(of.rate_limit_ms)} ms"
     says = f"a complete read takes at least {takes_ms:,} ms of ccxt's throttle ({sum_of_it})"
-    if takes_ms > of.read_timeout_ms:
-        says = f"{says}, and is given up after {of.read_timeout_ms:,} ms: it can't complete in a steady rhythm"
+    if takes_ms - costs.fills * of.rate_limit_ms > of.read_timeout_ms:  # nothing waits for the last request's cost
+        says = f"{says}, and is given up after {of.read_timeout_ms:,} ms: it never completes"
         return Finding(name, _NO, says, "name fewer instruments, or see venue.quirks.rate_limit_ms and costs")
     every = f"a cadence of {of.positions_every_ms:,} ms"
     if takes_ms > of.positions_every_ms:
