@@ -82,12 +82,8 @@ def _without_settings(exchange: str, class_path: str, *, spot: bool) -> "VenueCo
     if class_path and ":" not in class_path:
         raise click.UsageError("--class is MODULE:NAME")
     options = {"defaultType": "spot"} if spot else {}
-    return VenueConfig(
-        account=venue_check_view.NO_SETTINGS,
-        gate_target=venue_check_view.NO_SETTINGS,
-        exchange=exchange or class_path,
-        options=options,
-    )
+    nothing = venue_check_view.NO_SETTINGS
+    return VenueConfig(account=nothing, gate_target=nothing, exchange=exchange or class_path, options=options)
 
 
 def _configs(settings: Path | None, account: str, *, keys: bool) -> Iterator["VenueConfig"]:

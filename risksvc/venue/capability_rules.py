@@ -32,6 +32,8 @@ def offer(name: str, call: str, *, yes: str, no: str, do: str) -> Rule:
 def positions(of: Abilities) -> Finding:
     """What is held."""
     name = "positions"
+    if of.quirks.unreadable:
+        return Finding(name, _NO, of.quirks.unreadable, _UNREADABLE)
     if of.spot:
         if of.offers("fetchBalance"):
             return Finding(name, _YES, "a spot account has none: what is held is read from balances, per asset")

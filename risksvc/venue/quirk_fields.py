@@ -78,6 +78,7 @@ class Quirks:
     """One venue.
 
     `listing`: which reader speaks to it ("bybit", or "unified": ccxt's unified calls).
+    `unreadable`: why ccxt's class can't be used by this process at all; empty: it can.
     `inverse_contract_size`: quote units per unit of an inverse order where ccxt's own contract size is wrong for that.
     `signed_contracts`: ccxt passes the sign of a short through in `contracts`.
     `mark_per_contract`: the mark in a position row is the value of one contract.
@@ -107,6 +108,7 @@ class Quirks:
     """
 
     listing: str = "unified"
+    unreadable: str = ""
     envelope: Envelope | None = None
     pages: PageLimits = PageLimits()
     inverse_contract_size: Decimal | None = None

@@ -100,7 +100,7 @@ def _converted(name: str, value: object, entry: Quirks) -> object:
     return value
 
 
-_FIELDS = frozenset(each.name for each in fields(Quirks)) - {"envelope", "remarks"}
+_FIELDS = frozenset(each.name for each in fields(Quirks)) - {"envelope", "remarks", "unreadable"}
 
 
 def quirks_of(exchange_id: str, overrides: Mapping[str, object] | None = None) -> Quirks:
