@@ -13,6 +13,8 @@ import sys
 from risksvc.core.types import MalformedInputError, use_exact_arithmetic
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
+from risksvc.venue.abilities import Finding, abilities_of
+from risksvc.venue.capability import findings, shortcomings
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.connection import VenueConnection
 from risksvc.venue.failures import ReadFailure, StartError
@@ -48,6 +50,8 @@ async def feed_until(told: asyncio.Event, config: VenueConfig) -> int:
     except (StartError, MalformedInputError) as error:
         _LOG.critical("the venue process can't start: %s", error)
         return EXIT_UNUSABLE
+    for row in _shortcomings(connection):
+        _LOG.info("%s: %s", connection.exchange_id, row.line)
     feeding = asyncio.create_task(_feed(connection))
     stopping = asyncio.create_task(told.wait())
     try:
@@ -114,8 +118,13 @@ async def _feed_once(connection: VenueConnection) -> None:
         _LOG.exception("session ended by an internal error")
 
 
+def _shortcomings(connection: VenueConnection) -> tuple[Finding, ...]:
+    """What this venue can't do, or does in part: said at the start, to the log and to the gate."""
+    return shortcomings(findings(abilities_of(connection.poll, connection.config, connection.quirks)))
+
+
 def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
-    return wire.hello(
+    hello = wire.hello(
         connection.config.account,
         venue=connection.exchange_id,
         quirks=connection.quirks,
@@ -123,6 +132,8 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
         can_cancel=connection.can_cancel,
         software=connection.software,
     )
+    hello.hello.limitations.extend(row.line for row in _shortcomings(connection))
+    return hello
 
 
 class _ReconnectPause:
