@@ -79,7 +79,7 @@ class VenueConfig:
     deep_fills_overlap_ms: int = 120_000  # for fills that the venue lists late
     reconnect_min_ms: int = 50
     reconnect_max_ms: int = 1_000
-    stream_debounce_ms: int = 250  # from an event to the read that it causes, and between two complete reads at least
+    stream_debounce_ms: int = 250  # from an event to the read that it causes, and between two that are caused
     stream_ping_ms: int = 5_000
     stream_silence_ms: int = 12_000  # nothing came for so long, answers to pings included: connect again
     stream_fill_wait_ms: int = 3_000  # a fill that was read and that the stream has not told for so long: connect again

@@ -1,7 +1,8 @@
 """The exchange as this process holds it: ccxt instances that share markets and clock, and what the markets say.
 
 The poll instance is throttled by ccxt; the command instance is not, so that a cancel or a look-up never queues behind a
-list. Each connection of the private stream has an instance of its own. Invariants: markets are replaced whole; `instruments` is never empty once loaded; the two clocks have one offset.
+list. Each connection of the private stream has an instance of its own. Invariants: markets are replaced whole;
+`instruments` is never empty once loaded; the clocks have one offset.
 """
 
 import asyncio

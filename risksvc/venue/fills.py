@@ -74,8 +74,8 @@ class FillCursor:
     """One session's reading of fills.
 
     `since_ms` 0: from now on. What the first read lists, and what is listed later but happened before that, belongs to
-    the first snapshot then: it is remembered, never passed on. Fills that a stream tells before that first read wait for
-    it; no fill of a stream says how far fills have been read.
+    the first snapshot then: it is remembered, never passed on. Fills that a stream tells before that first read wait
+    for it; no fill of a stream says how far fills have been read.
     """
 
     def __init__(self, *, since_ms: int, now_ms: int, overlaps: Mapping[Reach, int], orders: OrderIds) -> None:

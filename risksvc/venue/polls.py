@@ -2,7 +2,7 @@
 
 Invariants: what is sent is stamped with a heartbeat that came before its read began; a failed read is told and tried
 again, more slowly each time, for ever; a command to read now is answered by a read that began after it came. However
-much is asked and however many events come, complete reads begin at least `stream_debounce_ms` apart.
+much is asked and however many events come, the complete reads that they cause begin `stream_debounce_ms` apart.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class AccountPoll:
         ended = self._now()
         while True:
             triggered_s = max(self._triggered_s, due_s if failed else ended + gap_s)  # it never reads all the time
-            at_s = max(min(due_s, self._asked_s, triggered_s), began + gap_s)
+            at_s = min(due_s, max(min(self._asked_s, triggered_s), began + gap_s))
             if at_s <= self._now():
                 return
             self._wake.clear()

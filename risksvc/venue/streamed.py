@@ -97,8 +97,8 @@ def followed(exchange_class: CcxtClass | None, quirks: Quirks) -> tuple[str, ...
     """Say which calls of a class are followed. Positions alone are no stream: nothing in them could be used."""
     if exchange_class is None:
         return ()
-    has, wanted = exchange_class().has, getattr(quirks, "stream", tuple(CALLS))
-    found = tuple(name for name in CALLS if name in wanted and has.get(name) is True)
+    has = exchange_class().has
+    found = tuple(name for name in CALLS if name in quirks.stream and has.get(name) is True)
     return found if TRADES in found or ORDERS in found else ()
 
 

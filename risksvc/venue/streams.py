@@ -101,7 +101,7 @@ class PrivateStream:
         self._orders = orders
         self._poll = poll
         self._tell_state = tell_state
-        self._broken: asyncio.Future[Exception] | None = None
+        self._broken: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._said: str | None = None
         self._up_since_s: float | None = None
 
@@ -122,7 +122,7 @@ class PrivateStream:
                 raise
             except StreamEndedError as end:
                 await self._went(end, pause)
-            except Exception as error:  # a bug: reads go on without the stream
+            except Exception as error:  # noqa: BLE001 - a bug: reads go on without the stream
                 _LOG.exception("the private stream ended by an internal error")
                 await self._went(StreamEndedError(f"internal error: {type(error).__name__}"), pause)
 
@@ -140,7 +140,7 @@ class PrivateStream:
 
     def broke(self, error: Exception) -> None:
         """Take in that a message could not be handled: ccxt may be deaf from here on."""
-        if self._broken is not None and not self._broken.done():
+        if not self._broken.done():
             self._broken.set_result(error)
 
     # -- one connection --------------------------------------------------------------------------------------------
@@ -198,7 +198,6 @@ class PrivateStream:
 
     async def _look_again(self) -> None:
         """Wait a moment, or until a message could not be handled, which is raised."""
-        assert self._broken is not None
         done, _ = await asyncio.wait((self._broken,), timeout=_LOOK_EVERY_S)
         if done:
             error = self._broken.result()
@@ -213,7 +212,7 @@ class PrivateStream:
         self._said = None
         _LOG.info("the private stream is up: %s", ", ".join(self._connection.stream_calls))
         self._fills.up(self._connection.venue_now_ms())
-        self._tell_state(True, "")  # noqa: FBT003 - the contract's flag
+        self._tell_state(True, "")
         self._poll.read_deep()
 
     async def _went(self, end: StreamEndedError, pause: StreamPause) -> None:
@@ -225,7 +224,7 @@ class PrivateStream:
             self._said = reason
             slowly = ", tried again slowly" if end.refused else ""
             _LOG.warning("the private stream is down%s; reads go on by the clock: %s", slowly, reason)
-            self._tell_state(False, reason)  # noqa: FBT003 - the contract's flag
+            self._tell_state(False, reason)
         await asyncio.sleep(pause.next_s(up_s=up_s, refused=end.refused))
 
     @staticmethod
