@@ -8,7 +8,7 @@ Only attributes and methods that ccxt documents for subclasses are touched. The 
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ccxt.async_support.base.ws.cache import ArrayCacheBySymbolById
@@ -58,8 +58,15 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
             self.hearer = hearer
             self.told_trades: list[Row] = []
             self.told_orders: list[Row] = []
-            self.myTrades = _TellingCache(self.told_trades.append)
-            self.orders = _TellingCache(self.told_orders.append)
+            self.myTrades = _TellingCache(lambda row: self._collect(row, self.told_trades))
+            self.orders = _TellingCache(lambda row: self._collect(row, self.told_orders))
+
+        def _collect(self, row: Row, into: list[Row]) -> None:
+            info = row.get("info")
+            category = info.get("category") if quirks.listing == "bybit" and isinstance(info, Mapping) else None
+            # ccxt takes BTCUSDT of the spot market for the contract of that name where only contracts are loaded.
+            if category is None or (self.markets or {}).get(row.get("symbol"), {}).get(category) is True:
+                into.append(row)
 
         def milliseconds(self) -> int:
             return int(super().milliseconds()) - self.clock_ahead_ms
