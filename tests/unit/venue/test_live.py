@@ -1,6 +1,7 @@
 """What a private stream's events are good for: fills once each, proof that an order is finished, and never more."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -45,14 +46,14 @@ class Live:
         self.orders = LiveOrders(self.connection, orders=self.ids, look_up=look_up, clock=self.clock, tell=self._tell)
         self._changed = asyncio.Event()
 
-    def _live(self, fills: list[FillRow]) -> None:
+    def _live(self, fills: Sequence[FillRow]) -> None:
         self.log += [f"live {each.trade_id} {each.client_order_id or '?'}" for each in fills]
 
-    def _read(self, fills: list[FillRow]) -> None:
+    def _read(self, fills: Sequence[FillRow]) -> None:
         self.fills.read(fills)
         self.log += [f"read {each.trade_id}" for each in fills]
 
-    def _tell(self, orders: list[OrderRow], as_of_ns: int) -> None:
+    def _tell(self, orders: Sequence[OrderRow], as_of_ns: int) -> None:
         self.told += orders
         self.stamps.append(as_of_ns)
         self.log += [f"{each.status.value} {each.client_order_id} {each.filled}" for each in orders]
