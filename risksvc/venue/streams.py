@@ -33,13 +33,14 @@ _UP_WITHIN_S = 10.0
 _LOG_IN = "authenticated"  # the name under which ccxt waits for the answer to a log-in, where there is one
 _LONG_S = 30.0  # a connection of that length was a good one: the next is made soon
 
-_REFUSED = (ccxt_errors.AuthenticationError, ccxt_errors.PermissionDenied)
+# Trying again soon can't help: the key is not wanted, or the call is not to be had like this.
+_REFUSED = (ccxt_errors.AuthenticationError, ccxt_errors.NotSupported, ccxt_errors.ArgumentsRequired)
 
 TellState = Callable[[bool, str], None]  # connected; else why not
 
 
 class StreamEndedError(RiskError):
-    """One connection is over; the text says why. `refused`: the venue does not want this key."""
+    """One connection is over; the text says why. `refused`: trying again soon can't help."""
 
     def __init__(self, reason: str, *, refused: bool = False) -> None:
         super().__init__(reason)

@@ -74,13 +74,13 @@ def order(**changes: object) -> dict[str, object]:
 
 
 class PrivateServer:
-    """One server on a port of its own. `requests` counts what it is asked, by path."""
+    """One server on a port of its own. `requests` keeps what it is asked: when, path, query."""
 
     def __init__(self) -> None:
         self.refuse_log_in = self.refuse_subscription = self.silent = self.deaf = False
         self.connections = self.log_ins = 0
         self.subscribed: set[str] = set()
-        self.requests: list[tuple[float, str]] = []
+        self.requests: list[tuple[float, str, dict[str, str]]] = []
         self.base_url = ""
         self._sockets: list[web.WebSocketResponse] = []
         self._changed = asyncio.Condition()
@@ -106,7 +106,7 @@ class PrivateServer:
         await self._runner.cleanup()
 
     async def _rest(self, request: web.Request) -> web.Response:
-        self.requests.append((asyncio.get_running_loop().time(), request.path))
+        self.requests.append((asyncio.get_running_loop().time(), request.path, dict(request.query)))
         listed = request.query.get("category") == "linear" and "status" not in request.query
         rows = [_MARKET] if listed and request.path.endswith("instruments-info") else []
         result = _RESULTS.get(request.path, {"list": rows, "nextPageCursor": "", "category": "linear"})
