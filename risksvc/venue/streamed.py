@@ -62,10 +62,7 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
             self.orders = _TellingCache(lambda row: self._collect(row, self.told_orders))
 
         def _collect(self, row: Row, into: list[Row]) -> None:
-            info = row.get("info")
-            category = info.get("category") if quirks.listing == "bybit" and isinstance(info, Mapping) else None
-            # ccxt takes BTCUSDT of the spot market for the contract of that name where only contracts are loaded.
-            if category is None or (self.markets or {}).get(row.get("symbol"), {}).get(category) is True:
+            if quirks.listing != "bybit" or _in_its_category(row, self.markets or {}):
                 into.append(row)
 
         def milliseconds(self) -> int:
@@ -90,6 +87,13 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
 
     Streamed.__name__ = Streamed.__qualname__ = f"Streamed{exchange_class.__name__}"
     return Streamed
+
+
+def _in_its_category(row: Row, markets: Mapping[str, Row]) -> bool:
+    """Whether a row is of its market: ccxt takes a spot BTCUSDT for the contract where only contracts are loaded."""
+    info = row.get("info")
+    category = info.get("category") if isinstance(info, Mapping) else None
+    return category is None or markets.get(str(row.get("symbol")), {}).get(category) is True
 
 
 def stream_class_of(name: str) -> CcxtClass | None:
