@@ -1,4 +1,4 @@
-"""`risksvc serve`, `venue`, `paper`, `demo`: start what runs. They build a configuration and call the entry; no more.
+"""`risksvc serve`, `paper`, `demo`: start what runs. They build a configuration and call the entry; no more.
 
 Each part is imported inside its command: a gate never loads ccxt, a venue process never loads the gate's libraries.
 """
@@ -40,20 +40,6 @@ def serve(*, settings: Path | None, limits: Path | None, redis_url: str | None, 
 
     path = find_settings(settings, read_environment())
     exit_with(run_gate(path, redis_url=redis_url, limits_path=limits, state_dir=state_dir))
-
-
-@click.command()
-@settings_option
-@click.option("--account", default="", metavar="NAME", help="Needed when the settings have several.")
-def venue(*, settings: Path | None, account: str) -> None:
-    """Run the venue process of one account until SIGTERM or SIGINT: it reads the exchange and tells the gate."""
-    from risksvc.cli.settings_file import read_settings  # noqa: PLC0415
-    from risksvc.cli.venue_settings import venue_config  # noqa: PLC0415
-
-    config = venue_config(read_settings(settings, read_environment()), account)
-    from risksvc.venue.feed import run_venue  # noqa: PLC0415 - ccxt takes its time: only when all else is right
-
-    exit_with(run_venue(config))
 
 
 @click.command()

@@ -11,36 +11,62 @@ from risksvc.core.types import MILLISECOND, MalformedInputError
 from risksvc.venue.config import VenueConfig
 
 if TYPE_CHECKING:
-    from risksvc.gate.settings import Settings, VenueSettings
+    from risksvc.gate.settings import Cadence, Settings, VenueSettings
+
+NO_GATE = "none"  # the target of a process that talks to no gate
 
 
 def venue_config(settings: "Settings", account: str) -> VenueConfig:
     """What the venue process of one account is started with. `account` empty: the only one."""
     name = account or _only_account(settings)
+    return _config(settings, name, gate_target=_gate_target(settings), keys=True)
+
+
+def check_config(settings: "Settings", account: str, *, keys: bool) -> VenueConfig:
+    """What a check of one account's venue is started with: no gate is asked, and without `keys` no secret is read."""
+    return _config(settings, account, gate_target=NO_GATE, keys=keys)
+
+
+def _config(settings: "Settings", name: str, *, gate_target: str, keys: bool) -> VenueConfig:
     if name not in settings.accounts:
         known = ", ".join(settings.accounts)
         raise CliError(f"account {name!r} is not in {settings.path}; there are: {known}", code=ExitCode.USAGE)
     chosen = settings.accounts[name]
-    keys = _secrets(chosen.venue)
+    secrets = _secrets(chosen.venue) if keys else {}
     try:
         return VenueConfig(
             account=name,
-            gate_target=_gate_target(settings),
+            gate_target=gate_target,
             exchange=chosen.venue.exchange,
-            api_key=keys.pop("apiKey", ""),
-            api_secret=keys.pop("secret", ""),
-            credentials=keys,
+            api_key=secrets.pop("apiKey", ""),
+            api_secret=secrets.pop("secret", ""),
+            credentials=secrets,
             base_url=chosen.venue.base_url,
             sandbox=chosen.venue.sandbox,
             options=chosen.venue.options,
             urls=chosen.venue.urls,
             quirks=chosen.venue.quirks,
+            instruments=chosen.venue.instruments,
             allow_orders=chosen.venue.allow_orders,
-            positions_every_ms=chosen.positions_every_ns // MILLISECOND,
-            marks_every_ms=chosen.marks_every_ns // MILLISECOND,
+            stream=chosen.venue.stream,
+            **_cadence(chosen.cadence),
         )
     except MalformedInputError as error:
         raise CliError(f"account {name} of {settings.path}: {error}", code=ExitCode.USAGE) from error
+
+
+def _cadence(cadence: "Cadence") -> dict[str, int]:
+    """How often each thing is read, by the venue process's names."""
+    return {
+        "positions_every_ms": cadence.positions_ns // MILLISECOND,
+        "fills_every_ms": cadence.fills_ns // MILLISECOND,
+        "marks_every_ms": cadence.marks_ns // MILLISECOND,
+        "balances_every_ms": cadence.balances_ns // MILLISECOND,
+        "deep_fills_every_ms": cadence.deep_fills_ns // MILLISECOND,
+        "markets_every_ms": cadence.markets_ns // MILLISECOND,
+        "time_offset_every_ms": cadence.clock_ns // MILLISECOND,
+        "stream_debounce_ms": cadence.stream_debounce_ns // MILLISECOND,
+    }
 
 
 def _only_account(settings: "Settings") -> str:

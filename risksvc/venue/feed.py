@@ -13,6 +13,8 @@ import sys
 from risksvc.core.types import MalformedInputError, use_exact_arithmetic
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
+from risksvc.venue.abilities import Finding, abilities_of
+from risksvc.venue.capability import findings, shortcomings
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.connection import VenueConnection
 from risksvc.venue.failures import ReadFailure, StartError
@@ -48,6 +50,8 @@ async def feed_until(told: asyncio.Event, config: VenueConfig) -> int:
     except (StartError, MalformedInputError) as error:
         _LOG.critical("the venue process can't start: %s", error)
         return EXIT_UNUSABLE
+    for row in _shortcomings(connection):
+        _LOG.info("%s: %s", connection.exchange_id, row.line)
     feeding = asyncio.create_task(_feed(connection))
     stopping = asyncio.create_task(told.wait())
     try:
@@ -100,12 +104,13 @@ async def _feed_once(connection: VenueConnection) -> None:
         async with GateLink(config.gate_target) as link:
             welcome = await link.introduce(_hello(connection))
             _LOG.info(
-                "feeding gate %s with account %s at %s: %d instruments, %s",
+                "feeding gate %s with account %s at %s: %d instruments, %s, %s",
                 welcome.gate_id,
                 config.account,
                 connection.exchange_id,
                 len(connection.announced()),
                 "may cancel" if connection.can_cancel else "reads only",
+                "private stream" if connection.stream_calls else _without_stream(config),
             )
             await Session(connection, link=link, welcome=welcome).run()
     except SessionEndedError as end:
@@ -114,8 +119,13 @@ async def _feed_once(connection: VenueConnection) -> None:
         _LOG.exception("session ended by an internal error")
 
 
+def _shortcomings(connection: VenueConnection) -> tuple[Finding, ...]:
+    """What this venue can't do, or does in part: said at the start, to the log and to the gate."""
+    return shortcomings(findings(abilities_of(connection.poll, connection.config, connection.quirks)))
+
+
 def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
-    return wire.hello(
+    hello = wire.hello(
         connection.config.account,
         venue=connection.exchange_id,
         quirks=connection.quirks,
@@ -123,6 +133,14 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
         can_cancel=connection.can_cancel,
         software=connection.software,
     )
+    hello.hello.limitations.extend(row.line for row in _shortcomings(connection))
+    hello.hello.has_stream = bool(connection.stream_calls)
+    return hello
+
+
+def _without_stream(config: VenueConfig) -> str:
+    why = "ccxt offers none that could be used here" if config.stream else "switched off by the settings"
+    return f"no private stream ({why}): changes are seen when they are read"
 
 
 class _ReconnectPause:

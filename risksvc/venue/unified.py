@@ -12,6 +12,7 @@ from typing import Any
 from ccxt.base import errors as ccxt_errors
 
 from risksvc.core.types import Instrument
+from risksvc.venue.abilities import feature_of, needs_symbol
 from risksvc.venue.failures import ReadFailure, StartError
 from risksvc.venue.guarded import CcxtExchange
 from risksvc.venue.listing import Listed, OrderReference, Pace
@@ -43,10 +44,12 @@ class UnifiedListing:
         self._check_abilities()
 
     def _check_abilities(self) -> None:
+        if self._quirks.unreadable:
+            raise StartError(f"{self._exchange.id} can't be read: {self._quirks.unreadable}")
         missing = [name for name in _NEEDED if self._exchange.has.get(name) is not True]
         if missing:
             raise StartError(f"{self._exchange.id}: ccxt offers no {', '.join(missing)}; this venue can't be read")
-        if self._feature("fetchOpenOrders", "symbolRequired") is True and not self._named:
+        if self._needs_symbol("fetchOpenOrders") and not self._named:
             raise StartError(f"{self._exchange.id} lists orders per instrument only: name the account's `instruments`")
 
     def follow(self, instruments: frozenset[str]) -> None:
@@ -63,15 +66,13 @@ class UnifiedListing:
     async def open_orders(self) -> Listed:
         """Read every open order."""
         at_ms = self._now_ms()
-        needs_symbol = self._feature("fetchOpenOrders", "symbolRequired") is True
-        scopes: list[str | None] = [*self._scope()] if needs_symbol else [None]
+        scopes: list[str | None] = [*self._scope()] if self._needs_symbol("fetchOpenOrders") else [None]
         return Listed([row for symbol in scopes for row in await self._open_orders(symbol)], at_ms)
 
     async def fills(self, since_ms: int) -> Listed:
         """Read every execution, in spans that the venue allows."""
         at_ms = self._now_ms()
-        needs_symbol = self._feature("fetchMyTrades", "symbolRequired") is True
-        scopes: list[str | None] = [*self._scope()] if needs_symbol else [None]
+        scopes: list[str | None] = [*self._scope()] if self._needs_symbol("fetchMyTrades") else [None]
         rows: list[Row] = []
         for symbol in scopes:
             start = since_ms
@@ -200,11 +201,11 @@ class UnifiedListing:
         return limit if isinstance(limit, int) else None
 
     def _feature(self, method: str, key: str) -> object:
-        """Look up what ccxt's feature table says about a method for linear swaps."""
-        value: object = self._exchange.features
-        for name in ("swap", "linear", method, key):
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return value
+        """Look up what ccxt's feature table says about a method for swaps."""
+        return feature_of(self._exchange.features, method, key)
+
+    def _needs_symbol(self, method: str) -> bool:
+        return needs_symbol(self._exchange.features, self._quirks, method)
 
     def _scope(self) -> Iterable[str]:
         return sorted((self._named | self._followed) & self._instruments().keys())
