@@ -46,7 +46,10 @@ accounts:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a world is like. `settings`: lines of its account; `positions`: cadence; `most`, `total`: limits in USD."""
+    """What a world is like. `settings`: lines of its account; `positions`: cadence; `most`, `total`: limits in USD.
+
+    `stream`: the venue process follows the private stream.
+    """
 
     traded: int = 3
     stream: bool = True
@@ -77,7 +80,10 @@ class SoakWorld(ScenarioWorld):
     def _write_files(self) -> None:
         super()._write_files()
         text = self.settings.read_text()
-        self.settings.write_text(text.replace("positions: 1s", f"positions: {self.shape.positions}"))
+        text = text.replace("positions: 1s", f"positions: {self.shape.positions}")
+        if not self.shape.stream:
+            text = text.replace("exchange: bybit\n", "exchange: bybit\n      stream: false\n")
+        self.settings.write_text(text)
 
     def pid(self, name: str) -> int:
         """The process that was started under a name."""

@@ -71,7 +71,7 @@ async def test_the_depth_is_reshaped(control: Control, trader: Client) -> None:
 async def test_faults_are_listed_switched_on_and_off(control: Control, trader: Client) -> None:
     listed = await control.get("faults")
     assert listed["known"]["position_lag"]["parameters"] == {"ms": 1000}
-    assert set(listed["events"]) == {"order", "fill", "drift", "liquidation", "listing"}
+    assert {"order", "fill", "drift", "liquidation", "listing"} <= set(listed["events"])
     status, fault = await control.post("faults", name="http_error", path="/v5/position/*", count=5, status=500)
     assert (status, fault["name"], fault["remaining"], fault["hits"]) == (200, "http_error", 5, 0)
     with pytest.raises(ccxt.ExchangeNotAvailable):
