@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from risksvc.cli.demo.world import TraderHandle
@@ -15,7 +16,8 @@ from tests.soak.options import Options
 from tests.soak.verdict import Verdict, timed
 from tests.soak.world import Shape, SoakWorld, soak_world
 
-BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+BTC = "BTC/USDT:USDT"
+HELD = {BTC: Decimal("0.1"), "ETH/USDT:USDT": Decimal(1)}
 MAX_AGE_MS, DENIED_AFTER_MS, EVERY_MS = 2_500, 5_000, 500
 LATE_MS = 1_000  # a poll under way, the looks of this program
 SHAPE = Shape(
@@ -32,7 +34,18 @@ SILENCES: Mapping[str, dict[str, Any]] = {
     "answers half": {"name": "half_list", "path": POSITIONS},
 }
 # How a silent venue is told. NOT_REDUCING: the position may be nothing, so no order is sure to reduce it.
-RIGHT = frozenset({"SNAPSHOT_STALE", "MARK_STALE", "REDUCING_ONLY", "INSTRUMENT_SUSPECT", "NOT_REDUCING", "HALTED"})
+# LOCAL_STATE_HALTED: the client's library has heard of the halt already.
+RIGHT = frozenset(
+    {
+        "SNAPSHOT_STALE",
+        "MARK_STALE",
+        "REDUCING_ONLY",
+        "INSTRUMENT_SUSPECT",
+        "NOT_REDUCING",
+        "HALTED",
+        "LOCAL_STATE_HALTED",
+    }
+)
 ASK_EVERY_S = 0.25
 GROWING = {"side": "buy", "quantity": "0.001", "price": "49000", "intended": "0.3"}
 LEAVING = {"side": "sell", "quantity": "0.001", "price": "50000", "intended": "0.3", "reduce_only": True}
@@ -59,10 +72,8 @@ def one_silence(how: str) -> Verdict:
     verdict = Verdict(f"silence: the venue {how}")
     with timed(verdict), soak_world(SHAPE) as world:
         trader = world.trader("taker")
-        for symbol, quantity in ((BTC, "0.1"), (ETH, "1")):
-            order = {"instrument": symbol, "side": "buy", "type": "market", "quantity": quantity, "intended": quantity}
-            world.until(lambda order=order: trader.do("trade", **order)["approved"], f"a position in {symbol}")  # type: ignore[misc]
-        world.until(world.agree, "agreement")
+        for symbol, quantity in HELD.items():
+            _buy(world, trader, symbol, quantity)
         told = _watch(world, trader, SILENCES[how])
         limit_ms = MAX_AGE_MS + EVERY_MS + LATE_MS
         verdict.most("nothing grows any more after", told.no_growth_ms, limit_ms, "ms")
@@ -82,6 +93,18 @@ def one_silence(how: str) -> Verdict:
             verdict.breaks(f"{name}: {venue[name]} is held, the gate counts {counted[name]}")
         verdict.most("positions counted as less than they are", len(flat), 0)
     return verdict
+
+
+def _buy(world: SoakWorld, trader: TraderHandle, symbol: str, quantity: Decimal) -> None:
+    order = {
+        "instrument": symbol,
+        "side": "buy",
+        "type": "market",
+        "quantity": str(quantity),
+        "intended": str(quantity),
+    }
+    world.until(lambda: trader.do("trade", **order)["approved"], f"an order in {symbol}")
+    world.until(lambda: world.positions(symbol) == (quantity, quantity), f"a position in {symbol}")
 
 
 def _watch(world: SoakWorld, trader: TraderHandle, fault: dict[str, Any]) -> Told:
