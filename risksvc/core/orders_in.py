@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
-from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, weigh
+from risksvc.core.config import GateConfig
+from risksvc.core.deciding import Asked, Verdict, bare_denial, decision, identify, malformed, replaced, weigh
 from risksvc.core.denials import UNCERTAIN, Denial, DenialReason
-from risksvc.core.events import OrderChecked, ReducingOrderChecked
+from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.limits import LimitMode, OnBreach
 from risksvc.core.line import Line
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
@@ -15,8 +16,6 @@ from risksvc.core.reservations import Answer, Reservation, fingerprint
 from risksvc.core.state import GateState
 from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
 from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, TradingState
-
-Asked = OrderChecked | ReducingOrderChecked
 
 
 def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Output]:
@@ -33,7 +32,7 @@ def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Ou
     if known is not None:
         yield known
         return
-    denials += identify(book, book.limits, order, operator=operator)
+    denials += identify(book, book.limits, event)
     if denials:
         yield _deny(state, book, order, denials=denials, now=now)
         return
@@ -114,10 +113,7 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
     if isinstance(event, OrderChecked):
         notices = _take_statements(book, line, event, now=now)
     amends, problem = replaced(book, order)
-    # A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it.
-    by_hand = isinstance(event, ReducingOrderChecked)
-    validity = state.config.operator_validity_ns if by_hand else state.config.approval_validity_ns
-    valid_until = now + validity
+    valid_until = now + _validity(state.config, event)
     trading = state.state_of(order.account, order.strategy, order.instrument)
     verdict = weigh(book, event, state=trading, amends=amends, valid_until=valid_until, now=now)
     if problem is not None:
@@ -132,8 +128,15 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
     yield from _shadows(book, verdict)
     if answer.approved:
         yield from _crossings(book, line, order.instrument)
-    elif isinstance(event, OrderChecked):
+    elif not isinstance(event, ReducingOrderChecked):
         yield from _trip_breaches(state, book, verdict, now=now)
+
+
+def _validity(config: GateConfig, event: Asked) -> Nanoseconds:
+    """A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it."""
+    if isinstance(event, OrderExpected):
+        return event.valid_for
+    return config.operator_validity_ns if isinstance(event, ReducingOrderChecked) else config.approval_validity_ns
 
 
 def _forget_old(book: AccountBook, order: Order, *, now: Nanoseconds) -> None:
@@ -173,8 +176,10 @@ def _reserve(
         amends.versions.append(reservation.versions[-1])
         amends.aliases.append(order.client_order_id)
         reservation = amends
-    if isinstance(event, ReducingOrderChecked):
+    if not isinstance(event, OrderChecked):
         reservation.by = event.by
+    if isinstance(event, OrderExpected):
+        reservation.expected, reservation.unnamed = True, not event.named
     reservation.answers[order.client_order_id] = Answer(fingerprint(order), answer)
     book.reserve(reservation, now=answer.decided_at)
     assert _within_limits(verdict), "I2: approved over a limit"
