@@ -13,6 +13,7 @@ from risksvc.core.line import Line
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
 from risksvc.core.positions import line_warning, total_warning
 from risksvc.core.reservations import Answer, Reservation, fingerprint
+from risksvc.core.sizing import gross_value
 from risksvc.core.state import GateState
 from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
 from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, TradingState
@@ -191,9 +192,11 @@ def _within_limits(verdict: Verdict) -> bool:
     check = verdict.check
     if check.reduces:
         return True
-    net, total = check.instrument_limits.max_net_exposure, check.limits.max_total_exposure
-    net_holds = net.mode is LimitMode.SHADOW or check.line.worst.exposure <= net.value
-    return net_holds and (total.mode is LimitMode.SHADOW or check.book.total <= total.value)
+    row = check.instrument_limits
+    holds = [(check.line.worst.exposure, row.max_net_exposure), (check.book.total, check.limits.max_total_exposure)]
+    if row.max_gross_exposure is not None and check.book.hedge_mode:
+        holds.append((gross_value(check.line), row.max_gross_exposure))
+    return all(limit.mode is LimitMode.SHADOW or value <= limit.value for value, limit in holds)
 
 
 def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:
