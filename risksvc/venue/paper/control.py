@@ -2,7 +2,7 @@
 
 Requests and answers are JSON, money and quantities in it are text. A refusal is HTTP 400; `error` says what is allowed.
 
-    GET    /paper/state        accounts (newest 50 open orders and executions each), markets, faults
+    GET    /paper/state        accounts (newest 50 open orders and executions each), markets, sockets, faults
     GET    /paper/faults       the faults and events that exist, and the faults that are on
     POST   /paper/faults       {"name": "delay", "path": "/v5/order/*", "count": 1, "ms": 500} gives its id
     DELETE /paper/faults       all off
@@ -42,8 +42,9 @@ _DEPTH_AMOUNTS: Final = ("half_spread_bps", "gap_bps", "first_notional", "growth
 class Control:
     """Answers control requests about a gateway and its engine."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, sockets: Callable[[], list[Row]]) -> None:
         self._gateway = gateway
+        self._sockets = sockets
 
     def answer(self, incoming: Incoming) -> Reply:
         """Answer a control request."""
@@ -62,17 +63,21 @@ class Control:
             return Reply(400, encode({"error": str(error)}))
 
     def state(self, call: Call) -> Row:
-        """Show accounts, markets and faults."""
+        """Show accounts, markets, open sockets and faults."""
         return {
             "time": call.now_ms,
             "accounts": {name: _account_row(call, account) for name, account in call.engine.accounts.items()},
             "markets": {symbol: _market_row(market) for symbol, market in call.engine.markets.items()},
+            "sockets": self._sockets(),
             "faults": [fault.row() for fault in self._gateway.faults],
         }
 
     def faults(self, _call: Call) -> Row:
         """Show what can be switched on or made to happen, and what is on."""
-        known = {name: {"says": kind.says, "parameters": dict(kind.parameters)} for name, kind in FAULTS.items()}
+        known = {
+            name: {"stage": kind.stage.name, "says": kind.says, "parameters": dict(kind.parameters)}
+            for name, kind in FAULTS.items()
+        }
         events = {name: event.says for name, event in EVENTS.items()}
         return {"known": known, "events": events, "on": [fault.row() for fault in self._gateway.faults]}
 
