@@ -62,7 +62,7 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
             self.orders = _TellingCache(lambda row: self._collect(row, self.told_orders))
 
         def _collect(self, row: Row, into: list[Row]) -> None:
-            if quirks.listing != "bybit" or _in_its_category(row, self.markets or {}):
+            if _in_its_category(row, self.markets or {}, quirks):
                 into.append(row)
 
         def milliseconds(self) -> int:
@@ -81,18 +81,21 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
 
         def parse_order(self, order: Any, market: Any = None) -> Any:  # noqa: ANN401 - ccxt's
             if market is None and quirks.listing == "bybit":  # ccxt takes a row for spot that lacks one certain key
-                kind = "spot" if order.get("category") == "spot" else "contract"
-                market = self.safe_market(order.get("symbol"), None, None, kind)
+                market = self.safe_market(order.get("symbol"), None, None, _kind(order))
             return super().parse_order(order, market)
 
     Streamed.__name__ = Streamed.__qualname__ = f"Streamed{exchange_class.__name__}"
     return Streamed
 
 
-def _in_its_category(row: Row, markets: Mapping[str, Row]) -> bool:
+def _kind(order: Row) -> str:
+    return "spot" if order.get("category") == "spot" else "contract"
+
+
+def _in_its_category(row: Row, markets: Mapping[str, Row], quirks: Quirks) -> bool:
     """Whether a row is of its market: ccxt takes a spot BTCUSDT for the contract where only contracts are loaded."""
     info = row.get("info")
-    category = info.get("category") if isinstance(info, Mapping) else None
+    category = info.get("category") if quirks.listing == "bybit" and isinstance(info, Mapping) else None
     return category is None or markets.get(str(row.get("symbol")), {}).get(category) is True
 
 
