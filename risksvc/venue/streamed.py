@@ -49,7 +49,6 @@ class _TellingCache(ArrayCacheBySymbolById):  # type: ignore[misc]  # ccxt carri
 
 def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
     """Derive a class of a ccxt.pro class that tells all to its `hearer`."""
-
     told_class = guarded(exchange_class, quirks)
 
     class Streamed(_by_category(told_class) if quirks.listing == "bybit" else told_class):  # type: ignore[misc]
