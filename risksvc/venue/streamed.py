@@ -49,8 +49,9 @@ class _TellingCache(ArrayCacheBySymbolById):  # type: ignore[misc]  # ccxt carri
 
 def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
     """Derive a class of a ccxt.pro class that tells all to its `hearer`."""
+    told_class = guarded(exchange_class, quirks)
 
-    class Streamed(guarded(exchange_class, quirks)):  # type: ignore[misc]
+    class Streamed(_by_category(told_class) if quirks.listing == "bybit" else told_class):  # type: ignore[misc]
         hearer: Hearer
         clock_ahead_ms = 0  # this machine's clock against the venue's: a log-in is signed by the venue's time
 
@@ -62,7 +63,7 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
             self.orders = _TellingCache(lambda row: self._collect(row, self.told_orders))
 
         def _collect(self, row: Row, into: list[Row]) -> None:
-            if quirks.listing != "bybit" or _in_its_category(row, self.markets or {}):
+            if _in_its_category(row, self.markets or {}, quirks):
                 into.append(row)
 
         def milliseconds(self) -> int:
@@ -79,20 +80,26 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
                 self.told_orders.clear()
                 client.lastPong = client.last_message_at  # by one clock; whatever came is a sign of life
 
-        def parse_order(self, order: Any, market: Any = None) -> Any:  # noqa: ANN401 - ccxt's
-            if market is None and quirks.listing == "bybit":  # ccxt takes a row for spot that lacks one certain key
-                kind = "spot" if order.get("category") == "spot" else "contract"
-                market = self.safe_market(order.get("symbol"), None, None, kind)
-            return super().parse_order(order, market)
-
     Streamed.__name__ = Streamed.__qualname__ = f"Streamed{exchange_class.__name__}"
     return Streamed
 
 
-def _in_its_category(row: Row, markets: Mapping[str, Row]) -> bool:
+def _by_category(exchange_class: CcxtClass) -> CcxtClass:
+    """Derive a class that finds an order's market by Bybit's category: ccxt takes a row that lacks one key for spot."""
+
+    class ByCategory(exchange_class):  # type: ignore[misc]
+        def parse_order(self, order: Any, market: Any = None) -> Any:  # noqa: ANN401 - ccxt's
+            kind = "spot" if order.get("category") == "spot" else "contract"
+            known = self.safe_market(order.get("symbol"), None, None, kind) if market is None else market
+            return super().parse_order(order, known)
+
+    return ByCategory
+
+
+def _in_its_category(row: Row, markets: Mapping[str, Row], quirks: Quirks) -> bool:
     """Whether a row is of its market: ccxt takes a spot BTCUSDT for the contract where only contracts are loaded."""
     info = row.get("info")
-    category = info.get("category") if isinstance(info, Mapping) else None
+    category = info.get("category") if quirks.listing == "bybit" and isinstance(info, Mapping) else None
     return category is None or markets.get(str(row.get("symbol")), {}).get(category) is True
 
 
