@@ -4,20 +4,21 @@ The long runs, with pairs of faults, the silences, release times and costs, are 
 """
 
 import random
+from decimal import Decimal
 
 import pytest
 
+from risksvc.v1 import operator_pb2, types_pb2
 from risksvc.venue.paper.faults import FAULTS
 from tests.soak.drift import in_process
-from tests.soak.faults import Runs, choose
+from tests.soak.faults import OF_THE_STREAM, Runs, Truth, choose
 from tests.soak.load import one_load
 from tests.soak.options import Options
+from tests.soak.trader import KEPT
 from tests.soak.verdict import Bar, Verdict
 
 # Worlds start slowly on a busy machine, and recovery is waited for.
 pytestmark = pytest.mark.timeout(300)
-
-OF_THE_STREAM = "ws_"
 
 
 def told(verdict: Verdict) -> str:
@@ -42,6 +43,25 @@ def test_every_fault_of_a_read_is_survived() -> None:
     runs.judge()
     assert verdict.holds, told(verdict)
     assert runs.done == len(chosen)
+
+
+@pytest.mark.parametrize(
+    ("truth", "low", "high", "active", "wrong"),
+    [
+        ("0.1", "0.1", "0.1", True, ""),
+        ("0.1", "0", "0.1", True, ""),
+        ("0.1", "0", "0", False, "flat by mistake"),
+        ("0.1", "0.2", "0.3", True, "outside, and ACTIVE"),
+        ("0.1", "0.2", "0.3", False, ""),
+        ("0", "0", "0", True, ""),
+        ("0", "0.1", "0.1", True, "outside, and ACTIVE"),
+    ],
+)
+def test_the_oracle_knows_what_is_wrong(*, truth: str, low: str, high: str, active: bool, wrong: str) -> None:
+    oracle, state = Truth(), types_pb2.TRADING_STATE_ACTIVE if active else types_pb2.TRADING_STATE_REDUCING
+    one = operator_pb2.InstrumentExposure(worst_low=low, worst_high=high, trading_state=state)
+    oracle.compare(next(iter(KEPT)), Decimal(truth), one, open_for_orders=True)
+    assert [text.partition(":")[0] for text in oracle.wrong] == [one for one in (wrong,) if one]
 
 
 @pytest.mark.parametrize("bar", [Bar("at most", 3, 3), Bar("at least", 3, 3, at_least=True)], ids=str)

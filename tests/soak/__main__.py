@@ -96,6 +96,7 @@ def _parser(parts: Mapping[str, Part]) -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, help="with faults (500)")
     parser.add_argument("--trials", type=int, help="of drift, in process (1000)")
     parser.add_argument("--real-trials", type=int, dest="real_trials", help="of drift, with real processes (20)")
+    parser.add_argument("--cycles", type=int, help="cancels, with the stream and without (200)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--report", type=Path, default=Path("soak-report.json"), help="(soak-report.json)")
     return parser

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,7 +19,7 @@ import grpc
 from risksvc.cli.demo.timeline import CheckFailedError
 from risksvc.v1 import operator_pb2 as op
 from risksvc.v1 import types_pb2
-from risksvc.venue.paper.faults import FAULTS
+from risksvc.venue.paper.faults import FAULTS, SOCKET_PATH
 from tests.soak.options import Options
 from tests.soak.trader import KEPT, SteadyTrader
 from tests.soak.verdict import Verdict, timed
@@ -51,6 +51,8 @@ WHERE: Mapping[str, tuple[str, ...]] = {
     "frozen": (*LISTS, "/v5/market/tickers"),
 }
 AROUND = (*READS, *ORDERS)
+OF_THE_STREAM = "ws_"
+SOCKETS = (f"{SOCKET_PATH}*",)
 
 MAX_AGE_MS, DENIED_AFTER_MS = 2_500, 5_000
 # What may lie between a read's end and the gate's clock as it decides: one poll of the oracle, a late scheduler.
@@ -78,7 +80,8 @@ class Chosen:
 def choose(name: str, chance: random.Random) -> Chosen:
     """A fault somewhere it means something."""
     values = VALUES[name](chance) if name in VALUES else {}
-    return Chosen(name, chance.choice(WHERE.get(name, AROUND)), values)
+    usual = SOCKETS if name.startswith(OF_THE_STREAM) else AROUND
+    return Chosen(name, chance.choice(WHERE.get(name, usual)), values)
 
 
 def plan(runs: int, chance: random.Random) -> Iterator[tuple[Chosen, ...]]:
@@ -115,11 +118,10 @@ class Truth:
             return
         self.looks += 1
         for symbol in KEPT:
-            self._compare(symbol, before.get(symbol, Decimal(0)), shown.get(symbol), open_for_orders=open_for_orders)
+            self.compare(symbol, before.get(symbol, Decimal(0)), shown.get(symbol), open_for_orders=open_for_orders)
 
-    def _compare(
-        self, symbol: str, truth: Decimal, one: op.InstrumentExposure | None, *, open_for_orders: bool
-    ) -> None:
+    def compare(self, symbol: str, truth: Decimal, one: op.InstrumentExposure | None, *, open_for_orders: bool) -> None:
+        """One instrument: what is held against what the gate counts."""
         if one is None:
             low = high = Decimal(0)
         else:
@@ -166,7 +168,7 @@ class Runs:
         self.broken: Counter[str] = Counter()
         self.denials: Counter[str] = Counter()
 
-    def run(self, chosen: list[tuple[Chosen, ...]], *, lasting_s: tuple[float, float]) -> None:
+    def run(self, chosen: Sequence[tuple[Chosen, ...]], *, lasting_s: tuple[float, float]) -> None:
         """Everything, in world after world."""
         left = list(reversed(chosen))
         while left:

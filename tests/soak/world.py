@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from risksvc.venue.paper import DEFAULT_INSTRUMENTS
 from tests.scenario.world import BTC, DOGE, ETH, SOL, XRP, ScenarioWorld
 
 QUOTED = (BTC, ETH, SOL, XRP, DOGE)
-DEFAULT_LISTED = 8
+DEFAULT_LISTED = len(DEFAULT_INSTRUMENTS)
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([^ ]+)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
