@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from tests.soak.verdict import Verdict
 SHORT = Options(seconds=5, runs=12, trials=100, real_trials=1, cycles=20, cpu_seconds=5, windows=2)
 
 
-Part = Callable[[Options], list[Verdict]]
+Part = Callable[[Options], Iterable[Verdict]]
 
 
 def _parts() -> dict[str, Part]:

@@ -8,6 +8,7 @@ first may have been under way.
 import itertools
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from risksvc.core.outputs import NoticeKind
@@ -42,9 +43,10 @@ class Trial:
     false_halts: tuple[str, ...] = ()
 
 
-def drift(options: Options) -> list[Verdict]:
+def drift(options: Options) -> Iterator[Verdict]:
     """In process, then with real processes."""
-    return [in_process(options), with_processes(options)]
+    yield in_process(options)
+    yield with_processes(options)
 
 
 def in_process(options: Options) -> Verdict:

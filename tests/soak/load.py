@@ -8,6 +8,7 @@ import random
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -28,9 +29,9 @@ LOOK_EVERY_S = 0.5
 TICKS = {"BTCUSDT": "0.1", "ETHUSDT": "0.01", "SOLUSDT": "0.01", "XRPUSDT": "0.0001", "DOGEUSDT": "0.00001"}
 
 
-def load(options: Options) -> list[Verdict]:
+def load(options: Options) -> Iterator[Verdict]:
     """Every rate, number of symbols and lag, each for `options.seconds` in a world of its own."""
-    return [one_load(options, *each) for each in itertools.product(RATES, SYMBOLS, LAGS_MS)]
+    return (one_load(options, *each) for each in itertools.product(RATES, SYMBOLS, LAGS_MS))
 
 
 def one_load(options: Options, rate: int, symbols: int, lag_ms: int) -> Verdict:

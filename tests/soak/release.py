@@ -6,6 +6,7 @@ strategy's report and a targeted read.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from risksvc.cli.demo.world import TraderHandle
@@ -18,9 +19,10 @@ P95_MS = 250.0
 ORDER = {"instrument": BTC, "side": "buy", "type": "limit", "quantity": "0.01", "price": "48000", "intended": "0.3"}
 
 
-def release(options: Options) -> list[Verdict]:
+def release(options: Options) -> Iterator[Verdict]:
     """With the stream, which has the bar, and without, which is told."""
-    return [one_release(options, stream=True), one_release(options, stream=False)]
+    yield one_release(options, stream=True)
+    yield one_release(options, stream=False)
 
 
 def one_release(options: Options, *, stream: bool) -> Verdict:

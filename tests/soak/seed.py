@@ -4,6 +4,7 @@ By belief, on the next order, where the fills are known and only the tracker is 
 intervals, where nobody approved the fills.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -20,9 +21,10 @@ LATE_S = 0.5  # the read itself, and the looks of this program
 ORDER: dict[str, Any] = {"instrument": BTC, "side": "buy", "quantity": "0.01", "price": "49000", "intended": QUANTITY}
 
 
-def seed(_options: Options) -> list[Verdict]:
+def seed(_options: Options) -> Iterator[Verdict]:
     """Both ways."""
-    return [by_belief(), by_fills()]
+    yield by_belief()
+    yield by_fills()
 
 
 def by_belief() -> Verdict:

@@ -6,7 +6,7 @@ longer one everything is denied, with a reason. The metric of the alert that tel
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -62,9 +62,9 @@ class Told:
     alerts: dict[str, None] = field(default_factory=dict)
 
 
-def silence(_options: Options) -> list[Verdict]:
+def silence(_options: Options) -> Iterator[Verdict]:
     """Each silence in a world of its own: some end in a halt."""
-    return [one_silence(how) for how in SILENCES]
+    return map(one_silence, SILENCES)
 
 
 def one_silence(how: str) -> Verdict:
