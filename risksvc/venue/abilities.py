@@ -35,9 +35,14 @@ class Finding:
     do: str = ""
 
     @property
+    def sentence(self) -> str:
+        """What is so, without what to do."""
+        return f"{self.name}: {self.verdict.value}: {self.says}"
+
+    @property
     def line(self) -> str:
-        """The row as one line of a log."""
-        return f"{self.name}: {self.verdict.value}: {self.says}" + (f" -> {self.do}" if self.do else "")
+        """The whole row as one line of a log."""
+        return f"{self.sentence} -> {self.do}" if self.do else self.sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
