@@ -106,6 +106,8 @@ def _within(value: object, path: Sequence[str]) -> object:
 
 def _lists_linear_only(options: object) -> bool:
     types = _within(options, ("fetchMarkets", "types"))
+    if isinstance(types, Mapping):
+        return _within(types, ("swap", "inverse")) is False
     return isinstance(types, Sequence) and "linear" in types and "inverse" not in types
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
-from risksvc.core.types import ONE
+from risksvc.core.types import ONE, Side
 
 DAY_MS = 86_400_000
 
@@ -83,6 +83,7 @@ class Quirks:
     `signed_contracts`: ccxt passes the sign of a short through in `contracts`.
     `mark_per_contract`: the mark in a position row is the value of one contract.
     `notional_at_mark`: the notional in a position row is a value at the mark (elsewhere often the entry value).
+    `side_key`, `sides`: where an order's or a fill's `info` says the side, where ccxt reads it wrongly.
     `limit_price_key`, `trade_client_id_key`, `mark_key`: where `info` holds what ccxt leaves out of an order, a trade,
     a ticker.
     `kind_key`, `kinds`: where `info` says what an execution is, and what that means; what maps to None is no fill.
@@ -115,6 +116,8 @@ class Quirks:
     signed_contracts: bool = False
     mark_per_contract: bool = False
     notional_at_mark: bool = False
+    side_key: str = ""
+    sides: Mapping[str, Side] = field(default_factory=dict)
     limit_price_key: str = ""
     trade_client_id_key: str = ""
     mark_key: str = ""

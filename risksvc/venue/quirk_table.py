@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from risksvc.core.types import ONE
+from risksvc.core.types import ONE, Side
 from risksvc.venue.quirk_fields import DAY_MS, Envelope, FillKind, Leg, PageLimits, Quirks, ReadCosts
 from risksvc.venue.quirk_ledgers import ledger_of
 
@@ -241,6 +241,10 @@ _ENTRIES: Mapping[str, Quirks] = {
     ),
     "mexc": Quirks(
         client_id_param="clientOrderId",
+        # 1 opens a long, 2 closes a short, 3 opens a short, 4 closes a long; ccxt's parse_order_side takes 2 for a
+        # sell, and leaves 3 and 4 as they are.
+        side_key="side",
+        sides={"1": Side.BUY, "2": Side.BUY, "3": Side.SELL, "4": Side.SELL},
         mark_key="fairPrice",  # what the venue calls its mark price
         fill_history_ms=90 * DAY_MS,
         symbol_required={"fetchOpenOrders": False},  # fetch_open_orders of contracts sends no symbol at all

@@ -7,7 +7,7 @@ order ids, page sizes unknown, contract signs taken from `side` only.
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 
-from risksvc.core.types import MalformedInputError, parse_positive
+from risksvc.core.types import MalformedInputError, Side, parse_positive
 from risksvc.venue.quirk_fields import (
     CLOSED_POSITION_KEYS,
     Envelope,
@@ -66,6 +66,11 @@ def _ledger_kinds(value: object, entry: Quirks) -> object:
     return {**entry.ledger_kinds, **given}
 
 
+def _sides(value: object, entry: Quirks) -> object:
+    given = {str(name): Side[str(side).upper()] for name, side in dict(value).items()}  # type: ignore[call-overload]
+    return {**entry.sides, **given}
+
+
 def _names(value: object, entry: Quirks) -> object:
     del entry
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
@@ -79,6 +84,7 @@ _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "pages": _pages,
     "costs": _costs,
     "leg_values": _legs,
+    "sides": _sides,
     "ledger_kinds": _ledger_kinds,
     "attached_values": _names,
     "stream": _names,
@@ -92,7 +98,7 @@ def _converted(name: str, value: object, entry: Quirks) -> object:
     try:
         if name in _CONVERSIONS:
             return _CONVERSIONS[name](value, entry)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise MalformedInputError(f"quirks.{name}", f"can't be read: {error}") from None
     if type(value) is not type(getattr(CAUTIOUS, name)):
         wanted = type(getattr(CAUTIOUS, name)).__name__
