@@ -319,7 +319,22 @@ _ENTRIES: Mapping[str, Quirks] = {
     "pacifica": Quirks(unreadable="ccxt's class fails at its first request when numbers are exact (number=str)"),
 }
 
+# Classes that ccxt derives from another one: the same protocol at another address. Their rate limits are ccxt's.
+_DERIVED: Mapping[str, str] = {
+    "bybiteu": "bybit",
+    "bybitid": "bybit",
+    "myokx": "okx",
+    "okxus": "okx",
+    "gateeu": "gate",
+}
+
+
+def _whole(name: str) -> Quirks:
+    ledger = ledger_of(name)
+    return replace(_ENTRIES[name], ledger_kind_key=ledger.key, ledger_kinds=ledger.kinds)
+
+
 QUIRKS: Mapping[str, Quirks] = {
-    name: replace(entry, ledger_kind_key=ledger_of(name).key, ledger_kinds=ledger_of(name).kinds)
-    for name, entry in _ENTRIES.items()
+    **{name: _whole(name) for name in _ENTRIES},
+    **{name: replace(_whole(origin), rate_limit_ms=0) for name, origin in _DERIVED.items()},
 }

@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
+import ccxt.async_support
 import pytest
 
 from risksvc.core.types import MalformedInputError, Side
@@ -32,6 +34,13 @@ def test_every_entry_is_usable(venue: str) -> None:
     assert bool(entry.attached_key) == bool(entry.attached_values)
     assert entry.leg_key or not entry.fill_leg_key
     assert entry.fill_history_ms >= entry.fills_window_ms
+
+
+@pytest.mark.parametrize("venue", ["bybiteu", "bybitid", "myokx", "okxus", "gateeu"])
+def test_a_venue_that_shares_an_entry_is_one_that_ccxt_derives_from_it(venue: str) -> None:
+    derived = getattr(ccxt.async_support, venue)
+    (origin,) = [name for name in ("bybit", "okx", "gate") if issubclass(derived, getattr(ccxt.async_support, name))]
+    assert QUIRKS[venue] == replace(QUIRKS[origin], rate_limit_ms=0)
 
 
 def test_settings_replace_fields() -> None:
