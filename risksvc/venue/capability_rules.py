@@ -58,6 +58,20 @@ def open_orders(of: Abilities) -> Finding:
     return Finding(name, _PARTLY, says, f"{_NAME_THEM}; an order elsewhere is not seen")
 
 
+def conditional_orders(of: Abilities) -> Finding:
+    """Whether an order that waits for a trigger is seen."""
+    name = "conditional orders"
+    if of.quirks.listing == "bybit" or (of.listed and of.feature("fetchOpenOrders", "trigger") is not True):
+        return Finding(name, _YES, "orders that wait for a trigger are among the open orders")
+    do = "place none beside the gate; after a halt, cancel them on the venue's own screen"
+    if of.feature("fetchOpenOrders", "trigger") is True:
+        says = "orders that wait for a trigger are in a list of their own, which is not read: one shows once it is live"
+        return Finding(name, _NO, says, do)
+    return Finding(
+        name, _PARTLY, "it is not known whether orders that wait for a trigger are among the open orders", do
+    )
+
+
 def fills(of: Abilities) -> Finding:
     """What was executed."""
     name = "fills"
@@ -244,6 +258,7 @@ def streams(of: Abilities) -> Finding:
 READING: tuple[Rule, ...] = (
     positions,
     open_orders,
+    conditional_orders,
     fills,
     fill_history,
     page_sizes,

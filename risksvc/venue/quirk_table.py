@@ -113,8 +113,6 @@ _ENTRIES: Mapping[str, Quirks] = {
         costs=_cost("2", "0.34", "2"),
         remarks={
             "fills": "fills of perpetuals only; for dated futures: quirks.fills_params: {instType: FUTURES}",
-            "open orders": "attached and conditional (algo) orders are in a list of their own, which ccxt reads only "
-            "with params trigger: true",
         },
         fills_params={"instType": "SWAP"},
     ),
@@ -129,8 +127,12 @@ _ENTRIES: Mapping[str, Quirks] = {
         leg_values=_LOWER_LEGS,
         stream=_ALL_STREAMS,
         costs=_cost("4", "2", "2"),
+        # Left open, ccxt asks which kind of account it is, and takes every failure of that question for "classic": the
+        # lists of a unified account would then be empty.
+        options={"defaultType": "swap", "uta": False},
         remarks={
-            "positions": "USDT-margined contracts only, unless quirks.positions_params names another productType",
+            "positions": "a classic account's USDT-margined contracts only; a unified account: options: {uta: true}; "
+            "other contracts: quirks.positions_params: {productType: ...}",
             # parse_order turns the side of a closing order round, parse_trade does not.
             "hedge mode": "ccxt leaves the side of a closing fill as the venue writes it, which is the leg's: in hedge "
             "mode the ledger would be wrong. Set the account to one-way mode",
@@ -233,6 +235,8 @@ _ENTRIES: Mapping[str, Quirks] = {
         symbol_required={"fetchMyTrades": False, "fetchOpenOrders": False},
         stream=_ALL_STREAMS,
         costs=_cost("2", "10", "10"),  # info: clearinghouseState 2, other types 10
+        # Left alone, ccxt signs two requests before the first cancel: approving its own fee, and naming a referrer.
+        options={"defaultType": "swap", "builderFee": False, "approvedBuilderFee": True, "refSet": True},
         remarks={
             "client order ids": "0x and 32 hexadecimal digits, exactly",
             "ledger": "funding is not in it",
@@ -240,7 +244,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         },
     ),
     "mexc": Quirks(
-        client_id_param="clientOrderId",
+        # fetch_order of contracts asks for the order "None" when it is given a client id: no way to look one up.
         # 1 opens a long, 2 closes a short, 3 opens a short, 4 closes a long; ccxt's parse_order_side takes 2 for a
         # sell, and leaves 3 and 4 as they are.
         side_key="side",
@@ -295,7 +299,7 @@ _ENTRIES: Mapping[str, Quirks] = {
     ),
     "dydx": Quirks(remarks={"ledger": "transfers only"}),
     "kraken": Quirks(
-        client_id_param="clientOrderId",
+        # fetch_order asks for txid None beside the client id: no way to look one up.
         cancel_client_id_param="clientOrderId",
         enforces_reduce_only=False,
         stream=_NO_POSITION_STREAM,
@@ -311,10 +315,10 @@ _ENTRIES: Mapping[str, Quirks] = {
         options={"defaultType": "spot"},
     ),
     # Their ccxt classes do nothing with reduceOnly: such an order counts as an ordinary one.
-    "bitflyer": Quirks(enforces_reduce_only=False),
+    "bitflyer": Quirks(enforces_reduce_only=False, remarks={"fills": _NO_END}),
     "bullish": Quirks(enforces_reduce_only=False),
     "cryptocom": Quirks(enforces_reduce_only=False, fills_window_ms=DAY_MS - 1),
-    "whitebit": Quirks(enforces_reduce_only=False),
+    "whitebit": Quirks(enforces_reduce_only=False, remarks={"fills": _NO_END}),
     # calculate_rate_limiter_cost compares a number that it has parsed with an int.
     "pacifica": Quirks(unreadable="ccxt's class fails at its first request when numbers are exact (number=str)"),
 }

@@ -25,6 +25,9 @@ EVERYTHING = (
 FEATURES: Mapping[str, Any] = {"swap": {"linear": {"fetchMyTrades": {"limit": 100}}, "inverse": {"fetchMyTrades": {}}}}
 
 
+TRIGGERS: Mapping[str, Any] = {"swap": {"linear": {"fetchOpenOrders": {"trigger": True}}}}
+
+
 def able(*, lacks: tuple[str, ...] = (), **changes: Any) -> Abilities:  # noqa: ANN401 - any field
     given: dict[str, Any] = {
         "exchange_id": "bybit",
@@ -77,6 +80,9 @@ CASES: list[tuple[str, Abilities, Verdict, str]] = [
     ("open orders", able(lacks=("fetchOpenOrders",)), NO, "can't be read"),
     ("open orders", able(features=symbol_required("fetchOpenOrders")), NO, "none is named"),
     ("open orders", able(features=symbol_required("fetchOpenOrders"), named=("A", "B")), PARTLY, "for the 2 that"),
+    ("conditional orders", able(), YES, "among the open orders"),
+    ("conditional orders", able(quirks=QUIRKS["okx"], features=TRIGGERS), NO, "a list of their own"),
+    ("conditional orders", able(quirks=CAUTIOUS, listed=False), PARTLY, "not known whether"),
     ("fills", able(lacks=("fetchMyTrades",)), NO, "can't be read"),
     ("fills", able(features=symbol_required("fetchMyTrades")), PARTLY, "for what is held"),
     ("fills", able(features=symbol_required("fetchMyTrades"), named=("A",)), PARTLY, "the 1 that are named"),
