@@ -67,9 +67,7 @@ def conditional_orders(of: Abilities) -> Finding:
     if of.feature("fetchOpenOrders", "trigger") is True:
         says = "orders that wait for a trigger are in a list of their own, which is not read: one shows once it is live"
         return Finding(name, _NO, says, do)
-    return Finding(
-        name, _PARTLY, "it is not known whether orders that wait for a trigger are among the open orders", do
-    )
+    return Finding(name, _PARTLY, "it is not known whether the open orders include those that wait for a trigger", do)
 
 
 def fills(of: Abilities) -> Finding:

@@ -82,7 +82,7 @@ CASES: list[tuple[str, Abilities, Verdict, str]] = [
     ("open orders", able(features=symbol_required("fetchOpenOrders"), named=("A", "B")), PARTLY, "for the 2 that"),
     ("conditional orders", able(), YES, "among the open orders"),
     ("conditional orders", able(quirks=QUIRKS["okx"], features=TRIGGERS), NO, "a list of their own"),
-    ("conditional orders", able(quirks=CAUTIOUS, listed=False), PARTLY, "not known whether"),
+    ("conditional orders", able(quirks=CAUTIOUS, listed=False), PARTLY, "not known whether the open orders"),
     ("fills", able(lacks=("fetchMyTrades",)), NO, "can't be read"),
     ("fills", able(features=symbol_required("fetchMyTrades")), PARTLY, "for what is held"),
     ("fills", able(features=symbol_required("fetchMyTrades"), named=("A",)), PARTLY, "the 1 that are named"),

@@ -50,9 +50,11 @@ def test_its_head_says_what_the_report_says(path: Path) -> None:
     report = check_venue(check_config(settings, account, keys=False), offline=True).report
     rows = {row.name: row for row in report}
     head = " ".join(line.lstrip("# ") for line in path.read_text().splitlines() if line.startswith("#"))
-    assert ("No order is refused for being late" in head or "refused for being late" in head) <= (
-        rows["request expiry"].verdict is Verdict.NO
+    assert ("refused for being late" in head) <= (rows["request expiry"].verdict is Verdict.NO)
+    assert ("Conditional (trigger) orders are in a list of their own" in head) == (
+        rows["conditional orders"].verdict is Verdict.NO
     )
+    assert ("can't be looked up by its client id" in head) == (rows["look-up by client id"].verdict is Verdict.PARTLY)
     assert ("one-way mode" in head) <= (rows["hedge mode"].verdict is Verdict.PARTLY)
     assert ("It tells no time" in head) == (rows["clock"].verdict is Verdict.NO)
     assert ("listed per instrument only" in head) == ("per instrument only" in rows["fills"].says)
