@@ -301,6 +301,7 @@ _ENTRIES: Mapping[str, Quirks] = {
     "kraken": Quirks(
         # fetch_order asks for txid None beside the client id: no way to look one up.
         cancel_client_id_param="clientOrderId",
+        client_order_id_max_length=18,  # of free text; a UUID may be longer
         enforces_reduce_only=False,
         stream=_NO_POSITION_STREAM,
         costs=_cost("3", "3", "6"),  # Balance, OpenOrders, TradesHistory
