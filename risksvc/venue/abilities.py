@@ -111,6 +111,11 @@ def _lists_linear_only(options: object) -> bool:
     return isinstance(types, Sequence) and "linear" in types and "inverse" not in types
 
 
+def has_test_network(exchange: Any) -> bool:  # noqa: ANN401 - ccxt's
+    """Say whether ccxt knows one; a class without has an empty address for it, which ccxt would take."""
+    return bool(exchange.urls.get("test")) or exchange.has.get("sandbox") is True or "sandboxMode" in exchange.options
+
+
 def abilities_of(exchange: Any, config: VenueConfig, quirks: Quirks) -> Abilities:  # noqa: ANN401 - ccxt's
     """Read what an exchange object says of itself."""
     return Abilities(
@@ -122,7 +127,7 @@ def abilities_of(exchange: Any, config: VenueConfig, quirks: Quirks) -> Abilitie
         expiry=request_expiry(str(exchange.id)),
         spot={**quirks.options, **config.options}.get("defaultType") == _SPOT,
         linear_only=_lists_linear_only(exchange.options),
-        sandbox="test" in exchange.urls,
+        sandbox=has_test_network(exchange),
         named=config.instruments,
         rate_limit_ms=Decimal(str(exchange.rateLimit)),
         positions_every_ms=config.positions_every_ms,

@@ -118,6 +118,8 @@ def build_exchange(config: VenueConfig, quirks: Quirks, *, throttled: bool) -> C
     exchange = _built(guarded(exchange_class_of(config.exchange), quirks), settings)
     if config.sandbox:
         exchange.set_sandbox_mode(True)
+        if not exchange.urls.get("api"):  # ccxt takes the empty address of a venue that has none
+            raise StartError(f"{exchange.id} has no test network in ccxt: leave `sandbox` out")
     if config.base_url:
         _point_at(exchange, config.base_url.rstrip("/"))
     return exchange
