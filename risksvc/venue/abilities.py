@@ -112,7 +112,7 @@ def _lists_linear_only(options: object) -> bool:
 
 
 def has_test_network(exchange: Any) -> bool:  # noqa: ANN401 - ccxt's
-    """Say whether ccxt knows one; a class without has an empty address for it, which ccxt would take."""
+    """Say whether ccxt knows one; a class without has an empty address, on which ccxt's own switch fails."""
     return bool(exchange.urls.get("test")) or exchange.has.get("sandbox") is True or "sandboxMode" in exchange.options
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ccxt.base import errors as ccxt_errors
 
+from risksvc.venue.abilities import has_test_network
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.failures import StartError
 from risksvc.venue.quirks import Envelope, Quirks
@@ -117,9 +118,9 @@ def build_exchange(config: VenueConfig, quirks: Quirks, *, throttled: bool) -> C
     }
     exchange = _built(guarded(exchange_class_of(config.exchange), quirks), settings)
     if config.sandbox:
-        exchange.set_sandbox_mode(True)
-        if not exchange.urls.get("api"):  # ccxt takes the empty address of a venue that has none
+        if not has_test_network(exchange):
             raise StartError(f"{exchange.id} has no test network in ccxt: leave `sandbox` out")
+        exchange.set_sandbox_mode(True)
     if config.base_url:
         _point_at(exchange, config.base_url.rstrip("/"))
     return exchange
