@@ -226,9 +226,9 @@ def reduces_only(check: Check) -> Denial | None:
     if not check.reduces:
         return None
     side = check.order.side
-    held = max(ZERO, check.line.low) if side is Side.SELL else max(ZERO, -check.line.high)
+    held = _held_against(check, side)
     free = held - check.line.working.on_side(side)
-    if not check.operator:
+    if not (check.operator or check.book.hedge_mode):
         own = max(ZERO, check.part.position) if side is Side.SELL else max(ZERO, -check.part.position)
         free = min(free, own - check.part.working.on_side(side))
     if check.delta_quantity <= free:
@@ -237,6 +237,15 @@ def reduces_only(check: Check) -> Denial | None:
     return Denial(
         DenialReason.NOT_REDUCING, check.mine_here, text, limit=max(ZERO, free), observed=check.order.quantity
     )
+
+
+def _held_against(check: Check, side: Side) -> Decimal:
+    """What an order of this side may reduce: the position's smaller end, or in hedge mode the leg that it closes."""
+    line = check.line
+    if check.book.hedge_mode:
+        ledger, venue = (line.long, line.venue_long) if side is Side.SELL else (line.short, line.venue_short)
+        return max(ZERO, min(ledger, ledger if venue is None or not line.drifting else venue))
+    return max(ZERO, line.low) if side is Side.SELL else max(ZERO, -line.high)
 
 
 def belief_given(check: Check) -> Denial | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from risksvc.core import events
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.denials import HEADLINE, TRANSIENT, Denial, DenialReason
 from risksvc.core.limits import OrderLimits, StrategyInstrumentLimits
 from risksvc.core.outputs import Decision, RefusalReason
@@ -308,7 +308,7 @@ def test_everything_that_is_wrong_is_told_at_once_the_gravest_first() -> None:
 
 
 def test_what_closes_the_gate_is_told_whole() -> None:
-    world = World(GateConfig("g1", {ACCOUNT: AccountConfig()}))
+    world = World(GateConfig("g1", {ACCOUNT: AccountConfig()}, rules=RULES))
     decision = world.buy("0.1", 50_000, belief=0)
     assert reasons(decision) == [
         DenialReason.STARTING,
