@@ -35,14 +35,9 @@ class Finding:
     do: str = ""
 
     @property
-    def sentence(self) -> str:
-        """What is so, without what to do."""
-        return f"{self.name}: {self.verdict.value}: {self.says}"
-
-    @property
     def line(self) -> str:
-        """The whole row as one line of a log."""
-        return f"{self.sentence} -> {self.do}" if self.do else self.sentence
+        """The row as one line of a log."""
+        return f"{self.name}: {self.verdict.value}: {self.says}" + (f" -> {self.do}" if self.do else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

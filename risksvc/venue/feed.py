@@ -132,7 +132,7 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
         can_cancel=connection.can_cancel,
         software=connection.software,
     )
-    hello.hello.limitations.extend(row.sentence for row in _shortcomings(connection))
+    hello.hello.limitations.extend(row.line for row in _shortcomings(connection))
     return hello
 
 

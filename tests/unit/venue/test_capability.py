@@ -217,7 +217,7 @@ def test_a_no_elsewhere_keeps_nobody_out() -> None:
 
 def test_a_row_is_one_line() -> None:
     assert Finding("marks", NO, "none", "look").line == "marks: no: none -> look"
-    assert Finding("marks", YES, "some").line == Finding("marks", YES, "some").sentence == "marks: yes: some"
+    assert Finding("marks", YES, "some").line == "marks: yes: some"
 
 
 # --- what ccxt says ---
