@@ -197,12 +197,12 @@ def marks(of: Abilities) -> Finding:
     name = "marks"
     if not of.offers("fetchTickers"):
         return Finding(name, _NO, "no list of tickers: nothing can be valued", _UNREADABLE)
+    if of.spot:
+        return Finding(name, _PARTLY, "a spot market has no mark price: the middle of bid and ask stands in for it")
     if of.offers("fetchMarkPrices"):
         return Finding(name, _YES, "the venue's mark prices, in a list of their own")
     if of.quirks.marks_in_tickers or of.quirks.mark_key:
         return Finding(name, _YES, "the venue's mark prices, in its tickers")
-    if of.spot:
-        return Finding(name, _PARTLY, "a spot market has no mark price: the middle of bid and ask stands in for it")
     do = "settings: venue.quirks.mark_key, where a ticker's `info` holds the mark"
     if of.listed:
         return Finding(name, _NO, "its tickers carry no mark price: every order is denied", do)
@@ -220,7 +220,7 @@ def clock(of: Abilities) -> Finding:
 
 def rate_limit(of: Abilities) -> Finding:
     """Whether the cadence fits into the rate limit."""
-    name, costs = "rate limit", of.quirks.costs
+    name, costs = "rate limit", of.quirks.spot_costs if of.spot else of.quirks.costs
     count = max(len(of.named), 1)
     units = (
         costs.positions

@@ -66,7 +66,7 @@ class PageLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReadCosts:
-    """What one request costs in ccxt's units: the next one waits that many times `rateLimit`."""
+    """What one request costs in ccxt's units: the next one waits that many times `rateLimit`. 1 where not known."""
 
     positions: Decimal = ONE
     open_orders: Decimal = ONE
@@ -103,7 +103,7 @@ class Quirks:
     `stream`: the ccxt.pro methods whose messages may trigger a read.
     `ledger_kind_key`, `ledger_kinds`: where an entry of fetch_ledger says what it is (in `info`; empty: ccxt's `type`),
     and what that means. ccxt's own types call funding a fee or a trade at several venues.
-    `costs`: of the requests of a complete read.
+    `costs`: of the requests of a complete read; `spot_costs`: of a spot account's, its balances in place of positions.
     `remarks`: by the name of a capability, what the venue or ccxt does otherwise than the rest of the row suggests.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
     """
@@ -145,6 +145,7 @@ class Quirks:
     ledger_kinds: Mapping[str, LedgerKind] = field(default_factory=dict)
     rate_limit_ms: int = 0
     costs: ReadCosts = ReadCosts()
+    spot_costs: ReadCosts = ReadCosts()
     symbol_required: Mapping[str, bool] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=lambda: {"defaultType": "swap"})

@@ -40,6 +40,7 @@ _BINANCE = Quirks(
     fill_leg_key="positionSide",
     stream=_ALL_STREAMS,
     costs=_cost("5", "40", "5"),  # v3/positionRisk, openOrders without a symbol, userTrades
+    spot_costs=_cost("4", "16", "4"),  # account, openOrders without a symbol, myTrades
     remarks={"cancel all": _COARSE_CANCEL},
     # One request for all instruments' orders costs more weight, and misses none.
     options={"defaultType": "swap", "fetchOpenOrders": {"warnWithoutSymbol": False}},
@@ -93,6 +94,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         # Bybit allows 50 list calls a second and account; ccxt asks for 10.
         rate_limit_ms=10,
         costs=_cost("5", "5", "5"),
+        spot_costs=_cost("1", "5", "5"),  # account/wallet-balance, order/realtime, execution/list
         options={"fetchMarkets": {"types": ["linear", "inverse"]}},
     ),
     "binance": _BINANCE,
@@ -111,6 +113,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         fill_leg_key="posSide",
         stream=_ALL_STREAMS,
         costs=_cost("2", "0.34", "2"),
+        spot_costs=_cost("2", "0.34", "2"),
         remarks={
             "fills": "fills of perpetuals only; for dated futures: quirks.fills_params: {instType: FUTURES}",
         },
@@ -304,7 +307,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         client_order_id_max_length=18,  # of free text; a UUID may be longer
         enforces_reduce_only=False,
         stream=_NO_POSITION_STREAM,
-        costs=_cost("3", "3", "6"),  # Balance, OpenOrders, TradesHistory
+        spot_costs=_cost("3", "3", "6"),  # Balance, OpenOrders, TradesHistory
         options={"defaultType": "spot"},
     ),
     "coinbase": Quirks(

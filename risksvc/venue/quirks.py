@@ -6,6 +6,7 @@ order ids, page sizes unknown, contract signs taken from `side` only.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from decimal import Decimal
 
 from risksvc.core.types import MalformedInputError, Side, parse_positive
 from risksvc.venue.quirk_fields import (
@@ -46,9 +47,16 @@ def _pages(value: object, entry: Quirks) -> object:
     return replace(entry.pages, **dict(value))  # type: ignore[call-overload]
 
 
+def _given_costs(value: object) -> dict[str, Decimal]:
+    return {str(name): parse_positive(str(cost), field=f"costs.{name}") for name, cost in dict(value).items()}  # type: ignore[call-overload]
+
+
 def _costs(value: object, entry: Quirks) -> object:
-    given = {str(name): parse_positive(str(cost), field=f"costs.{name}") for name, cost in dict(value).items()}  # type: ignore[call-overload]
-    return replace(entry.costs, **given)
+    return replace(entry.costs, **_given_costs(value))
+
+
+def _spot_costs(value: object, entry: Quirks) -> object:
+    return replace(entry.spot_costs, **_given_costs(value))
 
 
 def _decimal(value: object, entry: Quirks) -> object:
@@ -83,6 +91,7 @@ _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "kinds": _kinds,
     "pages": _pages,
     "costs": _costs,
+    "spot_costs": _spot_costs,
     "leg_values": _legs,
     "sides": _sides,
     "ledger_kinds": _ledger_kinds,

@@ -185,6 +185,11 @@ def test_lists_per_instrument_cost_a_request_each() -> None:
     assert "(50 x 10 ms)" in row("rate limit", of).says
 
 
+def test_a_spot_account_has_costs_of_its_own() -> None:
+    # balances 1, open orders 5, fills twice 5
+    assert "(16 x 10 ms)" in row("rate limit", able(spot=True)).says
+
+
 def test_a_read_that_is_given_up_before_it_ends_is_said() -> None:
     slow = quirky(costs=ReadCosts(Decimal(800), Decimal(701), Decimal(1)))
     found = row("rate limit", able(quirks=slow, positions_every_ms=60_000))

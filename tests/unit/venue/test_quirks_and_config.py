@@ -11,7 +11,7 @@ import pytest
 
 from risksvc.core.types import MalformedInputError, Side
 from risksvc.venue.quirks import CAUTIOUS, QUIRKS, FillKind, LedgerKind, Leg, PageLimits, ReadCosts, quirks_of
-from tests.unit.venue.builders import settings
+from tests.unit.venue.builders import BYBIT, settings
 
 
 def test_an_unlisted_venue_is_read_with_caution() -> None:
@@ -50,6 +50,7 @@ def test_settings_replace_fields() -> None:
         "inverse_contract_size": "10",
         "client_order_id_max_length": 20,
         "costs": {"fills": "2.5"},
+        "spot_costs": {"open_orders": "3"},
         "leg_values": {"9": "SHORT"},
         "sides": {"5": "sell"},
         "ledger_kinds": {"AIRDROP": "OTHER"},
@@ -64,6 +65,7 @@ def test_settings_replace_fields() -> None:
     assert entry.inverse_contract_size == Decimal(10)
     assert entry.client_order_id_max_length == 20
     assert entry.costs == ReadCosts(Decimal(5), Decimal(5), Decimal("2.5"))
+    assert entry.spot_costs == replace(BYBIT.spot_costs, open_orders=Decimal(3))
     assert entry.leg_values == {"1": Leg.LONG, "2": Leg.SHORT, "9": Leg.SHORT}
     assert entry.sides == {"5": Side.SELL}
     assert entry.ledger_kinds["AIRDROP"] is LedgerKind.OTHER

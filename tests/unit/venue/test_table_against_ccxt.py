@@ -119,5 +119,5 @@ async def test_fills_are_asked_for_up_to_an_end_or_the_table_says_that_they_are_
 
 @pytest.mark.parametrize("venue", HERE)
 def test_what_a_request_costs_is_never_less_than_nothing(venue: str) -> None:
-    costs = QUIRKS[venue].costs
-    assert min(costs.positions, costs.open_orders, costs.fills) > Decimal(0)
+    for costs in (QUIRKS[venue].costs, QUIRKS[venue].spot_costs):
+        assert min(costs.positions, costs.open_orders, costs.fills) > Decimal(0)
