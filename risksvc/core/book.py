@@ -353,6 +353,7 @@ class AccountBook:
     def _watch(self, reservation: Reservation) -> None:
         """Keeps the orders that time may bring something about for where every tick finds them."""
         unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
+        unproven = unproven and not reservation.awaits_its_order  # complete reads tell, not time
         if unproven or reservation.needs_look_up:
             self.watched[reservation.order.client_order_id] = reservation
         else:

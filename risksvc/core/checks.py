@@ -38,6 +38,7 @@ class Check:
 
     `candidate` is the reservation that an approval would start, or the amended one as it would be; `delta_quantity` is
     what it would add to the sums; `after` and `mine_after` are the worst cases of instrument and strategy with it.
+    `announced`: a person will place it by hand, and has no tracker that could say what it believes.
     """
 
     order: Order
@@ -58,6 +59,7 @@ class Check:
     mine_after: WorstCase
     band: PositionRange | None
     operator: bool = False
+    announced: bool = False
 
     @property
     def reduces(self) -> bool:
@@ -252,7 +254,7 @@ def belief_given(check: Check) -> Denial | None:
     """A strategy says with every order what its own tracker believes: missing is unknown, not zero."""
     if check.strategy_limits is None or not check.strategy_limits.belief_required:
         return None
-    if check.reduces or check.belief_given:
+    if check.reduces or check.belief_given or check.announced:
         return None
     return Denial(DenialReason.BELIEF_MISSING, check.mine_here, "send believed_position with every order")
 
@@ -260,7 +262,7 @@ def belief_given(check: Check) -> Denial | None:
 def beliefs_fresh(check: Check) -> Denial | None:
     """A tracker that is silent about a position that it holds, or that has not spoken since a resume, may not grow."""
     limits = check.strategy_limits
-    if limits is None or not limits.belief_required or check.reduces:
+    if limits is None or not limits.belief_required or check.reduces or check.announced:
         return None
     mine = check.book.strategy(check.order.strategy)
     oldest = mine.beliefs.oldest()

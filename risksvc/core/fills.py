@@ -8,6 +8,7 @@ way, and only its belief may rest on it.
 
 from risksvc.core.book import AccountBook
 from risksvc.core.divergences import DivergenceClass
+from risksvc.core.expected import announced_fill
 from risksvc.core.line import Line, ReportedFill, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.reservations import Reservation
@@ -112,6 +113,7 @@ def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nan
     order = book.find_order(client_order_id=fill.client_order_id, venue_order_id=fill.venue_order_id)
     if order is not None and order.is_another(fill):
         order = None
+    order = order or announced_fill(book, fill)
     named = order is not None and book.name_at_venue(order, fill.venue_order_id)
     if order is not None and (new or not order.found):
         # What a found order had filled before is in what the venue showed of it.

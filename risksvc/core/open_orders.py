@@ -10,6 +10,7 @@ from risksvc.core.attribution import describe_unexplained
 from risksvc.core.book import AccountBook
 from risksvc.core.config import RULES_2
 from risksvc.core.divergences import DivergenceClass
+from risksvc.core.expected import announced_order, has_run_out
 from risksvc.core.fills import reattribute
 from risksvc.core.findings import Findings, clear, suspect
 from risksvc.core.line import Line, Suspicion
@@ -84,6 +85,7 @@ def _shown(book: AccountBook, row: VenueOrder, *, now: Nanoseconds) -> Reservati
     known = book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
     if known is not None and known.is_another(row):
         known = book.reservations.get(name)
+    known = known or announced_order(book, row)
     if known is not None:
         return known
     owner = owner_of_attached(book, row)
@@ -148,6 +150,9 @@ def _absent(
         return
     if reservation.found and not reservation.explained:
         book.release(reservation, now=now)
+    elif has_run_out(book, reservation, as_of=as_of):
+        findings.notices.append(_ended(book, reservation, "announced, and its time ran out without an order"))
+        book.release(reservation, now=now)
     elif reservation.proven:
         reservation.needs_look_up = True
         findings.look_up.append(reservation)
@@ -164,6 +169,8 @@ def take_order_state(
     if row.status is not VenueStatus.NOT_FOUND:
         take_order(book, row, as_of=as_of, now=now, findings=findings)
         return
+    if reservation.awaits_its_order:
+        return  # the venue never had this id: that it does not know it proves nothing
     if reservation.absence_proves(as_of=as_of, venue_window=book.config.venue_window_ns):
         findings.notices.append(_ended(book, reservation, "the venue does not know it"))
         book.release(reservation, now=now)

@@ -19,7 +19,7 @@ def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> It
     """Takes in what a strategy says became of an order. It speeds proof up; it is never proof itself."""
     book = state.accounts.get(event.account)
     reservation = None if book is None else book.reservations.get(event.client_order_id)
-    if book is None or reservation is None or reservation.order.strategy != event.strategy:
+    if book is None or reservation is None or reservation.unnamed or reservation.order.strategy != event.strategy:
         yield ReportTaken(known=False)
         return
     _take_report(reservation, event)
@@ -72,7 +72,7 @@ def _take_report(reservation: Reservation, event: OrderReported) -> None:
 
 def ref(reservation: Reservation) -> OrderRef:
     """How the venue knows an order; the name of a stand-in is not the venue's."""
-    names = reservation.aliases[:1] if reservation.found else [reservation.order.client_order_id]
+    names = reservation.aliases[:1] if reservation.found or reservation.unnamed else [reservation.order.client_order_id]
     return OrderRef(reservation.order.instrument, "".join(names), reservation.venue_order_id)
 
 

@@ -71,7 +71,8 @@ class Reservation:
     `aliases` are further ids of the same order (amendments, the id that the venue shows), `venue_ids` the venue's own;
     `answers` the decision by id; `counted_*` is what it adds to the sums of its line at this moment. `shown_filled`:
     what the venue has shown as filled; `missed_reads`: complete reads in a row that did not bring those fills. `lost`:
-    the venue had it and does not know it any more.
+    the venue had it and does not know it any more. `expected`: a person announced it, to place it by hand; `unnamed`:
+    it will not carry its client order id at the venue.
     """
 
     order: Order
@@ -96,6 +97,8 @@ class Reservation:
     counted_quantity: Decimal = ZERO
     counted_value: Decimal = ZERO
     counted_flying: Decimal = ZERO
+    expected: bool = False
+    unnamed: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -155,8 +158,13 @@ class Reservation:
 
     @property
     def in_flight(self) -> bool:
-        """Approved, and not known to have reached the venue."""
-        return not self.at_venue and self.status in IN_FLIGHT
+        """Approved, and not known to have reached the venue. What a person announced is in no strategy's tracker."""
+        return not self.at_venue and self.status in IN_FLIGHT and not self.expected
+
+    @property
+    def awaits_its_order(self) -> bool:
+        """Announced without an id: the order at the venue that it is has not been seen yet."""
+        return self.unnamed and not self.at_venue
 
     def absence_proves(self, *, as_of: Nanoseconds, venue_window: Nanoseconds) -> bool:
         """A complete read, begun once approval and venue window had run out, that misses the order proves its end."""

@@ -214,6 +214,13 @@ def headroom_reserved() -> Decision:
     return world.buy("0.2", 50_000)
 
 
+def max_gross_exposure() -> Decision:
+    world = given(instruments={BTC: instrument(max_gross_exposure=limit(60_000))})
+    world.apply(feed(hedge_mode=True))
+    world.buy("0.7", 50_000, client_order_id="a")
+    return world.sell("0.6", 50_000)
+
+
 TABLE: dict[DenialReason, Callable[[], Decision]] = {
     DenialReason.GATE_FAULT: gate_fault,
     DenialReason.STARTING: starting,
@@ -253,6 +260,7 @@ TABLE: dict[DenialReason, Callable[[], Decision]] = {
     DenialReason.MAX_TOTAL_EXPOSURE: max_total_exposure,
     DenialReason.INTENDED_BAND: intended_band,
     DenialReason.HEADROOM_RESERVED: headroom_reserved,
+    DenialReason.MAX_GROSS_EXPOSURE: max_gross_exposure,
 }
 # Orders that a second, graver reason denies as well cannot be told apart from it: here the reason follows its cause.
 FOLLOWS = {DenialReason.BELIEF_MISMATCH: DenialReason.NOT_REDUCING}
