@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from risksvc.venue.paper import forced
+from risksvc.venue.paper import forced, stops
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.admission import (
     AMENDMENT_RULES,
@@ -106,13 +106,10 @@ class Engine(Matching):
         symbol: str = "",
         settle: str = "",
         category: str = "",
-        waiting: bool | None = None,
+        order_filter: str = "",
         now_ms: int,
     ) -> list[Order]:
-        """Cancel the open orders of an instrument, a settle coin, a category, or all; `waiting`: stops only, or none.
-
-        Gives what was cancelled.
-        """
+        """Cancel the open orders of an instrument, a settle coin, a category, a filter, or all; give them."""
         self.advance(now_ms)
         orders = []
         for order in account.open_orders.newest_first(symbol=symbol):
@@ -120,7 +117,7 @@ class Engine(Matching):
             if (
                 settle in ("", instrument.settle)
                 and category in ("", instrument.category)
-                and waiting in (None, order.is_waiting)
+                and stops.passes(order, order_filter)
             ):
                 orders.append(order)
         for order in orders:
