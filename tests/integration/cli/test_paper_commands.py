@@ -98,6 +98,7 @@ HAPPENINGS: list[tuple[str, list[str], str]] = [
     ("delisting", ["delisting", "ETHUSDT"], "nobody"),
     ("listing", ["listing", "NEW", "--price", "2"], "symbol NEWUSDT"),
     ("hedge", ["hedge", "true"], "hedge True"),
+    ("hedge", ["hedge", "false"], "hedge False"),
 ]
 
 
