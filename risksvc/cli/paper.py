@@ -5,6 +5,7 @@ Without a subcommand it starts the venue, and no more: the venue's parts are imp
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -25,16 +26,17 @@ from risksvc.core.types import MalformedInputError, parse_positive
     "--csv", "bars", multiple=True, metavar="SYMBOL=FILE", help="A price path of 1-minute bars, e.g. BTCUSDT=bars.csv."
 )
 @click.option("--price", "prices", multiple=True, metavar="SYMBOL=PRICE", help="Hold an instrument's price at a value.")
+@click.option("--every-instrument", is_flag=True, help="USDC and inverse perpetuals, too.")
 @click.option("--seed", default=1, show_default=True, help="The same seed generates the same prices.")
 @click.option("--speed", default="1", show_default=True, help="How many times faster than the clock prices move.")
 @click.pass_context
-def paper(context: click.Context, /, **options: object) -> None:
+def paper(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - click gives what the options say
     """Run a paper venue until SIGTERM or SIGINT: a local server that speaks Bybit v5, to trade without an exchange.
 
     The subcommands below steer one that runs: its prices, its faults, and what happens at it.
     """
     if context.invoked_subcommand is None:
-        _start(**options)  # type: ignore[arg-type] # click gives what the options above say
+        _start(**options)
         return
     given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
@@ -46,16 +48,23 @@ def _spelled(context: click.Context, name: str) -> str:
     return next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
 
 
-def _start(*, host: str, port: int, bars: Sequence[str], prices: Sequence[str], seed: int, speed: str) -> None:
-    from risksvc.venue.paper import DEMO_ACCOUNT, PaperConfig, Rules, csv_options, run_paper  # noqa: PLC0415
+def _start(*, bars: Sequence[str], prices: Sequence[str], speed: str, every_instrument: bool, **options: Any) -> None:  # noqa: ANN401
+    from risksvc.venue.paper import (  # noqa: PLC0415
+        DEFAULT_INSTRUMENTS,
+        DEMO_ACCOUNT,
+        EVERY_INSTRUMENT,
+        PaperConfig,
+        Rules,
+        csv_options,
+        run_paper,
+    )
 
     try:
         config = PaperConfig(
-            host=host,
-            port=port,
+            **options,
+            instruments=EVERY_INSTRUMENT if every_instrument else DEFAULT_INSTRUMENTS,
             csv=csv_options(bars),
             prices=_prices(prices),
-            seed=seed,
             rules=Rules(speed=parse_positive(speed, field="--speed")),
         )
     except (ValueError, MalformedInputError) as error:

@@ -1,4 +1,4 @@
-"""A paper venue: a local server that speaks Bybit v5 REST, for trading without an exchange.
+"""A paper venue: a local server that speaks Bybit v5, REST and private sockets, for trading without an exchange.
 
 The unmodified ccxt client runs against it with real signing, parsing and error mapping. It matches orders against a
 synthetic depth that follows a price path (generated, or 1-minute bars from a CSV file), keeps the books of several
@@ -11,7 +11,9 @@ Where things are: `config.py` what it is started with; `server.py` sockets; `gat
 `endpoints.py` the table of paths; `market_data.py`, `account_data.py`, `trading.py` what answers them; `engine.py`
 what accounts ask for, `matching.py` what becomes of it, `forced.py` what nobody asked for, with `market.py`,
 `accounts.py`, `admission.py`, `positions.py`, `hedge.py`, `spot.py`, `stops.py`, `margin.py`, `settlement.py`,
-`ledger_log.py` around them; `wire.py` and `public_rows.py` Bybit's row shapes.
+`ledger_log.py` around them; `wire.py` and `public_rows.py` Bybit's row shapes. What changes in an account's books is
+told by `changes.py` to `pushes.py`, which `streams.py` sends to the private sockets (`sessions.py` what is said on one,
+`sockets.py` the wire); `effects.py` and `stream_effects.py` are what faults do. `README.md` is for whoever uses it.
 """
 
 from risksvc.venue.paper.accounts import Bounds
