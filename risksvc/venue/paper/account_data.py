@@ -6,14 +6,16 @@ never walks through all orders of an account, only through the rows of its page 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from decimal import Decimal
 from itertools import takewhile
 from typing import Final
 
 from risksvc.core.types import ZERO
+from risksvc.venue.paper import stops
 from risksvc.venue.paper.calls import Call
 from risksvc.venue.paper.errors import bad_params
-from risksvc.venue.paper.instruments import Instrument
-from risksvc.venue.paper.margin import Funds, funds
+from risksvc.venue.paper.instruments import INVERSE, LINEAR, TRADED, Instrument, key_of
+from risksvc.venue.paper.margin import Funds, dollar_price, funds
 from risksvc.venue.paper.orders import Execution, Order
 from risksvc.venue.paper.paging import (
     CLOSED_ORDER_PAGES,
@@ -28,35 +30,34 @@ from risksvc.venue.paper.paging import (
     window,
 )
 from risksvc.venue.paper.positions import Position
-from risksvc.venue.paper.wire import Row, coin_info_row, coin_row, execution_row, order_row, position_row, wallet_row
+from risksvc.venue.paper.public_rows import coin_info_row
+from risksvc.venue.paper.wire import Row, coin_row, execution_row, order_row, position_row, wallet_row
 
 # Linear lists must be narrowed by one of these.
 _SCOPES: Final = ("symbol", "baseCoin", "settleCoin")
 
 
 def position_list(call: Call) -> Row:
-    """GET /v5/position/list: by symbol also when flat, by settle or base coin only what is held."""
+    """GET /v5/position/list: by symbol also when flat, else only what is held; a hedge has a row for each leg."""
     category = call.category()
-    if category != "linear":
+    if category not in (LINEAR, INVERSE):
         return {"category": category, "list": [], "nextPageCursor": ""}
     _require_scope(call)
-    found, cursor = page(
-        _positions(call), call=call, rule=POSITION_PAGES, cursor_of=lambda position: str(position.symbol)
-    )
+    found, cursor = page(_positions(call), call=call, rule=POSITION_PAGES, cursor_of=_position_name)
     return {"category": category, "list": _position_rows(call, found), "nextPageCursor": cursor}
 
 
 def open_orders(call: Call) -> Row:
     """GET /v5/order/realtime: open orders newest first; one order by id also when it ended recently."""
     category = call.category()
-    if category != "linear":
+    if category not in TRADED:
         return {"category": category, "list": [], "nextPageCursor": ""}
     if call.text("orderId") or call.text("orderLinkId"):
         return _orders_by_id(call, show=lambda order: order.is_open or call.owner.recently_closed(order))
     _require_scope(call)
     recent = call.integer("openOnly") not in (None, 0)
     log = call.owner.closed_orders if recent else call.owner.open_orders
-    orders = log.newest_first(symbol=call.text("symbol"), before=before_number(call))
+    orders = log.newest_first(symbol=_asked_key(call), before=before_number(call))
     return _order_page(
         call, (order for order in orders if order.is_open or call.owner.recently_closed(order)), OPEN_ORDER_PAGES
     )
@@ -65,12 +66,12 @@ def open_orders(call: Call) -> Row:
 def order_history(call: Call) -> Row:
     """GET /v5/order/history: final orders, newest creation first; an id wins over the time window."""
     category = call.category()
-    if category != "linear":
+    if category not in TRADED:
         return {"category": category, "list": [], "nextPageCursor": ""}
     if call.text("orderId") or call.text("orderLinkId"):
         return _orders_by_id(call, show=lambda order: not order.is_open)
     span, status = window(call), call.text("orderStatus")
-    newest_first = call.owner.closed_orders.newest_first(symbol=call.text("symbol"), before=before_number(call))
+    newest_first = call.owner.closed_orders.newest_first(symbol=_asked_key(call), before=before_number(call))
     recent = takewhile(lambda order: order.created_ms >= span.start_ms, newest_first)
     rows = (order for order in recent if order.created_ms <= span.end_ms and status in ("", order.status.value))
     return _order_page(call, rows, CLOSED_ORDER_PAGES)
@@ -79,7 +80,7 @@ def order_history(call: Call) -> Row:
 def execution_list(call: Call) -> Row:
     """GET /v5/execution/list: newest first, of the last seven days by default; an order's id wins over the window."""
     category = call.category()
-    if category != "linear":
+    if category not in TRADED:
         return {"category": category, "list": [], "nextPageCursor": ""}
     rows = (each for each in _executions(call) if _execution_fits(call, each))
     found, cursor = page(
@@ -94,12 +95,15 @@ def wallet_balance(call: Call) -> Row:
     if call.required("accountType") != "UNIFIED":
         raise bad_params("accountType only support UNIFIED.")
     asked = [coin for coin in call.text("coin").split(",") if coin]
-    account = call.owner
-    money_in = {coin: funds(account, coin, markets=call.engine.markets) for coin in sorted(account.wallets)}
+    account, markets = call.owner, call.engine.markets
+    money_in = {coin: funds(account, coin, markets=markets) for coin in sorted(account.wallets)}
+    prices = {coin: dollar_price(coin, markets=markets) for coin in money_in}
     coins = [
-        coin_row(coin, funds=each, account=account) for coin, each in money_in.items() if not asked or coin in asked
+        coin_row(coin, funds=each, account=account, price=prices[coin])
+        for coin, each in money_in.items()
+        if not asked or coin in asked
     ]
-    return {"list": [wallet_row(coins, totals=_total(money_in.values()))]}
+    return {"list": [wallet_row(coins, totals=_total((each, prices[coin]) for coin, each in money_in.items()))]}
 
 
 def query_api(call: Call) -> Row:
@@ -111,7 +115,13 @@ def query_api(call: Call) -> Row:
         "apiKey": "",
         "readOnly": int(call.read_only),
         "secret": "",
-        "permissions": {"ContractTrade": rights, "Spot": [], "Wallet": [], "Options": [], "Derivatives": rights},
+        "permissions": {
+            "ContractTrade": rights,
+            "Spot": [] if call.read_only else ["SpotTrade"],
+            "Wallet": [],
+            "Options": [],
+            "Derivatives": [] if call.read_only else ["DerivativesTrade"],
+        },
         "ips": ["*"],
         "type": 1,
         "unified": 0,
@@ -149,23 +159,27 @@ def coin_info(call: Call) -> Row:
 
 
 def _positions(call: Call) -> Iterator[Position]:
-    """Give the positions that a call asks for, as of the moment that it is allowed to see, by symbol."""
+    """Give the positions that a call asks for, as of the moment that it is allowed to see, by symbol and leg."""
     account, lag_ms = call.owner, call.view.position_lag_ms
     seen_ms = call.engine.now_ms - lag_ms
 
-    def seen(symbol: str) -> Position:
-        return account.position_at(symbol, seen_ms) if lag_ms else account.position(symbol)
+    def seen(symbol: str, leg: int) -> Position:
+        return account.position_at(symbol, seen_ms, leg=leg) if lag_ms else account.position(symbol, leg)
 
-    symbol, base, settle = call.text("symbol"), call.text("baseCoin"), call.text("settleCoin")
-    if symbol:
-        yield seen(call.engine.market(symbol).instrument.symbol)
+    if call.text("symbol"):
+        key = call.market().instrument.key
+        yield from (seen(key, leg) for leg in account.legs)
         return
     after = after_name(call)
-    for held in sorted(account.positions):
-        if held > after and _in_scope(_instrument(call, held), settle=settle, base=base):
-            position = seen(held)
-            if position.size:
-                yield position
+    for held in sorted(account.positions.values(), key=_position_name):
+        position = seen(held.symbol, held.leg)
+        if position.size and _position_name(position) > after and _in_scope(call, held.symbol):
+            yield position
+
+
+def _position_name(position: Position) -> str:
+    """Give the name by which positions are sorted and pages are cut: the symbol, and the leg if there are legs."""
+    return f"{position.symbol}/{position.leg}" if position.leg else position.symbol
 
 
 def _position_rows(call: Call, positions: Iterable[Position]) -> list[Row]:
@@ -182,19 +196,18 @@ def _position_rows(call: Call, positions: Iterable[Position]) -> list[Row]:
 
 
 def _order_page(call: Call, orders: Iterable[Order], rule: PageRule) -> Row:
-    settle, base = call.text("settleCoin"), call.text("baseCoin")
-    wanted = (order for order in orders if _in_scope(_instrument(call, order.symbol), settle=settle, base=base))
-    kept = wanted if call.text("orderFilter") in ("", "Order") else ()
+    wanted_kind = call.text("orderFilter")
+    wanted = (order for order in orders if _in_scope(call, order.symbol) and stops.passes(order, wanted_kind))
     found, cursor = page(
-        kept, call=call, rule=rule, cursor_of=lambda order: number_cursor(order.number, order.created_ms)
+        wanted, call=call, rule=rule, cursor_of=lambda order: number_cursor(order.number, order.created_ms)
     )
-    rows = [order_row(order, settle=_instrument(call, order.symbol).settle) for order in found]
-    return {"category": "linear", "list": rows, "nextPageCursor": cursor}
+    rows = [order_row(order, instrument=_instrument(call, order.symbol)) for order in found]
+    return {"category": call.category(), "list": rows, "nextPageCursor": cursor}
 
 
 def _orders_by_id(call: Call, *, show: Callable[[Order], bool]) -> Row:
     order = call.owner.find(order_id=call.text("orderId"), link_id=call.text("orderLinkId"))
-    fits = order is not None and call.text("symbol") in ("", order.symbol) and show(order)
+    fits = order is not None and _asked_key(call) in ("", order.symbol) and show(order)
     return _order_page(call, [order] if order is not None and fits else [], OPEN_ORDER_PAGES)
 
 
@@ -207,7 +220,7 @@ def _executions(call: Call) -> Iterator[Execution]:
         fills = order.fills if order is not None else []
         return (each for each in reversed(fills) if before is None or each.number < before)
     span = window(call)
-    newest_first = call.owner.executions.newest_first(symbol=call.text("symbol"), before=before)
+    newest_first = call.owner.executions.newest_first(symbol=_asked_key(call), before=before)
     recent = takewhile(lambda each: each.at_ms >= span.start_ms, newest_first)
     return (each for each in recent if each.at_ms <= span.end_ms)
 
@@ -216,23 +229,40 @@ def _execution_fits(call: Call, execution: Execution) -> bool:
     view, wanted = call.view, call.text("execType")
     if view.execution_lag_ms and execution.at_ms > call.engine.now_ms - view.execution_lag_ms:
         return False
-    return wanted in ("", execution.exec_type.value) and call.text("symbol") in ("", execution.symbol)
+    return (
+        wanted in ("", execution.exec_type.value)
+        and _asked_key(call) in ("", execution.symbol)
+        and _instrument(call, execution.symbol).category == call.category()
+    )
 
 
-def _total(each: Iterable[Funds]) -> Funds:
-    """Add up what is in several settle coins, one for one."""
+def _total(each: Iterable[tuple[Funds, Decimal]]) -> Funds:
+    """Add up what is in several coins, in dollars."""
     rows = list(each)
-    return Funds(**{part.name: sum((getattr(row, part.name) for row in rows), start=ZERO) for part in fields(Funds)})
+    parts = (part.name for part in fields(Funds))
+    return Funds(**{name: sum((getattr(row, name) * price for row, price in rows), start=ZERO) for name in parts})
 
 
 def _instrument(call: Call, symbol: str) -> Instrument:
     return call.engine.markets[symbol].instrument
 
 
-def _in_scope(instrument: Instrument, *, settle: str, base: str) -> bool:
-    return settle in ("", instrument.settle) and base in ("", instrument.base)
+def _asked_key(call: Call) -> str:
+    """Give the key of the instrument that a call asks for; empty when it asks for none."""
+    symbol = call.text("symbol")
+    return key_of(call.category(), symbol) if symbol else ""
+
+
+def _in_scope(call: Call, symbol: str) -> bool:
+    """Whether an instrument is of the category, settle coin and base coin that a call asks for."""
+    instrument = _instrument(call, symbol)
+    return (
+        instrument.category == call.category()
+        and call.text("settleCoin") in ("", instrument.settle)
+        and call.text("baseCoin") in ("", instrument.base)
+    )
 
 
 def _require_scope(call: Call) -> None:
-    if not any(call.text(name) for name in _SCOPES):
+    if call.category() == LINEAR and not any(call.text(name) for name in _SCOPES):
         raise bad_params(f"Missing some parameters that must be filled in: one of {', '.join(_SCOPES)}")

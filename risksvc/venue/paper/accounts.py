@@ -1,8 +1,8 @@
-"""One account's books: wallet, positions, orders, executions.
+"""One account's books: wallet, positions, orders, executions, transaction log.
 
 It records what the engine decided and answers look-ups; it decides nothing. No I/O, no clock. Bounds: `Bounds` caps
-closed orders and executions (the oldest are forgotten, with their ids, an eighth of the cap at a time); open orders
-are capped per instrument at admission; earlier positions are kept for `POSITION_MEMORY_MS` only.
+closed orders, executions and log entries (the oldest are forgotten, with their ids, an eighth of the cap at a time);
+open orders are capped per instrument at admission; earlier positions are kept for `POSITION_MEMORY_MS` only.
 """
 
 from collections import deque
@@ -12,9 +12,11 @@ from decimal import Decimal
 from typing import Final
 
 from risksvc.core.types import ZERO
-from risksvc.venue.paper.decimals import money
+from risksvc.venue.paper.changes import NOBODY, Observer
+from risksvc.venue.paper.decimals import fine, money
 from risksvc.venue.paper.history import SymbolLog
-from risksvc.venue.paper.orders import Execution, Order, Side
+from risksvc.venue.paper.ledger_log import LedgerEntry
+from risksvc.venue.paper.orders import LONG_LEG, ONE_WAY, SHORT_LEG, Execution, Order, Side
 from risksvc.venue.paper.positions import Position
 
 # How far back the positions endpoint can be made to lag, and how many states it may cost at most per instrument.
@@ -29,7 +31,10 @@ _UNBOUNDED: Final = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much one account may remember: an execution costs about 1 kB, a closed order 1.5 kB."""
+    """How much one account may remember: an execution costs about 1 kB, a closed order 1.5 kB, a log entry 0.6 kB.
+
+    The transaction log has one entry per execution (two in spot), so it is as long as `executions` says.
+    """
 
     executions: int = 200_000
     closed_orders: int = 50_000
@@ -40,25 +45,42 @@ class Bounds:
 
 
 class Account:
-    """The books of one account; `leverage` is the same for all of its instruments."""
+    """The books of one account; `leverage` is the same for all of its instruments, and so is the position mode.
 
-    def __init__(self, name: str, *, balances: Mapping[str, Decimal], leverage: Decimal, bounds: Bounds) -> None:
+    `order_margin` is what orders keep back as margin, `locked` the coins that spot orders would pay with. `observer`
+    learns of every change.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        balances: Mapping[str, Decimal],
+        leverage: Decimal,
+        bounds: Bounds,
+        hedge: bool = False,
+    ) -> None:
         self.name = name
+        self.observer: Observer = NOBODY
+        self.hedge = hedge
         self.leverage = leverage
         self.wallets: dict[str, Decimal] = dict(balances)
         self.realised: dict[str, Decimal] = {}
         self.order_margin: dict[str, Decimal] = {}
-        self.positions: dict[str, Position] = {}
+        self.locked: dict[str, Decimal] = {}
+        self.positions: dict[tuple[str, int], Position] = {}
         self.open_orders: SymbolLog[Order] = SymbolLog(_UNBOUNDED)
         self.closed_orders: SymbolLog[Order] = SymbolLog(bounds.closed_orders)
         self.executions: SymbolLog[Execution] = SymbolLog(bounds.executions)
+        self.ledger = SymbolLog[LedgerEntry](bounds.executions)
         self.closed_count = 0
         self._order_numbers = 0
         self._execution_numbers = 0
+        self._ledger_numbers = 0
         self._by_id: dict[str, Order] = {}
         self._by_link: dict[str, Order] = {}
         self._reducing: dict[str, dict[str, Order]] = {}
-        self._past: dict[str, deque[Position]] = {}
+        self._past: dict[tuple[str, int], deque[Position]] = {}
 
     def next_order_number(self) -> int:
         """Give the next order's place in this account."""
@@ -70,6 +92,16 @@ class Account:
         self._execution_numbers += 1
         return self._execution_numbers
 
+    def next_ledger_number(self) -> int:
+        """Give the next log entry's place in this account."""
+        self._ledger_numbers += 1
+        return self._ledger_numbers
+
+    @property
+    def legs(self) -> tuple[int, ...]:
+        """Give the legs that an instrument's position has in this account's mode."""
+        return (LONG_LEG, SHORT_LEG) if self.hedge else (ONE_WAY,)
+
     def find(self, *, order_id: str = "", link_id: str = "") -> Order | None:
         """Give the order of that id, open or still remembered; the venue's id wins when both are given."""
         return self._by_id.get(order_id) if order_id else self._by_link.get(link_id) if link_id else None
@@ -78,31 +110,37 @@ class Account:
         """Whether a final order is among the last ones that order/realtime still shows."""
         return self.closed_count - order.closed_number < RECENTLY_CLOSED
 
-    def position(self, symbol: str) -> Position:
-        """Give what is held now, a flat position when nothing ever was."""
-        return self.positions.get(symbol) or Position(symbol=symbol)
+    def position(self, symbol: str, leg: int = ONE_WAY, *, inverse: bool = False) -> Position:
+        """Give what is held now, a flat position when nothing ever was (`inverse` says of which kind)."""
+        return self.positions.get((symbol, leg)) or Position(symbol=symbol, leg=leg, inverse=inverse)
 
-    def position_at(self, symbol: str, at_ms: int) -> Position:
+    def position_at(self, symbol: str, at_ms: int, *, leg: int = ONE_WAY) -> Position:
         """Give what was held at a moment of the last `POSITION_MEMORY_MS`."""
-        past = self._past.get(symbol, deque())
+        past = self._past.get((symbol, leg), deque())
         for state in reversed(past):
             if state.updated_ms <= at_ms:
                 return state
         # Older states were forgotten if the memory is full; else there was nothing before the first one.
-        return past[0] if len(past) == _POSITION_STATES else Position(symbol=symbol)
+        return past[0] if len(past) == _POSITION_STATES else Position(symbol=symbol, leg=leg)
 
     def hold(self, position: Position) -> None:
         """Take over a changed position and remember the earlier one for a while."""
-        self.positions[position.symbol] = position
-        past = self._past.setdefault(position.symbol, deque(maxlen=_POSITION_STATES))
+        self.positions[position.symbol, position.leg] = position
+        past = self._past.setdefault((position.symbol, position.leg), deque(maxlen=_POSITION_STATES))
         past.append(position)
+        self.observer.position_changed(self.name, position)
         horizon = position.updated_ms - POSITION_MEMORY_MS
         while len(past) > 1 and past[1].updated_ms <= horizon:
             past.popleft()
 
+    def move(self, coin: str, amount: Decimal) -> None:
+        """Add to a wallet, or take from it when negative: transfers, and what spot trades exchange."""
+        self.wallets[coin] = self.wallets.get(coin, ZERO) + amount
+        self.observer.wallet_changed(self.name)
+
     def credit(self, coin: str, amount: Decimal) -> None:
         """Add realised profit, or take a loss or fee when negative."""
-        self.wallets[coin] = self.wallets.get(coin, ZERO) + amount
+        self.move(coin, amount)
         self.realised[coin] = self.realised.get(coin, ZERO) + amount
 
     def opened(self, order: Order) -> None:
@@ -111,6 +149,16 @@ class Account:
         self._by_id[order.order_id] = order
         if order.link_id:
             self._by_link[order.link_id] = order
+        self.changed(order)
+
+    def changed(self, order: Order) -> None:
+        """Tell that an order is not what it was."""
+        self.observer.order_changed(self.name, order)
+
+    def executed(self, execution: Execution) -> None:
+        """Enter an execution."""
+        self.executions.add(execution)
+        self.observer.executed(self.name, execution)
 
     def closed(self, order: Order) -> None:
         """Move a final order to the history and forget what no longer fits."""
@@ -118,6 +166,7 @@ class Account:
         self.unlist_reducing(order)
         self.closed_count += 1
         order.closed_number = self.closed_count
+        self.changed(order)
         for gone in self.closed_orders.add(order):
             self._by_id.pop(gone.order_id, None)
             if self._by_link.get(gone.link_id) is gone:
@@ -135,25 +184,32 @@ class Account:
         """Give the resting reduce-only orders of an instrument, oldest first."""
         return list(self._reducing.get(symbol, {}).values())
 
-    def reducible(self, symbol: str, side: Side, *, besides: Order | None = None) -> Decimal:
+    def reducible(self, symbol: str, side: Side, *, leg: int, besides: Order | None = None) -> Decimal:
         """Give how much a reduce-only order of `side` may still close, beside the resting ones other than `besides`."""
-        resting = (order.remaining for order in self.reducing(symbol) if order.side is side and order is not besides)
-        return max(ZERO, self.opposing(symbol, side) - sum(resting, start=ZERO))
+        resting = (
+            order.remaining
+            for order in self.reducing(symbol)
+            if (order.side, order.leg) == (side, leg) and order is not besides
+        )
+        return max(ZERO, self.opposing(symbol, side, leg) - sum(resting, start=ZERO))
 
-    def opposing(self, symbol: str, side: Side) -> Decimal:
+    def opposing(self, symbol: str, side: Side, leg: int = ONE_WAY) -> Decimal:
         """Give the size of the position that an order of `side` would close."""
-        position = self.position(symbol)
+        position = self.position(symbol, leg)
         return abs(position.size) if position.side is side.opposite else ZERO
 
     def reserve(self, order: Order, margin: Decimal, *, coin: str) -> None:
-        """Set the margin that an order keeps back."""
-        self.order_margin[coin] = self.order_margin.get(coin, ZERO) + margin - order.margin
+        """Set what an order keeps back."""
+        kept = self.locked if order.spot else self.order_margin
+        kept[coin] = kept.get(coin, ZERO) + margin - order.margin
         order.margin = margin
+        self.observer.wallet_changed(self.name)
 
     def release(self, order: Order, qty: Decimal, *, coin: str) -> None:
-        """Give back the margin of `qty` that is about to trade."""
-        kept = order.remaining - qty
-        self.reserve(order, money(order.margin * kept / order.remaining) if kept else ZERO, coin=coin)
+        """Give back what was kept for `qty` that is about to trade."""
+        left = order.remaining - qty
+        share = order.margin * left / order.remaining if left else ZERO
+        self.reserve(order, fine(share) if order.inverse else money(share), coin=coin)
 
     def held(self) -> Iterator[Position]:
         """Give the positions that aren't flat."""

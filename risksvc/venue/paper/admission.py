@@ -12,15 +12,22 @@ from decimal import Decimal
 from typing import Final
 
 from risksvc.core.types import ZERO
+from risksvc.venue.paper import spot
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.decimals import is_multiple, money
 from risksvc.venue.paper.errors import RetCode, VenueError, bad_params
 from risksvc.venue.paper.instruments import TRADING
 from risksvc.venue.paper.margin import funds, order_initial_margin
 from risksvc.venue.paper.market import Market
-from risksvc.venue.paper.orders import Order, OrderRequest, OrderType
+from risksvc.venue.paper.orders import Order, OrderRequest, OrderType, Side
 
 _LINK_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,36}")
+
+# Where spot says something else than contracts do.
+_DUPLICATES: Final = {
+    False: (RetCode.DUPLICATE_LINK_ID, "OrderLinkedID is duplicate"),
+    True: (RetCode.SPOT_DUPLICATE_LINK_ID, "Duplicate clientOrderId."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +44,26 @@ class Candidate:
 
     @property
     def margin(self) -> Decimal:
-        """Give the initial margin that the order would keep back."""
-        if self.request.reduce_only:
+        """Give what the order would keep back: initial margin, or the coins that a spot order pays with."""
+        request, filled = self.request, self.amends.filled if self.amends else ZERO
+        if self.market.instrument.is_spot:
+            return spot.cost(request.side, qty=request.qty - filled, price=self.price)
+        if request.reduce_only:
             return ZERO
-        filled = self.amends.filled if self.amends else ZERO
         return order_initial_margin(
-            self.account, self.market, side=self.request.side, qty=self.request.qty - filled, price=self.price
+            self.account,
+            self.market,
+            side=request.side,
+            qty=request.qty - filled,
+            price=self.price,
+            leg=request.leg,
         )
+
+    @property
+    def coin(self) -> str:
+        """Give the coin that the order keeps back."""
+        instrument = self.market.instrument
+        return spot.paid_coin(instrument, self.request.side) if instrument.is_spot else instrument.settle
 
 
 Rule = Callable[[Candidate], VenueError | None]
@@ -70,7 +90,7 @@ def link_id_is_well_formed(candidate: Candidate) -> VenueError | None:
 def link_id_is_new(candidate: Candidate) -> VenueError | None:
     """Demand that a client's order id is used once, also after that order has ended."""
     if candidate.account.find(link_id=candidate.request.link_id) is not None:
-        return VenueError(RetCode.DUPLICATE_LINK_ID, "OrderLinkedID is duplicate")
+        return VenueError(*_DUPLICATES[candidate.market.instrument.is_spot])
     return None
 
 
@@ -110,21 +130,44 @@ def price_is_in_range(candidate: Candidate) -> VenueError | None:
 
 def reduces(candidate: Candidate) -> VenueError | None:
     """Demand that something is left to close for a reduce-only order (`fit_reduce_only` cuts what exceeds it)."""
-    request = candidate.request
-    if not request.reduce_only or candidate.account.reducible(request.symbol, request.side, besides=candidate.amends):
+    request, account = candidate.request, candidate.account
+    if not request.reduce_only:
         return None
-    if candidate.account.opposing(request.symbol, request.side):
+    if candidate.market.instrument.is_spot:
+        return bad_params("params error: reduceOnly is not for spot orders")
+    if account.reducible(request.symbol, request.side, leg=request.leg, besides=candidate.amends):
+        return None
+    if account.opposing(request.symbol, request.side, request.leg):
         return VenueError(RetCode.REDUCE_ONLY, "Reduce-only rule not satisfied: orderQty will be truncated to zero.")
     return VenueError(RetCode.REDUCE_ONLY, "current position is zero, cannot fix reduce-only order qty")
 
 
 def notional_is_enough(candidate: Candidate) -> VenueError | None:
     """Demand that an order is worth a minimum, unless it only reduces."""
-    request, minimum = candidate.request, candidate.market.instrument.min_notional
-    if request.reduce_only or request.qty * (request.price or candidate.market.mid) >= minimum:
+    request, instrument = candidate.request, candidate.market.instrument
+    minimum, coin = instrument.min_notional, instrument.quote
+    if not minimum or request.reduce_only or request.qty * (request.price or candidate.market.mid) >= minimum:
         return None
-    coin = candidate.market.instrument.quote
+    if instrument.is_spot:
+        return VenueError(RetCode.SPOT_MIN_VALUE, f"Order value exceeded lower limit: {minimum}{coin}")
     return VenueError(RetCode.MIN_NOTIONAL, f"Order does not meet minimum order value {minimum}{coin}")
+
+
+def stops_lie_beyond(candidate: Candidate) -> VenueError | None:
+    """Demand that a take-profit lies on the winning side of the price that the order opens at, a stop-loss opposite."""
+    request, market = candidate.request, candidate.market
+    opens_at = request.price or market.mid
+    for name, price, sign in (("TakeProfit", request.take_profit, 1), ("StopLoss", request.stop_loss, -1)):
+        if price is None:
+            continue
+        if market.instrument.is_spot or request.reduce_only:
+            return bad_params(f"params error: {name} is for orders that open a position")
+        if not market.instrument.takes_price(price):
+            return bad_params(f"{name} price invalid: a multiple of {market.instrument.tick} above 0 is allowed")
+        if request.side.sign * sign * (price - opens_at) <= 0:
+            where = "higher" if request.side.sign * sign > 0 else "lower"
+            return bad_params(f"{name}:{price} set for {request.side} position should be {where} than {opens_at}")
+    return None
 
 
 def orders_are_few(candidate: Candidate) -> VenueError | None:
@@ -135,16 +178,33 @@ def orders_are_few(candidate: Candidate) -> VenueError | None:
 
 
 def balance_suffices(candidate: Candidate) -> VenueError | None:
-    """Demand margin and fee for what would grow the position, beside what an amended order keeps back already."""
+    """Demand margin and fee for what would grow the position, beside what an amended order keeps back already.
+
+    A spot order pays its fee out of what it receives.
+    """
     margin = candidate.margin
     kept = candidate.amends.margin if candidate.amends else ZERO
     if margin <= kept:
         return None
     instrument = candidate.market.instrument
-    needed = margin - kept + money(margin * candidate.account.leverage * instrument.taker_fee)
-    if funds(candidate.account, instrument.settle, markets=candidate.markets).available >= needed:
+    needed = margin - kept
+    if not instrument.is_spot:
+        needed += instrument.rounded(margin * candidate.account.leverage * instrument.taker_fee)
+    if funds(candidate.account, candidate.coin, markets=candidate.markets).available >= needed:
         return None
+    if instrument.is_spot:
+        return VenueError(RetCode.SPOT_BALANCE, f"Insufficient balance of {candidate.coin}.")
     return VenueError(RetCode.BALANCE, "ab not enough for new order")
+
+
+def fits_what_is_there(candidate: Candidate) -> VenueError | None:
+    """Demand of a fill from outside that it doesn't close more than its leg holds, nor sell coins that aren't there."""
+    request, account = candidate.request, candidate.account
+    if candidate.market.instrument.is_spot:
+        return balance_suffices(candidate)
+    if request.reduce_only and request.qty > account.opposing(request.symbol, request.side, request.leg):
+        return VenueError(RetCode.REDUCE_ONLY, "current position is zero or smaller, cannot close more than it holds")
+    return None
 
 
 def something_changes(candidate: Candidate) -> VenueError | None:
@@ -172,11 +232,12 @@ NEW_ORDER_RULES: Final[tuple[Rule, ...]] = (
     link_id_is_well_formed,
     link_id_is_new,
     *_GRID,
+    stops_lie_beyond,
     orders_are_few,
     balance_suffices,
 )
 
-OUTSIDE_FILL_RULES: Final[tuple[Rule, ...]] = (qty_is_on_grid, price_is_on_grid)
+OUTSIDE_FILL_RULES: Final[tuple[Rule, ...]] = (qty_is_on_grid, price_is_on_grid, fits_what_is_there)
 
 AMENDMENT_RULES: Final[tuple[Rule, ...]] = (is_live, something_changes, qty_exceeds_filled, *_GRID, balance_suffices)
 
@@ -195,7 +256,7 @@ def fit_reduce_only(candidate: Candidate) -> Candidate:
     if not request.reduce_only:
         return candidate
     filled = candidate.amends.filled if candidate.amends else ZERO
-    room = candidate.account.reducible(request.symbol, request.side, besides=candidate.amends)
+    room = candidate.account.reducible(request.symbol, request.side, leg=request.leg, besides=candidate.amends)
     return replace(candidate, request=replace(request, qty=min(request.qty, filled + room)))
 
 
@@ -203,6 +264,11 @@ def protective_price(request: OrderRequest, market: Market) -> Decimal:
     """Give the worst price an order may trade at: its own; for a market order the mark moved by half the limit."""
     if request.order_type is OrderType.LIMIT and request.price is not None:
         return request.price
+    return worst_price(market, request.side)
+
+
+def worst_price(market: Market, side: Side) -> Decimal:
+    """Give the worst price that a market order may trade at: the mark moved by half the limit, onto the grid."""
     instrument = market.instrument
-    moved = market.mid * (1 + request.side.sign * instrument.price_limit / 2)
+    moved = market.mid * (1 + side.sign * instrument.price_limit / 2)
     return max(instrument.tick, moved - moved % instrument.tick)

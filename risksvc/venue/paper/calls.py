@@ -14,7 +14,8 @@ from risksvc.core.types import MalformedInputError, parse_decimal
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.engine import Engine
 from risksvc.venue.paper.errors import bad_params
-from risksvc.venue.paper.instruments import CATEGORIES
+from risksvc.venue.paper.instruments import CATEGORIES, SPOT, key_of
+from risksvc.venue.paper.market import Market
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -112,6 +113,19 @@ class Call:
         except ValueError:
             allowed = ", ".join(option.value for option in options)
             raise bad_params(f"params error: {name} invalid, one of {allowed} is allowed") from None
+
+    def market(self) -> Market:
+        """Give the market that `category` and `symbol` name; without a category, a contract comes before a spot pair.
+
+        The control API may leave the category out; what a key may call names it.
+        """
+        symbol, category = self.required("symbol"), self.text("category")
+        found = self.engine.markets.get(key_of(category, symbol))
+        if found is None and not category:
+            found = self.engine.markets.get(key_of(SPOT, symbol))
+        if found is None or category not in ("", found.instrument.category):
+            raise bad_params("Not supported symbols")
+        return found
 
     def category(self) -> str:
         """Give the product category, which every call but a few must name."""

@@ -35,12 +35,16 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
-    """An account: its name (shown by the control API), its keys, and what it starts with in each coin."""
+    """An account: its name (shown by the control API), its keys, and what it starts with in each coin.
+
+    `hedge`: its contracts have a position for each side instead of one.
+    """
 
     name: str
     keys: tuple[ApiKey, ...]
     balances: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(1_000_000)})
     leverage: Decimal = Decimal(10)
+    hedge: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or not self.keys:
@@ -64,11 +68,13 @@ class PaperConfig:
 
     `host`, `port`: where it listens; loopback only, port 0 lets the system pick one.
     `accounts`: who may trade; by default the demo account `main` with a trade key, a read key and 1,000,000 USDT.
-    `instruments`: what can be traded; by default eight USDT perpetuals, BTC at 50,000.
+    `instruments`: what can be traded; by default eight USDT perpetuals (BTC at 50,000) and three spot pairs;
+    `EVERY_INSTRUMENT` has two USDC and two inverse perpetuals, too.
     `seed`: shifts the generated price paths; the same seed gives the same prices at the same time after the start.
     `csv`: instruments whose price follows 1-minute bars from a file instead (timestamp, open, high, low, close,
     volume).
-    `prices`: instruments whose price is held at a value from the start (the control API can let go of it).
+    `prices`: instruments whose price is held at a value from the start (the control API can let go of it); a spot
+    pair is named `spot:BTCUSDT`, here and in `csv`.
     `depth`: the shape of every instrument's depth at the start.
     `rules`: how long a price stands still, how fast the paths run (`speed`), open orders per account and instrument,
     and what a partly filled order becomes when it ends.
@@ -92,12 +98,12 @@ class PaperConfig:
             raise ValueError(f"port: {self.port} is not between 0 and 65535")
         _require_unique("account", [account.name for account in self.accounts])
         _require_unique("API key", [key.key for account in self.accounts for key in account.keys])
-        symbols = [instrument.symbol for instrument in self.instruments]
+        symbols = [instrument.key for instrument in self.instruments]
         _require_unique("instrument", symbols)
         _require_known("csv", self.csv, symbols)
         _require_known("prices", self.prices, symbols)
         for instrument in self.instruments:
-            price = self.prices.get(instrument.symbol, instrument.tick)
+            price = self.prices.get(instrument.key, instrument.tick)
             if not instrument.takes_price(price):
                 raise ValueError(
                     f"prices: {instrument.symbol} takes multiples of {instrument.tick} above 0, "

@@ -2,7 +2,7 @@
 
 Requests and answers are JSON, money and quantities in it are text. A refusal is HTTP 400; `error` says what is allowed.
 
-    GET    /paper/state        accounts (newest 50 open orders and executions each), markets, faults
+    GET    /paper/state        accounts (newest 50 open orders and executions each), markets, sockets, faults
     GET    /paper/faults       the faults and events that exist, and the faults that are on
     POST   /paper/faults       {"name": "delay", "path": "/v5/order/*", "count": 1, "ms": 500} gives its id
     DELETE /paper/faults       all off
@@ -29,6 +29,7 @@ from risksvc.venue.paper.gateway import Gateway
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.messages import Incoming, Reply, encode, parameters
 from risksvc.venue.paper.orders import Side
+from risksvc.venue.paper.positions import Position
 from risksvc.venue.paper.wire import Row, execution_row, order_row
 
 PREFIX: Final = "/paper/"
@@ -41,8 +42,9 @@ _DEPTH_AMOUNTS: Final = ("half_spread_bps", "gap_bps", "first_notional", "growth
 class Control:
     """Answers control requests about a gateway and its engine."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, sockets: Callable[[], list[Row]]) -> None:
         self._gateway = gateway
+        self._sockets = sockets
 
     def answer(self, incoming: Incoming) -> Reply:
         """Answer a control request."""
@@ -61,17 +63,21 @@ class Control:
             return Reply(400, encode({"error": str(error)}))
 
     def state(self, call: Call) -> Row:
-        """Show accounts, markets and faults."""
+        """Show accounts, markets, open sockets and faults."""
         return {
             "time": call.now_ms,
             "accounts": {name: _account_row(call, account) for name, account in call.engine.accounts.items()},
             "markets": {symbol: _market_row(market) for symbol, market in call.engine.markets.items()},
+            "sockets": self._sockets(),
             "faults": [fault.row() for fault in self._gateway.faults],
         }
 
     def faults(self, _call: Call) -> Row:
         """Show what can be switched on or made to happen, and what is on."""
-        known = {name: {"says": kind.says, "parameters": dict(kind.parameters)} for name, kind in FAULTS.items()}
+        known = {
+            name: {"stage": kind.stage.name, "says": kind.says, "parameters": dict(kind.parameters)}
+            for name, kind in FAULTS.items()
+        }
         events = {name: event.says for name, event in EVENTS.items()}
         return {"known": known, "events": events, "on": [fault.row() for fault in self._gateway.faults]}
 
@@ -98,18 +104,18 @@ class Control:
 
     def price(self, call: Call) -> Row:
         """Set, hold or let go of a price."""
-        symbol = call.required("symbol")
+        market = call.market()
         hold = "hold" not in call.params or call.flag("hold")
-        call.engine.set_price(symbol, call.amount("price"), hold=hold, now_ms=call.now_ms)
-        return _market_row(call.engine.market(symbol))
+        call.engine.set_price(market.instrument.key, call.amount("price"), hold=hold, now_ms=call.now_ms)
+        return _market_row(market)
 
     def depth(self, call: Call) -> Row:
         """Reshape the depth of an instrument."""
-        market = call.engine.market(call.required("symbol"))
+        market = call.market()
         given = {name: value for name in _DEPTH_AMOUNTS if (value := call.amount(name)) is not None}
         levels = call.integer("levels")
         profile = replace(market.profile, levels=market.profile.levels if levels is None else levels, **given)
-        call.engine.set_depth(market.instrument.symbol, profile, now_ms=call.now_ms)
+        call.engine.set_depth(market.instrument.key, profile, now_ms=call.now_ms)
         return _market_row(market)
 
     def event(self, call: Call) -> Row:
@@ -140,13 +146,17 @@ def _account_row(call: Call, account: Account) -> Row:
     executions = islice(account.executions.newest_first(), _SHOWN)
     return {
         "wallets": {coin: plain(amount) for coin, amount in account.wallets.items()},
-        "positions": {each.symbol: plain(each.size) for each in account.positions.values()},
+        "positions": {_position_name(each): plain(each.size) for each in account.positions.values()},
         "open_orders": len(account.open_orders),
         "closed_orders": len(account.closed_orders),
         "executions": len(account.executions),
-        "newest_open_orders": [order_row(each, settle=instruments[each.symbol].settle) for each in orders],
+        "newest_open_orders": [order_row(each, instrument=instruments[each.symbol]) for each in orders],
         "newest_executions": [execution_row(each, instrument=instruments[each.symbol]) for each in executions],
     }
+
+
+def _position_name(position: Position) -> str:
+    return f"{position.symbol}/{position.leg}" if position.leg else position.symbol
 
 
 def _market_row(market: Market) -> Row:

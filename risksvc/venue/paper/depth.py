@@ -19,8 +19,8 @@ MAX_LEVELS = 200
 class DepthProfile:
     """The shape of both sides: the best of `levels` is `half_spread_bps` off the mid, each next one `gap_bps` further.
 
-    `first_notional` is the worth of the best level in the quote coin, each further level is worth `growth_notional`
-    more. No levels means an empty book: nothing can trade.
+    `first_notional` is the worth of the best level in dollars, each further level is worth `growth_notional` more. No
+    levels means an empty book: nothing can trade.
     """
 
     levels: int = 25
@@ -57,8 +57,9 @@ def ladder(mid: Decimal, *, side: Side, profile: DepthProfile, instrument: Instr
             price = levels[-1].price - side.sign * instrument.tick
         if price <= 0:
             break
-        worth = profile.first_notional + index * profile.growth_notional
-        levels.append(Level(price, max(instrument.step, floor_to(worth / price, instrument.step))))
+        dollars = profile.first_notional + index * profile.growth_notional
+        size = dollars if instrument.is_inverse else dollars / instrument.quote_worth / price
+        levels.append(Level(price, max(instrument.step, floor_to(size, instrument.step))))
     return levels
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from risksvc.venue.paper.calls import View
+from risksvc.venue.paper.errors import RetCode
 from risksvc.venue.paper.faults import MAX_HELD, Fault
 from risksvc.venue.paper.messages import DroppedError, Incoming, Reply, encode
 from risksvc.venue.paper.wire import Row, refusal
@@ -77,13 +78,36 @@ async def _http_error(fault: Fault, _now_ms: int) -> Reply | None:
     return Reply(fault.number("status"), fault.text("body").encode(), _TEXT)
 
 
+async def _rate_limit(fault: Fault, now_ms: int) -> Reply | None:
+    headers = {
+        "X-Bapi-Limit": "50",
+        "X-Bapi-Limit-Status": "0",
+        "X-Bapi-Limit-Reset-Timestamp": str(now_ms + fault.number("reset_ms")),
+    }
+    row = refusal(RetCode.TOO_MANY_VISITS, "Too many visits. Exceeded the API Rate Limit.", time_ms=now_ms)
+    return Reply(200, encode(row), headers=headers)
+
+
+async def _maintenance(fault: Fault, _now_ms: int) -> Reply | None:
+    headers = {"Retry-After": str(fault.number("retry_after_s"))}
+    return Reply(503, b"<html><body>The system is under maintenance.</body></html>", _TEXT, headers=headers)
+
+
 async def _ret_code(fault: Fault, now_ms: int) -> Reply | None:
     return Reply(200, encode(refusal(fault.number("code"), fault.text("message"), time_ms=now_ms)))
 
 
 # Each gives an answer, or None to let the request pass.
 ARRIVALS: Final[Mapping[str, Callable[[Fault, int], Awaitable[Reply | None]]]] = MappingProxyType(
-    {"delay": _delay, "hang": _hang, "drop_before": _drop_before, "http_error": _http_error, "ret_code": _ret_code}
+    {
+        "delay": _delay,
+        "hang": _hang,
+        "drop_before": _drop_before,
+        "http_error": _http_error,
+        "ret_code": _ret_code,
+        "rate_limit": _rate_limit,
+        "maintenance": _maintenance,
+    }
 )
 
 
@@ -127,6 +151,22 @@ RESULTS: Final[Mapping[str, Callable[[Fault, Row], Row]]] = MappingProxyType(
         "duplicate_rows": _duplicate_rows,
     }
 )
+
+
+def _number_trades(rows: list[Row]) -> list[Row]:
+    """Give executions ids that say no more than where they stand in their instrument."""
+    return [
+        {**row, "execId": f"{row['seq']}-{row['leavesQty']}-{row['side']}"} if "execId" in row else row for row in rows
+    ]
+
+
+# Each gives the rows that are shown in place of those of a list, or of a push.
+ROWS: Final[Mapping[str, Callable[[list[Row]], list[Row]]]] = MappingProxyType({"trade_ids_per_symbol": _number_trades})
+
+
+def with_changed_rows(fault: Fault, row: Row) -> Row:
+    """Change the rows of an answer as a fault says."""
+    return _with_rows(row, ROWS[fault.name], keep_cursor=True)
 
 
 def _frozen(fault: Fault, reply: Reply, incoming: Incoming) -> Reply:

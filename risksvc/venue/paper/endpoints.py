@@ -1,6 +1,6 @@
 """The table of endpoints: path → method, who may call it, what answers it.
 
-A path that isn't in the table doesn't exist. WebSocket streams and further products will be further rows.
+A path that isn't in the table doesn't exist.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from risksvc.venue.paper import account_data, market_data, trading
+from risksvc.venue.paper import account_data, ledger_data, market_data, trading
 from risksvc.venue.paper.calls import Call
 from risksvc.venue.paper.wire import Row
 
@@ -35,6 +35,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "/v5/order/history": Endpoint("GET", "read", account_data.order_history),
         "/v5/execution/list": Endpoint("GET", "read", account_data.execution_list),
         "/v5/account/wallet-balance": Endpoint("GET", "read", account_data.wallet_balance),
+        "/v5/account/transaction-log": Endpoint("GET", "read", ledger_data.transaction_log),
         "/v5/account/info": Endpoint("GET", "read", account_data.account_info),
         "/v5/user/query-api": Endpoint("GET", "read", account_data.query_api),
         "/v5/asset/coin/query-info": Endpoint("GET", "read", account_data.coin_info),
@@ -42,6 +43,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "/v5/order/amend": Endpoint("POST", "trade", trading.amend),
         "/v5/order/cancel": Endpoint("POST", "trade", trading.cancel),
         "/v5/order/cancel-all": Endpoint("POST", "trade", trading.cancel_all),
+        "/v5/position/switch-mode": Endpoint("POST", "trade", trading.switch_mode),
         "/v5/order/disconnected-cancel-all": Endpoint("POST", "trade", trading.cancel_on_disconnect),
     }
 )

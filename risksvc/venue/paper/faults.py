@@ -5,15 +5,18 @@ sentence. A switched fault applies to the requests whose path fits its pattern (
 if one is named), for a number of requests or until it is cleared. Several may be on at once; they act in the order of
 their stages, then of their switching.
 
-Stages: VIEW bends what the request sees (before it is authenticated, so a skewed clock also judges timestamps);
-ARRIVAL acts before the request is processed, which it never is if the fault answers or drops it; RESULT changes a
-processed request's answer, REPLY its bytes, DEPARTURE what becomes of them on the way back. An order whose answer is
-lost at a later stage has been accepted.
+Stages of a request: VIEW bends what it sees (before it is authenticated, so a skewed clock also judges timestamps);
+ARRIVAL acts before it is processed, which it never is if the fault answers or drops it; RESULT changes a processed
+request's answer, ROWS the rows in it, REPLY its bytes, DEPARTURE what becomes of them on the way back. An order whose
+answer is lost at a later stage has been accepted.
+
+Stages of a socket, whose path is `SOCKET_PATH` (that of a push: followed by its topic): CONNECT acts on the upgrade,
+AUTH on its signature, OPEN on the open socket; ROWS and PUSH change what is pushed, SEND whatever is sent.
 """
 
 import re
 from asyncio import Event
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import translate
@@ -21,6 +24,9 @@ from types import MappingProxyType
 from typing import Final
 
 Value = int | str
+
+# Where clients open private sockets.
+SOCKET_PATH: Final = "/v5/private"
 
 # How many requests a hang holds at once; it drops those beyond, or a client that keeps asking would fill the memory.
 MAX_HELD: Final = 1_000
@@ -35,8 +41,18 @@ class Stage(Enum):
     VIEW = auto()
     ARRIVAL = auto()
     RESULT = auto()
+    ROWS = auto()
     REPLY = auto()
     DEPARTURE = auto()
+    CONNECT = auto()
+    AUTH = auto()
+    OPEN = auto()
+    PUSH = auto()
+    SEND = auto()
+
+
+REQUEST_STAGES: Final = (Stage.VIEW, Stage.ARRIVAL, Stage.RESULT, Stage.ROWS, Stage.REPLY, Stage.DEPARTURE)
+PUSH_STAGES: Final = (Stage.ROWS, Stage.PUSH, Stage.SEND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +85,25 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
         "ret_code": FaultKind(
             Stage.ARRIVAL, "a return code, nothing is processed", {"code": 10016, "message": "Server error."}
         ),
+        "rate_limit": FaultKind(
+            Stage.ARRIVAL,
+            "code 10006, and headers that say when the limit is over: reset_ms from now; nothing is processed",
+            {"reset_ms": 1_000},
+        ),
+        "maintenance": FaultKind(
+            Stage.ARRIVAL,
+            "HTTP 503 from the venue's front, with Retry-After; nothing is processed (sockets: ws_close, ws_refuse)",
+            {"retry_after_s": 60},
+        ),
         "ret_code_after": FaultKind(
             Stage.RESULT, "processed, yet answered with a return code", {"code": 10000, "message": "Server Timeout"}
         ),
         "empty_list": FaultKind(Stage.RESULT, "lists come back empty and last"),
         "half_list": FaultKind(Stage.RESULT, "lists lose their second half and their cursor"),
         "duplicate_rows": FaultKind(Stage.RESULT, "every row of a list comes twice"),
+        "trade_ids_per_symbol": FaultKind(
+            Stage.ROWS, "trade ids are counted per instrument, so that they repeat across instruments; pushes, too"
+        ),
         "null_result": FaultKind(Stage.RESULT, "processed, answered with result null"),
         "frozen": FaultKind(Stage.REPLY, "each request gets again what it got first since the fault was switched on"),
         "non_json": FaultKind(
@@ -93,13 +122,34 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
         ),
         "delay_reply": FaultKind(Stage.DEPARTURE, "processed, the answer waits ms", {"ms": 1_000}),
         "drop_after": FaultKind(Stage.DEPARTURE, "processed, the connection is cut without an answer"),
+        "ws_refuse": FaultKind(Stage.CONNECT, "no socket is opened: an HTTP status instead", {"status": 503}),
+        "ws_auth_refuse": FaultKind(
+            Stage.AUTH, "a socket's signature is refused, right or wrong", {"message": "error:USVC1111"}
+        ),
+        "ws_close": FaultKind(
+            Stage.OPEN,
+            "open sockets are closed with code (1006: cut without a word), later ones once they are authorised",
+            {"code": 1001},
+        ),
+        "ws_lose": FaultKind(Stage.PUSH, "every n-th push is lost (1: all)", {"every": 2}),
+        "ws_duplicate": FaultKind(Stage.PUSH, "every push comes twice"),
+        "ws_reorder": FaultKind(
+            Stage.PUSH, "pushes are held until there are so many, then come newest first", {"group": 2}
+        ),
+        "ws_silent": FaultKind(
+            Stage.SEND, "sockets stay open and send nothing: no push, no answer, no pong; what was to be sent is lost"
+        ),
+        "ws_delay": FaultKind(Stage.SEND, "whatever a socket sends waits ms, in its order", {"ms": 1_000}),
     }
 )
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """A switched fault; `remaining` None means until cleared, `cleared` is set when it is switched off or used up."""
+    """A switched fault; `remaining` None means until cleared, `cleared` is set when it is switched off.
+
+    `answers` is what a frozen venue repeats, `waiting` what is held back from sockets, by their ids.
+    """
 
     fault_id: int
     name: str
@@ -112,6 +162,7 @@ class Fault:
     held: int = 0
     cleared: Event = field(default_factory=Event)
     answers: dict[str, bytes] = field(default_factory=dict)
+    waiting: dict[str, list[bytes]] = field(default_factory=dict)
 
     @property
     def stage(self) -> Stage:
@@ -145,6 +196,11 @@ class Switchboard:
     def __init__(self) -> None:
         self._active: dict[int, Fault] = {}
         self._ids = 0
+        self._listeners: list[Callable[[Fault], None]] = []
+
+    def listen(self, listener: Callable[[Fault], None]) -> None:
+        """Tell `listener` of every fault that is switched on, or off again (`cleared` is set then)."""
+        self._listeners.append(listener)
 
     def __bool__(self) -> bool:
         return bool(self._active)
@@ -174,6 +230,7 @@ class Switchboard:
             pattern=re.compile(translate(path)),
         )
         self._active[fault.fault_id] = fault
+        self._tell(fault)
         return fault
 
     def clear(self, fault_id: int) -> None:
@@ -182,19 +239,27 @@ class Switchboard:
         if fault is None:
             raise ValueError(f"no fault has the id {fault_id}")
         fault.cleared.set()
+        self._tell(fault)
 
     def clear_all(self) -> None:
         """Switch everything off."""
         for fault_id in list(self._active):
             self.clear(fault_id)
 
-    def hit(self, path: str, account: str) -> list[Fault]:
-        """Give the faults that a request meets, and count it against them."""
-        met = [
+    def awaiting(self, path: str, account: str, *, stages: Collection[Stage]) -> list[Fault]:
+        """Give the faults of these stages that would be met, and count nothing."""
+        return [
             fault
             for fault in self._active.values()
-            if fault.remaining != 0 and fault.account in ("", account) and fault.pattern.match(path) is not None
+            if fault.stage in stages
+            and fault.remaining != 0
+            and fault.account in ("", account)
+            and fault.pattern.match(path) is not None
         ]
+
+    def hit(self, path: str, account: str, *, stages: Collection[Stage] = REQUEST_STAGES) -> list[Fault]:
+        """Give the faults of these stages that a request, or what a socket does, meets, and count it against them."""
+        met = self.awaiting(path, account, stages=stages)
         for fault in met:
             fault.hits += 1
             if fault.remaining is not None:
@@ -203,6 +268,10 @@ class Switchboard:
                 if not fault.remaining and fault.name != "hang":
                     del self._active[fault.fault_id]
         return met
+
+    def _tell(self, fault: Fault) -> None:
+        for listener in self._listeners:
+            listener(fault)
 
 
 def _checked(name: str, kind: FaultKind, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -232,5 +301,10 @@ _RANGES: Final[Mapping[tuple[str | None, str], tuple[int, int]]] = MappingProxyT
         (None, "status"): (200, 599),
         (None, "percent"): (0, 99),
         (None, "code"): (-1, 999_999),
+        ("ws_close", "code"): (1_000, 4_999),
+        (None, "reset_ms"): (0, _HOUR_MS),
+        (None, "retry_after_s"): (0, 3_600),
+        (None, "every"): (1, 1_000),
+        (None, "group"): (2, 100),
     }
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from risksvc.venue.paper.auth import Keyring
 from risksvc.venue.paper.calls import Call, View
-from risksvc.venue.paper.effects import ARRIVALS, DEPARTURES, REPLIES, RESULTS, VIEWS
+from risksvc.venue.paper.effects import ARRIVALS, DEPARTURES, REPLIES, RESULTS, VIEWS, with_changed_rows
 from risksvc.venue.paper.endpoints import ENDPOINTS, Endpoint
 from risksvc.venue.paper.engine import Engine
 from risksvc.venue.paper.errors import RetCode, VenueError
@@ -25,7 +25,7 @@ class Gateway:
         self.engine = engine
         self.clock = clock
         self.faults = Switchboard()
-        self._keyring = keyring
+        self.keyring = keyring
 
     async def answer(self, incoming: Incoming) -> Reply:
         """Answer a request; raise DroppedError when the connection is to be cut instead."""
@@ -34,7 +34,7 @@ class Gateway:
             return Reply(404, encode(refusal(RetCode.NO_ROUTE, "Route not found.", time_ms=self.clock())))
         if not self.faults:
             return Reply(200, encode(self._process(endpoint, incoming, View())))
-        met = self.faults.hit(incoming.path, self._keyring.account_of(incoming.headers))
+        met = self.faults.hit(incoming.path, self.keyring.account_of(incoming.headers))
         return await self._misbehave(endpoint, incoming, met)
 
     async def _misbehave(self, endpoint: Endpoint, incoming: Incoming, met: list[Fault]) -> Reply:
@@ -50,6 +50,8 @@ class Gateway:
         row = self._process(endpoint, incoming, view)
         for fault in stages[Stage.RESULT]:
             row = RESULTS[fault.name](fault, row)
+        for fault in stages[Stage.ROWS]:
+            row = with_changed_rows(fault, row)
         reply = Reply(200, encode(row))
         for fault in stages[Stage.REPLY]:
             reply = REPLIES[fault.name](fault, reply, incoming)
@@ -73,7 +75,7 @@ class Gateway:
         if endpoint.access == "public":
             return Call(engine=self.engine, params=parameters(incoming), now_ms=now_ms, view=view)
         payload = incoming.body if incoming.method == "POST" else incoming.query.encode()
-        grant = self._keyring.verify(incoming.headers, payload, now_ms=now_ms + view.skew_ms)
+        grant = self.keyring.verify(incoming.headers, payload, now_ms=now_ms + view.skew_ms)
         if endpoint.access == "trade" and grant.permission != "trade":
             raise VenueError(RetCode.NOT_PERMITTED, "Permission denied, please check your API key permissions.")
         return Call(

@@ -1,4 +1,4 @@
-"""One instrument's market: its price, the depth on both sides, and the orders that rest in it.
+"""One instrument's market: its price, the depth on both sides, the orders that rest in it, the stops that wait.
 
 Time runs in steps: within a step the price stands still and what was taken from the depth stays taken; a new step
 moves the price along its path and restores the depth. So an outcome depends on the step an order falls in, never on
@@ -53,13 +53,17 @@ def _order_of(row: tuple[Decimal, int, str, Order]) -> tuple[Decimal, int]:
 
 
 class Market:
-    """The state of one instrument; `path` says where its price is going unless it is pinned."""
+    """The state of one instrument; `path` says where its price is going unless it is pinned.
+
+    `stops` are the waiting take-profits and stop-losses by order id, with their owners' names.
+    """
 
     def __init__(self, instrument: Instrument, *, path: PricePath, profile: DepthProfile) -> None:
         self.instrument = instrument
         self.path = path
         self.profile = profile
         self.resting = {side: RestingSide(side) for side in Side}
+        self.stops: dict[str, tuple[str, Order]] = {}
         self.seq = 0
         self.update_id = 0
         self.pinned: Decimal | None = None
@@ -136,11 +140,21 @@ class Market:
         self.update_id += 1
         return taken
 
+    def reached_stops(self) -> list[tuple[str, Order]]:
+        """Give the waiting stops whose price the mark has reached, with their owners' names, oldest first."""
+        return [
+            (owner, stop) for owner, stop in self.stops.values() if stop.trigger and stop.trigger.is_reached(self.mid)
+        ]
+
+    def stops_of(self, owner: str) -> list[Order]:
+        """Give the waiting stops of an account."""
+        return [stop for name, stop in self.stops.values() if name == owner]
+
     def traded(self, price: Decimal, qty: Decimal) -> None:
         """Count a trade in the day's figures."""
         self.last = price
         self.volume += qty
-        self.turnover += qty * price
+        self.turnover += self.instrument.value(qty, price)
 
     def _mid_now(self) -> Decimal:
         if self.pinned is not None:

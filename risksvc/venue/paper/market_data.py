@@ -1,6 +1,6 @@
 """Public endpoints: instruments, time, tickers, depth. Reads only.
 
-Categories that the paper venue doesn't trade (inverse, spot, option) answer with valid empty lists.
+The category that the paper venue doesn't trade (option) answers with valid empty lists.
 """
 
 from typing import Any, Final
@@ -8,10 +8,10 @@ from typing import Any, Final
 from risksvc.venue.paper.calls import Call
 from risksvc.venue.paper.errors import bad_params
 from risksvc.venue.paper.instruments import TRADING, Instrument
-from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import Side
 from risksvc.venue.paper.paging import INSTRUMENT_PAGES, after_name, page
-from risksvc.venue.paper.wire import Row, depth_rows, instrument_row, ticker_row
+from risksvc.venue.paper.public_rows import depth_rows, instrument_row, ticker_row
+from risksvc.venue.paper.wire import Row
 
 _DEPTH_LIMIT: Final = 500
 _DEPTH_DEFAULT: Final = 25
@@ -27,7 +27,7 @@ def instruments_info(call: Call) -> Row:
     """GET /v5/market/instruments-info, sorted by symbol; `Trading` ones unless another status is asked for."""
     category, after = call.category(), after_name(call)
     wanted = {"status": call.text("status") or TRADING, "base": call.text("baseCoin"), "symbol": call.text("symbol")}
-    listed = (market.instrument for _, market in sorted(call.engine.markets.items()))
+    listed = sorted((market.instrument for market in call.engine.markets.values()), key=lambda each: each.symbol)
     rows = (each for each in listed if each.category == category and each.symbol > after and _is_wanted(each, wanted))
     found, cursor = page(rows, call=call, rule=INSTRUMENT_PAGES, cursor_of=lambda each: str(each.symbol))
     return {"category": category, "list": [instrument_row(each) for each in found], "nextPageCursor": cursor}
@@ -35,9 +35,9 @@ def instruments_info(call: Call) -> Row:
 
 def tickers(call: Call) -> Row:
     """GET /v5/market/tickers: one instrument, or all of a category."""
-    category, symbol = call.category(), call.text("symbol")
-    if symbol:
-        return {"category": category, "list": [ticker_row(_market(call, category, symbol))]}
+    category = call.category()
+    if call.text("symbol"):
+        return {"category": category, "list": [ticker_row(call.market())]}
     base = call.text("baseCoin")
     markets = (
         market
@@ -52,7 +52,8 @@ def tickers(call: Call) -> Row:
 
 def orderbook(call: Call) -> Row:
     """GET /v5/market/orderbook: what the depth holds now, best levels first."""
-    market = _market(call, call.category(), call.required("symbol"))
+    call.category()
+    market = call.market()
     limit = call.integer("limit")
     if limit is None:
         limit = _DEPTH_DEFAULT
@@ -67,13 +68,6 @@ def orderbook(call: Call) -> Row:
         "seq": market.seq,
         "cts": call.shown_ms,
     }
-
-
-def _market(call: Call, category: str, symbol: str) -> Market:
-    market = call.engine.market(symbol)
-    if market.instrument.category != category:
-        raise bad_params("Not supported symbols")
-    return market
 
 
 def _is_wanted(instrument: Instrument, wanted: dict[str, Any]) -> bool:

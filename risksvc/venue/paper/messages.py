@@ -4,7 +4,7 @@ Numbers in a body never become floats: a JSON number with a fraction is kept as 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -38,6 +38,7 @@ class Reply:
     body: bytes
     content_type: str = JSON
     promised: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class DroppedError(Exception):
@@ -57,6 +58,14 @@ def parameters(incoming: Incoming) -> Mapping[str, object]:
         return dict(parse_qsl(incoming.query, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError as error:
         raise bad_params(f"params error: the query is malformed: {error}") from error
+
+
+def decode(text: str) -> object:
+    """Read JSON; raise VenueError for what isn't."""
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise bad_params("params error: the message is not JSON") from error
 
 
 def _object(body: bytes) -> Mapping[str, object]:

@@ -17,11 +17,11 @@ from risksvc.venue.paper.prices import BarPath, GeneratedPath, PricePath
 def open_venue(config: PaperConfig, *, now_ms: int) -> Engine:
     """Build the engine with all markets and accounts; raise ValueError or OSError for a CSV file that can't be used."""
     markets = [
-        Market(each, path=_path(config, each, csv=config.csv.get(each.symbol)), profile=config.depth)
+        Market(each, path=_path(config, each, csv=config.csv.get(each.key)), profile=config.depth)
         for each in config.instruments
     ]
     accounts = [
-        Account(each.name, balances=each.balances, leverage=each.leverage, bounds=config.bounds)
+        Account(each.name, balances=each.balances, leverage=each.leverage, bounds=config.bounds, hedge=each.hedge)
         for each in config.accounts
     ]
     engine = Engine(markets=markets, accounts=accounts, rules=config.rules, now_ms=now_ms)
@@ -33,4 +33,4 @@ def open_venue(config: PaperConfig, *, now_ms: int) -> Engine:
 def _path(config: PaperConfig, instrument: Instrument, *, csv: Path | None) -> PricePath:
     if csv is not None:
         return BarPath(load_bars(csv))
-    return GeneratedPath(instrument.price, f"{config.seed}:{instrument.symbol}")
+    return GeneratedPath(instrument.price, f"{config.seed}:{instrument.path_name}")

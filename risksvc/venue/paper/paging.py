@@ -31,6 +31,7 @@ POSITION_PAGES: Final = PageRule(default=20, cap=200)
 OPEN_ORDER_PAGES: Final = PageRule(default=20, cap=50)
 CLOSED_ORDER_PAGES: Final = PageRule(default=20, cap=50)
 EXECUTION_PAGES: Final = PageRule(default=50, cap=100)
+LEDGER_PAGES: Final = PageRule(default=20, cap=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +51,16 @@ def page_size(call: Call, rule: PageRule) -> int:
     return min(size, call.view.page_size) if call.view.page_size else size
 
 
-def window(call: Call) -> Window:
-    """Give the span the call asks about: at most seven days, counted from its start, or to its end, or to now."""
+def window(call: Call, *, span_ms: int = WINDOW_MS) -> Window:
+    """Give the span the call asks about: at most seven days; `span_ms` from its start, to its end, or to now."""
     start, end = call.integer("startTime"), call.integer("endTime")
     if start is not None and end is not None and not 0 <= end - start <= WINDOW_MS:
         raise bad_params("The time range between startTime and endTime cannot exceed 7 days")
     if start is None:
         end = call.now_ms if end is None else end
-        start = end - WINDOW_MS
+        start = end - span_ms
     elif end is None:
-        end = start + WINDOW_MS
+        end = start + span_ms
     return Window(start_ms=start, end_ms=end)
 
 

@@ -1,8 +1,8 @@
-"""The paper venue as a running server: HTTP on loopback, one process, one event loop.
+"""The paper venue as a running server: HTTP and WebSocket on loopback, one process, one event loop.
 
-It turns HTTP requests into plain messages for the gateway (paths under /v5/) and the control API (under /paper/), and
-keeps the venue's time moving while nobody asks. It listens on loopback only and answers the control API to loopback
-only.
+It turns HTTP requests into plain messages for the gateway (paths under /v5/) and the control API (under /paper/),
+hands private sockets over to the streams, and keeps the venue's time moving while nobody asks. It listens on loopback
+only and answers the control API to loopback only.
 """
 
 import asyncio
@@ -20,9 +20,11 @@ from risksvc.core.types import use_exact_arithmetic
 from risksvc.venue.paper.auth import Keyring
 from risksvc.venue.paper.config import PaperConfig
 from risksvc.venue.paper.control import PREFIX, Control
+from risksvc.venue.paper.faults import SOCKET_PATH
 from risksvc.venue.paper.gateway import Gateway
 from risksvc.venue.paper.messages import DroppedError, Incoming, Reply
 from risksvc.venue.paper.opening import open_venue
+from risksvc.venue.paper.streams import Streams
 
 # An idle client keeps its connection this long; stopping waits this long for requests under way.
 KEEPALIVE_S: Final = 75.0
@@ -37,10 +39,16 @@ class PaperServer:
         self.config = config
         self.engine = open_venue(config, now_ms=_now_ms())
         self.gateway = Gateway(engine=self.engine, keyring=Keyring(config.accounts), clock=_now_ms)
-        self._control = Control(self.gateway)
+        self.streams = Streams(self.gateway)
+        self._control = Control(self.gateway, sockets=self.streams.rows)
         self._runner: web.ServerRunner | None = None
         self._mover: asyncio.Task[None] | None = None
         self._address: tuple[str, int] | None = None
+
+    @property
+    def socket_url(self) -> str:
+        """Give where clients open private sockets; RuntimeError before the venue was started."""
+        return f"ws{self.base_url.removeprefix('http')}{SOCKET_PATH}"
 
     @property
     def base_url(self) -> str:
@@ -72,6 +80,7 @@ class PaperServer:
     async def stop(self) -> None:
         """Let go of held requests, stop listening, close all connections; harmless when not running."""
         self.gateway.faults.clear_all()
+        await self.streams.close()
         if self._mover is not None:
             self._mover.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -92,6 +101,8 @@ class PaperServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
+        if path == SOCKET_PATH:
+            return await self.streams.serve(request)
         incoming = Incoming(
             method=request.method,
             path=path,
@@ -110,7 +121,8 @@ class PaperServer:
                 return _cut(request)
         if reply.promised > len(reply.body):
             return await _cut_within(request, reply)
-        return web.Response(status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type})
+        headers = {"Content-Type": reply.content_type, **reply.headers}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _keep_moving(self) -> None:
         """Advance the venue once a step, so that resting orders fill while nobody asks."""

@@ -1,45 +1,50 @@
 """Private writes: create, amend, cancel. Each turns a request into one engine call and answers with ids only.
 
 An answer is an acknowledgement, never a state: whether an order trades, rests or ends is learned from the read
-endpoints. What the paper venue doesn't do (conditional orders, attached stops, hedge mode) is refused by name, never
-ignored.
+endpoints. What the paper venue doesn't do (conditional orders other than attached take-profits and stop-losses, those
+with a limit price, trailing ones) is refused by name, never ignored.
 """
 
+from decimal import Decimal
 from typing import Final
 
+from risksvc.venue.paper import hedge, spot
+from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.calls import Call
 from risksvc.venue.paper.errors import RetCode, VenueError, bad_params
-from risksvc.venue.paper.orders import Order, OrderRequest, OrderType, Side, TimeInForce
+from risksvc.venue.paper.instruments import SPOT, TRADED
+from risksvc.venue.paper.orders import ONE_WAY, Order, OrderRequest, OrderType, Side, TimeInForce
 from risksvc.venue.paper.wire import Row, acknowledgement
 
 # Fields of order/create and order/amend that would make an order conditional: refused rather than silently dropped.
 _CONDITIONAL: Final = (
     "triggerPrice",
     "triggerDirection",
-    "takeProfit",
-    "stopLoss",
     "tpLimitPrice",
     "slLimitPrice",
     "trailingStop",
     "closeOnTrigger",
 )
+_STOPS: Final = ("takeProfit", "stopLoss")
+
+# Bybit's position modes, and whether each is a hedge; a spot market order's units of quantity.
+_MODES: Final = {"0": False, "3": True}
+_UNITS: Final = ("baseCoin", "quoteCoin")
 
 
 def create(call: Call) -> Row:
     """POST /v5/order/create."""
-    _require_linear(call)
-    _refuse_conditional(call)
-    if call.text("positionIdx") not in ("", "0"):
-        raise bad_params("position idx not match position mode")
-    request = order_request(call)
+    _require_traded(call)
+    _refuse(call, _CONDITIONAL)
+    request = order_request(call, call.owner)
     act = call.engine.create_rejected if call.view.reject_after_ack else call.engine.create
     return acknowledgement(act(call.owner, request, now_ms=call.now_ms))
 
 
 def amend(call: Call) -> Row:
     """POST /v5/order/amend: `qty` is the new total, `price` the new limit; what isn't given stays."""
-    _require_linear(call)
-    _refuse_conditional(call)
+    _require_traded(call)
+    _refuse(call, (*_CONDITIONAL, *_STOPS))
     order = _named_order(call, "replace")
     call.engine.amend(call.owner, order, qty=call.amount("qty"), price=call.amount("price"), now_ms=call.now_ms)
     return acknowledgement(order)
@@ -47,25 +52,38 @@ def amend(call: Call) -> Row:
 
 def cancel(call: Call) -> Row:
     """POST /v5/order/cancel."""
-    _require_linear(call)
+    _require_traded(call)
     order = _named_order(call, "cancel")
     call.engine.cancel(call.owner, order, now_ms=call.now_ms)
     return acknowledgement(order)
 
 
 def cancel_all(call: Call) -> Row:
-    """POST /v5/order/cancel-all: of a symbol, or of a settle coin."""
-    if call.category() != "linear":
+    """POST /v5/order/cancel-all: of a symbol, or of a settle coin (spot: of everything)."""
+    category = call.category()
+    if category not in TRADED:
         return {"list": [], "success": "1"}
     symbol, settle = call.text("symbol"), call.text("settleCoin")
-    if not symbol and not settle:
+    if category != SPOT and not symbol and not settle:
         raise bad_params("Missing some parameters that must be filled in: one of symbol, settleCoin")
-    if call.text("orderFilter") not in ("", "Order"):
-        return {"list": [], "success": "1"}
-    if symbol:
-        call.engine.market(symbol)
-    cancelled = call.engine.cancel_all(call.owner, symbol=symbol, settle="" if symbol else settle, now_ms=call.now_ms)
+    cancelled = call.engine.cancel_all(
+        call.owner,
+        symbol=call.market().instrument.key if symbol else "",
+        settle="" if symbol else settle,
+        category=category,
+        order_filter=call.text("orderFilter"),
+        now_ms=call.now_ms,
+    )
     return {"list": [acknowledgement(order) for order in cancelled], "success": "1"}
+
+
+def switch_mode(call: Call) -> Row:
+    """POST /v5/position/switch-mode: 0 one-way, 3 hedge, for all contracts of the account."""
+    mode = _MODES.get(call.required("mode"))
+    if mode is None:
+        raise bad_params(f"params error: mode invalid, one of {', '.join(_MODES)} is allowed")
+    hedge.switch(call.owner, hedge=mode)
+    return {}
 
 
 def cancel_on_disconnect(_call: Call) -> Row:
@@ -73,43 +91,60 @@ def cancel_on_disconnect(_call: Call) -> Row:
     raise VenueError(RetCode.NO_ROUTE, "disconnected-cancel-all is not supported by the paper venue")
 
 
-def order_request(call: Call) -> OrderRequest:
-    """Read an order from a request's parameters."""
-    order_type = call.choice("orderType", OrderType)
-    qty, price = call.amount("qty"), call.amount("price")
-    if qty is None:
-        raise bad_params("params error: qty is required")
+def order_request(call: Call, account: Account) -> OrderRequest:
+    """Read an order of an account from a request's parameters."""
+    instrument = call.market().instrument
+    order_type, side = call.choice("orderType", OrderType), call.choice("side", Side)
+    price = call.amount("price")
     if order_type is OrderType.LIMIT and price is None:
         raise bad_params("params error: price is required for a limit order")
+    leg = ONE_WAY if instrument.is_spot else hedge.checked_leg(account, call.text("positionIdx"))
     return OrderRequest(
-        symbol=call.required("symbol"),
-        side=call.choice("side", Side),
+        symbol=instrument.key,
+        side=side,
         order_type=order_type,
-        qty=qty,
+        qty=_quantity(call, side=side, order_type=order_type),
         price=price if order_type is OrderType.LIMIT else None,
         time_in_force=call.choice("timeInForce", TimeInForce, default=TimeInForce.GTC),
-        reduce_only=call.flag("reduceOnly"),
+        reduce_only=call.flag("reduceOnly") or hedge.only_closes(side, leg),
         link_id=call.text("orderLinkId"),
+        leg=leg,
+        take_profit=call.amount("takeProfit") or None,
+        stop_loss=call.amount("stopLoss") or None,
     )
+
+
+def _quantity(call: Call, *, side: Side, order_type: OrderType) -> Decimal:
+    """Read `qty`; a spot market order's may be in the quote coin, a buy's is unless it says otherwise."""
+    qty, market = call.amount("qty"), call.market()
+    if qty is None:
+        raise bad_params("params error: qty is required")
+    if not market.instrument.is_spot or order_type is OrderType.LIMIT:
+        return qty
+    unit = call.text("marketUnit") or ("quoteCoin" if side is Side.BUY else "baseCoin")
+    if unit not in _UNITS:
+        raise bad_params(f"params error: marketUnit invalid, one of {', '.join(_UNITS)} is allowed")
+    return qty if unit == "baseCoin" else spot.quantity_for(market, side, qty)
 
 
 def _named_order(call: Call, action: str) -> Order:
     order_id, link_id = call.text("orderId"), call.text("orderLinkId")
     if not order_id and not link_id:
         raise bad_params("params error: orderId or orderLinkId is required")
-    symbol = call.engine.market(call.required("symbol")).instrument.symbol
+    instrument = call.market().instrument
     order = call.owner.find(order_id=order_id, link_id=link_id)
-    if order is None or order.symbol != symbol:
-        raise VenueError(RetCode.NO_SUCH_ORDER, f"order not exists or too late to {action}")
+    if order is None or order.symbol != instrument.key:
+        code = RetCode.SPOT_NO_SUCH_ORDER if instrument.is_spot else RetCode.NO_SUCH_ORDER
+        raise VenueError(code, f"order not exists or too late to {action}")
     return order
 
 
-def _require_linear(call: Call) -> None:
-    if call.category() != "linear":
+def _require_traded(call: Call) -> None:
+    if call.category() not in TRADED:
         raise bad_params("Not supported symbols")
 
 
-def _refuse_conditional(call: Call) -> None:
-    for name in _CONDITIONAL:
+def _refuse(call: Call, names: tuple[str, ...]) -> None:
+    for name in names:
         if call.params.get(name) not in (None, "", "0", 0, False):
-            raise bad_params(f"params error: {name} is not supported by the paper venue, which takes plain orders only")
+            raise bad_params(f"params error: {name} is not supported here by the paper venue")

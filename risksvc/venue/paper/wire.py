@@ -1,19 +1,19 @@
-"""Bybit v5's row shapes: how orders, executions, positions, wallets, instruments, tickers and depth look in JSON.
+"""Bybit v5's private row shapes: how orders, executions, positions, wallets and log entries look in JSON.
 
 Shapes only: nothing is chosen or filtered here, nothing is changed. All prices, quantities and money are decimal
 text; `seq` and `positionIdx` are numbers, times are text in milliseconds, as the venue has them. Keys that clients
-test for by presence are always there (`tpslMode` on orders, `category` on executions, `openInterestValue` on
-tickers).
+test for by presence are always there (`tpslMode` on orders of contracts and only there, `category` on executions).
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from risksvc.core.types import ZERO, plain
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.decimals import money
-from risksvc.venue.paper.depth import Level
-from risksvc.venue.paper.instruments import COIN_NAMES, Instrument
+from risksvc.venue.paper.instruments import Instrument
+from risksvc.venue.paper.ledger_log import EntryType, LedgerEntry
 from risksvc.venue.paper.margin import Funds, liquidation_price, position_initial_margin, position_maintenance
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import Execution, Order
@@ -37,51 +37,69 @@ def acknowledgement(order: Order) -> Row:
     return {"orderId": order.order_id, "orderLinkId": order.link_id}
 
 
-def order_row(order: Order, *, settle: str) -> Row:
+def order_row(order: Order, *, instrument: Instrument) -> Row:
     """Show an order as order/realtime and order/history do."""
-    return {
-        "symbol": order.symbol,
+    remaining_value = instrument.value(order.remaining, order.price) if order.price else ZERO
+    row = {
+        "symbol": instrument.symbol,
         "orderType": order.order_type.value,
         "orderLinkId": order.link_id,
         "orderId": order.order_id,
         "cancelType": "UNKNOWN",
         "avgPrice": plain(order.average_price) if order.filled else "",
-        "stopOrderType": "",
+        "stopOrderType": order.stop_type,
         "lastPriceOnCreated": plain(order.mark_at_creation),
         "orderStatus": order.status.value,
         "createType": order.created_by,
-        "takeProfit": "",
-        "stopLoss": "",
+        "takeProfit": _optional(order.take_profit),
+        "stopLoss": _optional(order.stop_loss),
         "cumExecValue": plain(order.value),
-        "tpslMode": "",
         "smpType": "None",
-        "triggerDirection": 0,
+        "triggerDirection": _direction(order),
         "blockTradeId": "",
-        "cumFeeDetail": {settle: plain(order.fees)} if order.fees else {},
+        "cumFeeDetail": {order.fee_coin: plain(order.fees)} if order.fees else {},
         "rejectReason": order.ending.value,
-        "isLeverage": "",
-        "price": plain(order.price),
+        "isLeverage": "0" if order.spot else "",
+        "price": "0" if order.is_waiting else plain(order.price),
         "createdTime": str(order.created_ms),
         "updatedTime": str(order.updated_ms),
-        "positionIdx": 0,
+        "positionIdx": order.leg,
         "timeInForce": order.time_in_force.value,
-        "leavesValue": plain(order.remaining * order.price),
+        "leavesValue": plain(remaining_value),
         "leavesQty": plain(order.remaining),
         "side": order.side.value,
-        "triggerPrice": "",
+        "triggerPrice": plain(order.trigger.price) if order.trigger else "",
+        "triggerBy": "MarkPrice" if order.trigger else "",
         "cumExecFee": plain(order.fees),
         "cumExecQty": plain(order.filled),
-        "closeOnTrigger": False,
+        "closeOnTrigger": order.trigger is not None,
         "reduceOnly": order.reduce_only,
         "qty": plain(order.qty),
     }
+    return row | ({"marketUnit": "baseCoin"} if order.spot else {"tpslMode": _stop_mode(order)})
+
+
+def _optional(price: Decimal | None) -> str:
+    return "" if price is None else plain(price)
+
+
+def _direction(order: Order) -> int:
+    """Give Bybit's `triggerDirection`: 1 upwards, 2 downwards, 0 for an ordinary order."""
+    if order.trigger is None:
+        return 0
+    return 1 if order.trigger.rises else 2
+
+
+def _stop_mode(order: Order) -> str:
+    has_stops = order.trigger is not None or order.take_profit is not None or order.stop_loss is not None
+    return "Partial" if has_stops else ""
 
 
 def execution_row(execution: Execution, *, instrument: Instrument) -> Row:
     """Show an execution as execution/list does."""
     return {
         "category": instrument.category,
-        "symbol": execution.symbol,
+        "symbol": instrument.symbol,
         "orderId": execution.order_id,
         "orderLinkId": execution.link_id,
         "side": execution.side.value,
@@ -89,16 +107,16 @@ def execution_row(execution: Execution, *, instrument: Instrument) -> Row:
         "orderQty": plain(execution.order_qty),
         "leavesQty": plain(execution.leaves),
         "createType": execution.created_by,
-        "orderType": execution.order_type.value,
-        "stopOrderType": "UNKNOWN",
+        "orderType": execution.order_type.value if execution.order_type else "UNKNOWN",
+        "stopOrderType": execution.stop_type or "UNKNOWN",
         "execFee": plain(execution.fee),
         "feeRate": plain(execution.fee_rate),
-        "feeCurrency": instrument.settle,
+        "feeCurrency": execution.fee_coin,
         "execId": execution.exec_id,
         "execPrice": plain(execution.price),
         "execQty": plain(execution.qty),
         "execType": execution.exec_type.value,
-        "execValue": plain(execution.price * execution.qty),
+        "execValue": plain(execution.value),
         "execPnl": plain(execution.pnl),
         "execTime": str(execution.at_ms),
         "isMaker": execution.is_maker,
@@ -111,19 +129,19 @@ def execution_row(execution: Execution, *, instrument: Instrument) -> Row:
 
 
 def position_row(position: Position, *, account: Account, market: Market, money_in: Funds) -> Row:
-    """Show a one-way position as position/list does; `positionValue` is the value at entry, as on Bybit."""
+    """Show a position, or a leg of one, as position/list does; `positionValue` is the value at entry, as on Bybit."""
     liquidation = liquidation_price(position, market=market, money_in=money_in)
     flat = not position.size
     return {
         "category": market.instrument.category,
-        "positionIdx": 0,
+        "positionIdx": position.leg,
         "riskId": 1,
         "riskLimitValue": "2000000",
-        "symbol": position.symbol,
+        "symbol": market.instrument.symbol,
         "side": position.side.value if position.side else "",
         "size": plain(abs(position.size)),
         "avgPrice": plain(position.average_price),
-        "positionValue": "" if flat else plain(money(position.entry_value)),
+        "positionValue": "" if flat else plain(position.entry_value),
         "tradeMode": 0,
         "autoAddMargin": 0,
         "positionStatus": "Normal",
@@ -131,14 +149,14 @@ def position_row(position: Position, *, account: Account, market: Market, money_
         "markPrice": plain(market.mid),
         "liqPrice": plain(liquidation) if liquidation is not None else "",
         "bustPrice": "",
-        "positionIM": "" if flat else plain(position_initial_margin(position, account)),
+        "positionIM": "" if flat else plain(position_initial_margin(position, account, market)),
         "positionMM": "" if flat else plain(position_maintenance(position, market)),
-        "positionBalance": "0" if flat else plain(position_initial_margin(position, account)),
+        "positionBalance": "0" if flat else plain(position_initial_margin(position, account, market)),
         "tpslMode": "Full",
         "takeProfit": "",
         "stopLoss": "",
         "trailingStop": "0",
-        "unrealisedPnl": "" if flat else plain(money(position.unrealised(market.mid))),
+        "unrealisedPnl": "" if flat else plain(position.unrealised(market.mid)),
         "curRealisedPnl": plain(position.realised),
         "cumRealisedPnl": plain(position.realised_total),
         "adlRankIndicator": 0 if flat else 2,
@@ -149,12 +167,12 @@ def position_row(position: Position, *, account: Account, market: Market, money_
     }
 
 
-def coin_row(coin: str, *, funds: Funds, account: Account) -> Row:
-    """Show one coin of a unified wallet."""
+def coin_row(coin: str, *, funds: Funds, account: Account, price: Decimal) -> Row:
+    """Show one coin of a unified wallet; `price` is what it is worth in dollars."""
     return {
         "coin": coin,
-        "equity": plain(money(funds.equity)),
-        "usdValue": plain(money(funds.equity)),
+        "equity": plain(funds.equity),
+        "usdValue": plain(money(funds.equity * price)),
         "walletBalance": plain(funds.wallet),
         "availableToWithdraw": "",
         "availableToBorrow": "",
@@ -163,10 +181,10 @@ def coin_row(coin: str, *, funds: Funds, account: Account) -> Row:
         "totalOrderIM": plain(funds.order_margin),
         "totalPositionIM": plain(funds.position_margin),
         "totalPositionMM": plain(funds.maintenance),
-        "unrealisedPnl": plain(money(funds.unrealised)),
+        "unrealisedPnl": plain(funds.unrealised),
         "cumRealisedPnl": plain(account.realised.get(coin, ZERO)),
         "bonus": "0",
-        "locked": "0",
+        "locked": plain(funds.locked),
         "marginCollateral": True,
         "collateralSwitch": True,
         "spotHedgingQty": "0",
@@ -174,98 +192,47 @@ def coin_row(coin: str, *, funds: Funds, account: Account) -> Row:
 
 
 def wallet_row(coins: Sequence[Row], *, totals: Funds) -> Row:
-    """Show a unified wallet; totals take every settle coin for one US dollar."""
+    """Show a unified wallet; totals are in dollars."""
     return {
         "accountType": "UNIFIED",
         "accountIMRate": "",
         "accountMMRate": "",
         "accountLTV": "0",
         "totalEquity": plain(money(totals.equity)),
-        "totalWalletBalance": plain(totals.wallet),
+        "totalWalletBalance": plain(money(totals.wallet)),
         "totalMarginBalance": plain(money(totals.equity)),
         "totalAvailableBalance": plain(money(totals.available)),
         "totalPerpUPL": plain(money(totals.unrealised)),
-        "totalInitialMargin": plain(totals.position_margin + totals.order_margin),
-        "totalMaintenanceMargin": plain(totals.maintenance),
+        "totalInitialMargin": plain(money(totals.position_margin + totals.order_margin)),
+        "totalMaintenanceMargin": plain(money(totals.maintenance)),
         "coin": list(coins),
     }
 
 
-def instrument_row(instrument: Instrument) -> Row:
-    """Show an instrument as market/instruments-info does."""
+def ledger_row(entry: LedgerEntry, *, instrument: Instrument | None) -> Row:
+    """Show an entry of the transaction log as account/transaction-log does; a transfer has no instrument."""
+    cause = entry.execution
+    is_settlement = entry.entry_type is EntryType.SETTLEMENT
     return {
-        "symbol": instrument.symbol,
-        "contractType": instrument.contract_type,
-        "status": instrument.status,
-        "baseCoin": instrument.base,
-        "quoteCoin": instrument.quote,
-        "settleCoin": instrument.settle,
-        "launchTime": str(instrument.launched_ms),
-        "deliveryTime": "0",
-        "deliveryFeeRate": "",
-        "priceScale": str(max(0, -int(instrument.tick.normalize().as_tuple().exponent))),
-        "leverageFilter": {"minLeverage": "1", "maxLeverage": plain(instrument.max_leverage), "leverageStep": "0.01"},
-        "priceFilter": {
-            "minPrice": plain(instrument.tick),
-            "maxPrice": plain(instrument.max_price),
-            "tickSize": plain(instrument.tick),
-        },
-        "lotSizeFilter": {
-            "maxOrderQty": plain(instrument.max_qty),
-            "minOrderQty": plain(instrument.min_qty),
-            "qtyStep": plain(instrument.step),
-            "postOnlyMaxOrderQty": plain(instrument.max_qty),
-            "maxMktOrderQty": plain(instrument.max_qty),
-            "minNotionalValue": plain(instrument.min_notional),
-        },
-        "unifiedMarginTrade": True,
-        "fundingInterval": 480,
-        "copyTrading": "none",
-        "isPreListing": False,
+        "id": f"{entry.at_ms}_{entry.number}",
+        "symbol": instrument.symbol if instrument else "",
+        "category": instrument.category if instrument else "",
+        "side": cause.side.value if cause else "None",
+        "transactionTime": str(entry.at_ms),
+        "type": entry.entry_type.value,
+        "transSubType": "",
+        "qty": plain(cause.qty if cause else abs(entry.cash_flow)),
+        "size": plain(entry.size),
+        "currency": entry.coin,
+        "tradePrice": plain(cause.price) if cause else "",
+        "funding": plain(entry.funding) if is_settlement else "",
+        "fee": plain(entry.fee),
+        "cashFlow": plain(entry.cash_flow),
+        "change": plain(entry.change),
+        "cashBalance": plain(entry.cash_balance),
+        "feeRate": plain(cause.fee_rate) if cause else "",
+        "bonusChange": "",
+        "tradeId": cause.exec_id if cause else "",
+        "orderId": cause.order_id if cause else "",
+        "orderLinkId": cause.link_id if cause else "",
     }
-
-
-def ticker_row(market: Market) -> Row:
-    """Show an instrument's prices as market/tickers does; mark and index are the mid of the depth."""
-    bid, ask = market.best_bid, market.best_ask
-    change = (market.mid - market.opening) / market.opening
-    return {
-        "symbol": market.instrument.symbol,
-        "lastPrice": plain(market.last),
-        "indexPrice": plain(market.mid),
-        "markPrice": plain(market.mid),
-        "prevPrice24h": plain(market.opening),
-        "price24hPcnt": plain(round(change, 6)),
-        "highPrice24h": plain(market.high),
-        "lowPrice24h": plain(market.low),
-        "prevPrice1h": plain(market.opening),
-        "openInterest": "0",
-        "openInterestValue": "0",
-        "turnover24h": plain(money(market.turnover)),
-        "volume24h": plain(market.volume),
-        "fundingRate": "0",
-        "nextFundingTime": "0",
-        "bid1Price": plain(bid.price) if bid else "",
-        "bid1Size": plain(bid.size) if bid else "",
-        "ask1Price": plain(ask.price) if ask else "",
-        "ask1Size": plain(ask.size) if ask else "",
-        "deliveryTime": "0",
-    }
-
-
-def depth_rows(levels: Sequence[Level]) -> list[tuple[str, str]]:
-    """Show one side of the depth."""
-    return [(plain(level.price), plain(level.size)) for level in levels]
-
-
-def coin_info_row(coin: str) -> Row:
-    """Show a coin as asset/coin/query-info does; nothing can be deposited or withdrawn on paper."""
-    chain = {
-        "chain": coin,
-        "chainType": coin,
-        "chainDeposit": "0",
-        "chainWithdraw": "0",
-        "withdrawFee": "0",
-        "minAccuracy": "8",
-    }
-    return {"coin": coin, "name": COIN_NAMES.get(coin, coin), "remainAmount": "0", "chains": [chain]}
