@@ -100,7 +100,7 @@ async def test_markets_of_each_kind_are_told_apart(plain: Client) -> None:
     tickers = await plain.fetch_tickers([INVERSE])
     assert D(tickers[INVERSE]["markPrice"]) == 50_000
     assert D((await plain.fetch_ticker(SPOT))["bid"]) == 49_995
-    assert D((await plain.fetch_order_book(INVERSE))["asks"][0][1]) == 100_000, "contracts of a dollar"
+    assert (await plain.fetch_order_book(INVERSE))["asks"][0][1] == 100_000, "contracts of a dollar"
 
 
 async def test_an_inverse_position_lives_in_coin(plain: Client) -> None:

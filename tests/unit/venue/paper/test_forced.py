@@ -4,6 +4,7 @@ import pytest
 
 from risksvc.venue.paper import forced
 from risksvc.venue.paper.account_data import execution_list, position_list
+from risksvc.venue.paper.engine import Rules
 from risksvc.venue.paper.errors import VenueError
 from risksvc.venue.paper.instruments import CLOSED, DELIVERING
 from risksvc.venue.paper.ledger_log import EntryType
@@ -81,6 +82,18 @@ def test_funding_of_an_inverse_contract_is_paid_in_coin_leg_by_leg() -> None:
     before = venue.account.wallets["BTC"]
     fund(venue, "0.0001", INVERSE)
     assert venue.account.wallets["BTC"] == before - D("0.0001") + D("0.00004")
+
+
+def test_funding_comes_by_itself_when_the_rules_say_so() -> None:
+    venue = Venue(rules=Rules(funding_every_ms=10_000, funding_rate=D("0.0002")))
+    venue.order("Buy", "2")
+    before = venue.account.wallets["USDT"]
+    venue.wait(9_750)
+    assert venue.account.wallets["USDT"] == before
+    venue.wait(250)
+    assert venue.account.wallets["USDT"] == before - 20
+    venue.wait(30_000)
+    assert venue.account.wallets["USDT"] == before - 40, "once, however long nobody looked"
 
 
 def test_nobody_is_funded_for_nothing() -> None:
