@@ -21,11 +21,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run test lint proto bench simulate chaos clean lock prometheus faketime flood
+.PHONY: help setup demo run test lint proto bench simulate chaos clean lock prometheus redis-server faketime flood
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { gsub(/\$$\$$/, "$$", $$2); printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv: the locked dependencies, then this project
 	@echo "setup: $(VENV) is ready ($$($(BIN)/python --version))"
@@ -38,7 +38,7 @@ run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 	@echo "run: the demo's world, kept up; Ctrl-C ends it"
 	@$(BIN)/risksvc demo --keep-running
 
-test: lint prometheus faketime ## lint, then every test; the core at 100 % branch coverage
+test: lint prometheus redis-server faketime ## lint, then every test; the core at 100 % branch coverage
 	@echo "test: the whole suite on two workers; tests that start processes run in two rows"
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=
 	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
@@ -89,7 +89,10 @@ faketime: ## install Debian's package faketime if libfaketime is missing (as roo
 	@.ci/faketime
 
 prometheus: ## install Debian's prometheus package if promtool is missing (as root; its service is not started)
-	@.ci/prometheus
+	@.ci/service prometheus promtool prometheus
+
+redis-server: ## install Debian's redis-server package if it is missing (as root; its service is not started)
+	@.ci/service redis-server redis-server
 
 $(BIN)/python:
 	@.ci/venv "$(VENV)" "$(PYTHON)"

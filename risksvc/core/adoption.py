@@ -10,12 +10,13 @@ from decimal import Decimal
 from risksvc.core.book import AccountBook
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import AdoptItem, AdoptRequested
-from risksvc.core.fills import explain
-from risksvc.core.line import Line
+from risksvc.core.fills import explain, forget_report
+from risksvc.core.line import Line, ReportedFill
 from risksvc.core.outputs import Refusal, RefusalReason
-from risksvc.core.reconciliation import difference, nothing_unexplained
+from risksvc.core.reconciliation import nothing_unexplained
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import ZERO, Nanoseconds, plain
+from risksvc.core.venue_events import Leg
 
 
 def unexplained_items(book: AccountBook) -> Iterator[AdoptItem]:
@@ -23,12 +24,34 @@ def unexplained_items(book: AccountBook) -> Iterator[AdoptItem]:
     for line in book.lines.values():
         for fill in line.unexplained.values():
             yield AdoptItem(fill.instrument, trade_id=fill.trade_id)
-        left = difference(line)
-        if left:
-            yield AdoptItem(line.symbol, position_quantity=left)
+        for reported in phantoms(line):
+            yield AdoptItem(reported.fill.instrument, trade_id=reported.fill.trade_id)
+        yield from _differences(book, line)
     for reservation in book.live():
         if not reservation.explained:
             yield AdoptItem(reservation.order.instrument, venue_order_id=_name(reservation))
+        elif reservation.lost:
+            order = reservation.order
+            yield AdoptItem(order.instrument, lost_client_order_id=order.client_order_id)
+
+
+def _differences(book: AccountBook, line: Line) -> Iterator[AdoptItem]:
+    if line.venue is None or not line.drifting:
+        return
+    if not book.hedge_mode:
+        yield AdoptItem(line.symbol, position_quantity=line.drift.net)
+        return
+    for leg in Leg:
+        left = line.leg_drift(leg)
+        if left:
+            yield AdoptItem(line.symbol, position_quantity=left, leg=leg)
+
+
+def phantoms(line: Line) -> Iterator[ReportedFill]:
+    """Reported fills of strategies that are suspected because of one: adopting one says that it never happened."""
+    for reported in line.reported.values():
+        if (DivergenceClass.PHANTOM_FILL.value, reported.strategy) in line.suspicions:
+            yield reported
 
 
 def refusals(book: AccountBook, step: AdoptRequested) -> Iterator[Refusal]:
@@ -38,10 +61,10 @@ def refusals(book: AccountBook, step: AdoptRequested) -> Iterator[Refusal]:
         yield Refusal(RefusalReason.NO_SNAPSHOT, text)
     if not step.items:
         yield Refusal(RefusalReason.ITEM_MISMATCH, "name what to adopt; `risksvc reconcile` lists it")
-    seen: dict[tuple[str, str, str], None] = {}
+    seen: dict[tuple[str, str, str, str, Leg | None], None] = {}
     for item in step.items:
         where = item.instrument if item.position_quantity is None else _position_key(book, item)
-        identity = (where, item.trade_id, item.venue_order_id)
+        identity = (where, item.trade_id, item.venue_order_id, item.lost_client_order_id, item.leg)
         if identity in seen:
             yield Refusal(RefusalReason.ITEM_MISMATCH, f"{describe(item)} is named twice")
         seen[identity] = None
@@ -59,21 +82,50 @@ def describe(item: AdoptItem) -> str:
         return f"fill {item.trade_id} of {item.instrument}"
     if item.venue_order_id:
         return f"order {item.venue_order_id} of {item.instrument}"
-    return f"position of {plain(item.position_quantity or ZERO)} {item.instrument}"
+    if item.lost_client_order_id:
+        return f"lost order {item.lost_client_order_id} of {item.instrument}"
+    leg = "" if item.leg is None else f" ({item.leg.value.lower()} leg)"
+    return f"position of {plain(item.position_quantity or ZERO)} {item.instrument}{leg}"
 
 
 def _problem(book: AccountBook, item: AdoptItem) -> str:
-    if sum((bool(item.trade_id), bool(item.venue_order_id), item.position_quantity is not None)) != 1:
-        return "give exactly one of trade id, venue order id, position quantity"
+    named = (item.trade_id, item.venue_order_id, item.lost_client_order_id)
+    if sum(map(bool, named)) + (item.position_quantity is not None) != 1:
+        return "give exactly one of trade id, venue order id, lost order, position quantity"
     line = _line(book, item)
     if line is None:
         return "nothing is known of this instrument"
     if item.trade_id:
-        return "" if (item.instrument, item.trade_id) in line.unexplained else "no such unexplained fill"
+        return "" if _is_unexplained(line, item) else "no such unexplained fill"
     if item.venue_order_id:
         return "no such unexplained order" if _order(book, item) is None else ""
-    left = difference(line)
+    if item.lost_client_order_id:
+        return "no such lost order" if _lost(book, item) is None else ""
+    left = _left(book, line, item)
     return "" if left and item.position_quantity == left else f"venue less ledger is {plain(left)} now"
+
+
+def _left(book: AccountBook, line: Line, item: AdoptItem) -> Decimal:
+    """What there is to adopt, where it differs; in hedge mode leg by leg."""
+    if line.venue is None:
+        return ZERO
+    if item.leg is not None:
+        return line.leg_drift(item.leg)
+    return ZERO if book.hedge_mode else line.drift.net
+
+
+def _is_unexplained(line: Line, item: AdoptItem) -> bool:
+    return (item.instrument, item.trade_id) in line.unexplained or _phantom(line, item) is not None
+
+
+def _phantom(line: Line, item: AdoptItem) -> ReportedFill | None:
+    return next((one for one in phantoms(line) if one.fill.trade_id == item.trade_id), None)
+
+
+def _lost(book: AccountBook, item: AdoptItem) -> Reservation | None:
+    found = book.reservations.get(item.lost_client_order_id)
+    mine = found is not None and found.lost and found.order.instrument == item.instrument
+    return found if mine else None
 
 
 def _position_key(book: AccountBook, item: AdoptItem) -> str:
@@ -111,9 +163,8 @@ def grows(book: AccountBook, step: AdoptRequested) -> bool:
 
 
 def _quantity(line: Line, item: AdoptItem) -> Decimal:
-    if item.trade_id:
-        return line.change(line.unexplained[item.instrument, item.trade_id])
-    return item.position_quantity or ZERO
+    fill = line.unexplained.get((item.instrument, item.trade_id))
+    return line.change(fill) if fill is not None else item.position_quantity or ZERO
 
 
 def adopt(book: AccountBook, step: AdoptRequested, *, now: Nanoseconds) -> None:
@@ -122,6 +173,10 @@ def adopt(book: AccountBook, step: AdoptRequested, *, now: Nanoseconds) -> None:
         line = book.lines[_position_key(book, item)]
         if item.venue_order_id:
             _adopt_order(book, line, item, now=now)
+        elif item.lost_client_order_id:
+            _end_lost(book, line, item, now=now)
+        elif _phantom(line, item) is not None:
+            _end_phantom(line, item)
         else:
             _adopt_quantity(book, line, item, now=now)
     book.adopted = book.adopted or nothing_unexplained(book)
@@ -132,13 +187,32 @@ def _adopt_quantity(book: AccountBook, line: Line, item: AdoptItem, *, now: Nano
     if item.trade_id:
         explain(line, line.unexplained[item.instrument, item.trade_id])
     else:
-        line.ledger += quantity
-        line.base += quantity
-        line.low = line.high = line.ledger
-        line.suspicions.pop((DivergenceClass.POSITION_DRIFT.value, ""), None)
+        line.enter(quantity, item.leg)
+        if not line.drifting:
+            line.suspicions.pop((DivergenceClass.POSITION_DRIFT.value, ""), None)
+            line.suspicions.pop((DivergenceClass.MISSING_FILL.value, ""), None)
     line.overfilled = line.overfilled and bool(line.unexplained)
     book.give(line, item.owner, signed=quantity, now=now)
     book.refresh(line)
+
+
+def _end_lost(book: AccountBook, line: Line, item: AdoptItem, *, now: Nanoseconds) -> None:
+    """Somebody says that an order which the venue does not know any more is finished."""
+    found = _lost(book, item)
+    assert found is not None, "judged before"
+    strategy = found.order.strategy
+    book.release(found, now=now)
+    if not any(one.lost for one in line.reservations.values() if one.order.strategy == strategy):
+        line.suspicions.pop((DivergenceClass.LOST_ORDER.value, strategy), None)
+
+
+def _end_phantom(line: Line, item: AdoptItem) -> None:
+    """Somebody says that a fill which only a strategy told of never happened."""
+    found = _phantom(line, item)
+    assert found is not None, "judged before"
+    forget_report(line, (found.fill.instrument, found.fill.trade_id))
+    if not any(one.strategy == found.strategy for one in line.reported.values()):
+        line.suspicions.pop((DivergenceClass.PHANTOM_FILL.value, found.strategy), None)
 
 
 def _adopt_order(book: AccountBook, line: Line, item: AdoptItem, *, now: Nanoseconds) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from risksvc.core.beliefs import NEVER
 from risksvc.core.conditions import Condition
-from risksvc.core.config import AccountConfig
+from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.exposure import order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
@@ -29,7 +29,10 @@ FINISHED_KEPT = 10_000
 
 @dataclass(slots=True)
 class AccountBook:
-    """One account. `snapshot_as_of` None: no complete read since the start of this process."""
+    """One account. `snapshot_as_of` None: no complete read since the start of this process.
+
+    `rules`: those that the Inputs of this time are taken under (see `risksvc.core.config.RULES`).
+    """
 
     name: str
     config: AccountConfig
@@ -40,6 +43,7 @@ class AccountBook:
     feed_connected: bool = False
     id_pattern: re.Pattern[str] | None = None
     instruments: dict[str, Instrument] = field(default_factory=dict)
+    rules: int = RULES
     lines: dict[str, Line] = field(default_factory=dict)
     trades: SeenTrades = field(default_factory=SeenTrades)
     reservations: dict[str, Reservation] = field(default_factory=dict)
@@ -113,9 +117,14 @@ class AccountBook:
         return DEFAULT_COLLAR if limits is None else limits.price_collar
 
     @property
+    def hedge_mode(self) -> bool:
+        """The account holds a long and a short position per instrument."""
+        return self.feed is not None and self.feed.hedge_mode
+
+    @property
     def enforces_reduce_only(self) -> bool:
-        """The venue does; where it can't, a reducing order counts as an ordinary one."""
-        return self.feed is not None and self.feed.enforces_reduce_only
+        """The venue does; where it can't, or acts on one leg, a reducing order counts as an ordinary one."""
+        return self.feed is not None and self.feed.enforces_reduce_only and not self.feed.hedge_mode
 
     def unlisted_limits(self) -> InstrumentLimits:
         """For an operator's exit from an instrument that the file does not list: no size, the default collar."""
@@ -344,6 +353,7 @@ class AccountBook:
     def _watch(self, reservation: Reservation) -> None:
         """Keeps the orders that time may bring something about for where every tick finds them."""
         unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
+        unproven = unproven and not reservation.awaits_its_order  # complete reads tell, not time
         if unproven or reservation.needs_look_up:
             self.watched[reservation.order.client_order_id] = reservation
         else:

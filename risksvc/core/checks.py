@@ -38,6 +38,7 @@ class Check:
 
     `candidate` is the reservation that an approval would start, or the amended one as it would be; `delta_quantity` is
     what it would add to the sums; `after` and `mine_after` are the worst cases of instrument and strategy with it.
+    `announced`: a person will place it by hand, and has no tracker that could say what it believes.
     """
 
     order: Order
@@ -58,6 +59,7 @@ class Check:
     mine_after: WorstCase
     band: PositionRange | None
     operator: bool = False
+    announced: bool = False
 
     @property
     def reduces(self) -> bool:
@@ -226,9 +228,9 @@ def reduces_only(check: Check) -> Denial | None:
     if not check.reduces:
         return None
     side = check.order.side
-    held = max(ZERO, check.line.low) if side is Side.SELL else max(ZERO, -check.line.high)
+    held = _held_against(check, side)
     free = held - check.line.working.on_side(side)
-    if not check.operator:
+    if not (check.operator or check.book.hedge_mode):
         own = max(ZERO, check.part.position) if side is Side.SELL else max(ZERO, -check.part.position)
         free = min(free, own - check.part.working.on_side(side))
     if check.delta_quantity <= free:
@@ -239,11 +241,20 @@ def reduces_only(check: Check) -> Denial | None:
     )
 
 
+def _held_against(check: Check, side: Side) -> Decimal:
+    """What an order of this side may reduce: the position's smaller end, or in hedge mode the leg that it closes."""
+    line = check.line
+    if check.book.hedge_mode:
+        ledger, venue = (line.long, line.venue_long) if side is Side.SELL else (line.short, line.venue_short)
+        return max(ZERO, min(ledger, ledger if venue is None or not line.drifting else venue))
+    return max(ZERO, line.low) if side is Side.SELL else max(ZERO, -line.high)
+
+
 def belief_given(check: Check) -> Denial | None:
     """A strategy says with every order what its own tracker believes: missing is unknown, not zero."""
     if check.strategy_limits is None or not check.strategy_limits.belief_required:
         return None
-    if check.reduces or check.belief_given:
+    if check.reduces or check.belief_given or check.announced:
         return None
     return Denial(DenialReason.BELIEF_MISSING, check.mine_here, "send believed_position with every order")
 
@@ -251,7 +262,7 @@ def belief_given(check: Check) -> Denial | None:
 def beliefs_fresh(check: Check) -> Denial | None:
     """A tracker that is silent about a position that it holds, or that has not spoken since a resume, may not grow."""
     limits = check.strategy_limits
-    if limits is None or not limits.belief_required or check.reduces:
+    if limits is None or not limits.belief_required or check.reduces or check.announced:
         return None
     mine = check.book.strategy(check.order.strategy)
     oldest = mine.beliefs.oldest()

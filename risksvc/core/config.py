@@ -28,9 +28,12 @@ class AccountConfig:
     spot_baseline: Mapping[str, Decimal] = field(default_factory=dict)
 
 
-# Raised when the same Inputs may lead to other notices or look-ups than before. A journal is replayed exactly under the
-# rules that wrote it; of entries written under older ones, decisions and halts must still be the same.
-RULES = 2
+# Raised when the same Inputs lead to something else than before. A journal is replayed under the rules that wrote it:
+# of entries written under older ones, decisions and halts must still be the same, and notices need not.
+#   2: reported fills count apart; fills that are missing or phantom, and lost orders, diverge; suspicions that repeat
+#      latch; a read that fits by chance does not clear.
+RULES_2 = 2
+RULES = RULES_2
 
 
 @dataclass(frozen=True, slots=True)

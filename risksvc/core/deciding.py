@@ -7,7 +7,8 @@ from decimal import Decimal
 from risksvc.core.book import AccountBook
 from risksvc.core.checks import CHECKS, Check
 from risksvc.core.denials import Denial, DenialReason
-from risksvc.core.events import OrderChecked, ReducingOrderChecked
+from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
+from risksvc.core.expected import announcement_rules
 from risksvc.core.exposure import worst_case
 from risksvc.core.limits import AccountLimits
 from risksvc.core.outputs import Decision, ExposureUse
@@ -16,6 +17,7 @@ from risksvc.core.reservations import Reservation, Version
 from risksvc.core.sizing import LIMIT_CHECKS, Breach
 from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode, Scope, TradingState
 
+Asked = OrderChecked | OrderExpected | ReducingOrderChecked
 NO_EXPOSURE = ExposureUse()
 
 
@@ -36,7 +38,7 @@ def _precedence(denial: Denial) -> int:
     return denial.reason
 
 
-def malformed(event: OrderChecked | ReducingOrderChecked) -> Iterator[Denial]:
+def malformed(event: Asked) -> Iterator[Denial]:
     """What no order can be, whoever let it through. The door refuses it earlier, and names the field better."""
     order = event.order
     price, intent = order.limit_price, event.intent if isinstance(event, OrderChecked) else None
@@ -45,15 +47,17 @@ def malformed(event: OrderChecked | ReducingOrderChecked) -> Iterator[Denial]:
         ((price is not None) is (order.type is OrderType.LIMIT), "a limit order has a price, a market order has none"),
         (price is None or price > ZERO, "the limit price must be above 0"),
         (intent is None or intent.low <= intent.high, "the intended range must run upwards"),
-        (order.reduce_only or isinstance(event, OrderChecked), "an operator's order must be reduce-only"),
+        (order.reduce_only or not isinstance(event, ReducingOrderChecked), "an operator's order must be reduce-only"),
+        *(announcement_rules(event) if isinstance(event, OrderExpected) else ()),
     )
     for holds, text in rules:
         if not holds:
             yield Denial(DenialReason.INVALID_REQUEST, Scope(order.account), text)
 
 
-def identify(book: AccountBook, limits: AccountLimits, order: Order, *, operator: bool) -> Iterator[Denial]:
+def identify(book: AccountBook, limits: AccountLimits, event: Asked) -> Iterator[Denial]:
     """Whose order it is, and whether venue and file know what it names."""
+    order, operator = event.order, isinstance(event, ReducingOrderChecked)
     account = Scope(order.account)
     if order.strategy not in limits.strategies and not (operator and not order.strategy):
         text = f"strategy {order.strategy!r} is not in the limits file under account {order.account}"
@@ -64,7 +68,7 @@ def identify(book: AccountBook, limits: AccountLimits, order: Order, *, operator
     elif book.feed is not None and order.instrument not in book.instruments:
         text = f"the venue does not list {order.instrument!r}"
         yield Denial(DenialReason.INSTRUMENT_UNKNOWN, account, text)
-    if book.feed is not None:
+    if book.feed is not None and (not isinstance(event, OrderExpected) or event.named):
         yield from _carries(book, order)
 
 
@@ -115,7 +119,7 @@ def candidate(
 
 def weigh(
     book: AccountBook,
-    asked: OrderChecked | ReducingOrderChecked,
+    asked: Asked,
     *,
     state: TradingState,
     amends: Reservation | None,
@@ -127,7 +131,8 @@ def weigh(
     assert limits is not None, "identified before"
     line = book.line_for(order.instrument)
     part = line.strategy(order.strategy)
-    own = limits.strategies.get(order.strategy) if isinstance(asked, OrderChecked) else None
+    operator = isinstance(asked, ReducingOrderChecked)
+    own = None if operator else limits.strategies.get(order.strategy)
     fresh = candidate(book, order, amends=amends, valid_until=valid_until, now=now)
     value = fresh.remaining * book.order_unit(line, fresh)
     more, more_value = fresh.remaining, value
@@ -154,7 +159,8 @@ def weigh(
         after=worst_case(line.low, line.high, working=with_order, unit=unit),
         mine_after=worst_case(part.position, part.position, working=mine, unit=unit),
         band=None if own is None else strategy_band(part, own, order.instrument),
-        operator=isinstance(asked, ReducingOrderChecked),
+        operator=operator,
+        announced=isinstance(asked, OrderExpected),
     )
     return run(check)
 

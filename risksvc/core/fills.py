@@ -2,23 +2,29 @@
 
 A fill is matched by client order id, else by the venue order id that an approved order resolved to. What no approval
 explains stays in `Line.unexplained`: it counts in the ledger and in exposure at once, and the next complete read halts.
+What only a strategy has reported stays apart in `Line.reported`: its order stays reserved whole, which covers it either
+way, and only its belief may rest on it.
 """
 
 from risksvc.core.book import AccountBook
 from risksvc.core.divergences import DivergenceClass
-from risksvc.core.line import Line, Suspicion
+from risksvc.core.expected import announced_fill
+from risksvc.core.line import Line, ReportedFill, Suspicion
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.reservations import Reservation
 from risksvc.core.trips import Trigger
-from risksvc.core.types import Nanoseconds, plain
+from risksvc.core.types import ZERO, Nanoseconds, plain
 from risksvc.core.venue_events import Fill, FillKind
 
 # What the venue does of its own accord: into the ledger, explained by its kind, owned by nobody.
-VENUE_MADE: dict[FillKind, Trigger | None] = {
-    FillKind.LIQUIDATION: Trigger.LIQUIDATION,
-    FillKind.ADL: Trigger.ADL,
-    FillKind.DELIVERY: None,
+VENUE_MADE: dict[FillKind, tuple[DivergenceClass, Trigger | None]] = {
+    FillKind.LIQUIDATION: (DivergenceClass.LIQUIDATION, Trigger.LIQUIDATION),
+    FillKind.ADL: (DivergenceClass.ADL, Trigger.ADL),
+    FillKind.DELIVERY: (DivergenceClass.DELIVERY, None),
+    FillKind.TRANSFER: (DivergenceClass.TRANSFER, None),
 }
+# So many fills of one line may wait for the venue's word; a strategy that reports more is not heard.
+REPORTED_KEPT = 1_000
 
 
 class FillResult:
@@ -38,6 +44,7 @@ def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillRe
         return
     if book.trades.add(fill):
         result.recorded += 1
+        _confirm(line, fill)
         line.move(fill)
         named = _attribute(book, line, fill, new=True, now=now, result=result)
         book.refresh(line)
@@ -47,6 +54,32 @@ def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillRe
         return
     if named:
         _try_again(book, line, now=now, result=result)
+
+
+def take_report(book: AccountBook, order: Reservation, fill: Fill, *, now: Nanoseconds) -> bool:
+    """Keeps a fill that only a strategy tells of; False for one that is known, or more than its order can fill."""
+    line = book.line_for(fill.instrument)
+    waiting = sum((one.fill.quantity for one in line.reported.values() if one.fill.client_order_id in order.ids), ZERO)
+    left = order.quantity - order.filled - waiting
+    known = book.trades.knows(fill) or _key(fill) in line.reported
+    if known or book.trades.too_old(fill) or fill.quantity > left or len(line.reported) >= REPORTED_KEPT:
+        return False
+    strategy = order.order.strategy
+    line.reported[_key(fill)] = ReportedFill(fill, strategy, now)
+    line.strategy(strategy).report(fill.side, fill.quantity)
+    return True
+
+
+def _confirm(line: Line, fill: Fill) -> None:
+    """The venue tells of a fill that was reported before: from here on only the venue's word counts."""
+    forget_report(line, _key(fill))
+
+
+def forget_report(line: Line, key: tuple[str, str]) -> None:
+    """Lets a reported fill go: it was told by the venue, or it never happened."""
+    reported = line.reported.pop(key, None)
+    if reported is not None:
+        line.strategy(reported.strategy).report(reported.fill.side, -reported.fill.quantity)
 
 
 def reattribute(book: AccountBook, line: Line, *, now: Nanoseconds) -> FillResult:
@@ -75,14 +108,12 @@ def _key(fill: Fill) -> tuple[str, str]:
 def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nanoseconds, result: FillResult) -> bool:
     """Gives a fill to whose it is; True when it taught the venue's id of an order."""
     if fill.kind in VENUE_MADE:
-        line.adopted += line.change(fill)
-        trigger = VENUE_MADE[fill.kind]
-        if trigger is not None:
-            result.trips.append((trigger, fill.instrument, describe(fill)))
+        _take_venue_made(book, line, fill, result=result)
         return False
     order = book.find_order(client_order_id=fill.client_order_id, venue_order_id=fill.venue_order_id)
     if order is not None and order.is_another(fill):
         order = None
+    order = order or announced_fill(book, fill)
     named = order is not None and book.name_at_venue(order, fill.venue_order_id)
     if order is not None and (new or not order.found):
         # What a found order had filled before is in what the venue showed of it.
@@ -96,6 +127,16 @@ def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nan
     if order is not None:
         book.recount(order, now=now)
     return named
+
+
+def _take_venue_made(book: AccountBook, line: Line, fill: Fill, *, result: FillResult) -> None:
+    """What the venue did of its own accord is the account's, and no strategy's."""
+    line.adopted += line.change(fill)
+    divergence, trigger = VENUE_MADE[fill.kind]
+    text = describe(fill)
+    if trigger is not None:
+        result.trips.append((trigger, fill.instrument, text))
+    result.notices.append(Notice(NoticeKind.VENUE_EVENT, book.name, divergence.value, text, line.symbol))
 
 
 def _count(line: Line, order: Reservation, *, fill: Fill, result: FillResult) -> None:

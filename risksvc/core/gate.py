@@ -45,6 +45,7 @@ HANDLERS: dict[type, Handler] = {
     venue_events.BalancesReceived: venue_in.balances_received,
     venue_events.HistoryGapFound: venue_in.history_gap_found,
     events.OrderChecked: orders_in.check_order,
+    events.OrderExpected: orders_in.check_order,
     events.ReducingOrderChecked: orders_in.check_order,
     events.OrderReported: reports_in.report_order,
     events.FillReported: reports_in.report_fill,

@@ -62,6 +62,10 @@ class IdArchive:
                 return Remembered(packed >> _REASON_BITS == _short(mark), reasons)
         return None
 
+    def knows(self, client_order_id: str) -> bool:
+        """True for an id that is remembered, whatever was asked under it."""
+        return self.find(client_order_id, b"") is not None
+
     def _newest(self, now: Nanoseconds) -> _Generation:
         newest = self._generations[-1]
         if len(newest.ids) >= self._size or now - newest.first > self._keep_ns:

@@ -45,6 +45,9 @@ class Limit:
     on_breach: OnBreach = OnBreach.REDUCE
 
 
+DEFAULT_MAX_RESIDUAL = Limit(Decimal(50), on_breach=OnBreach.DENY)
+
+
 @dataclass(frozen=True, slots=True)
 class OrderLimits:
     """What one order may be. None: not limited at this scope."""
@@ -55,11 +58,15 @@ class OrderLimits:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentLimits:
-    """One instrument of one account. `price_collar` in percent of the mark."""
+    """One instrument of one account. `price_collar` in percent of the mark.
+
+    `max_gross_exposure`, in hedge mode: long and short legs and everything working, none of it netted.
+    """
 
     max_net_exposure: Limit
     price_collar: Decimal
     order: OrderLimits = OrderLimits()
+    max_gross_exposure: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,16 @@ class StrategyLimits:
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """One account: its total, its instruments, its strategies."""
+    """One account: its total, its instruments, its strategies.
+
+    `max_residual`: what rounding and unknown fees may leave between ledger and venue, over all instruments.
+    """
 
     max_total_exposure: Limit
     instruments: Mapping[str, InstrumentLimits]
     strategies: Mapping[str, StrategyLimits]
     max_orders_per_second: Limit | None = None
+    max_residual: Limit = DEFAULT_MAX_RESIDUAL
 
 
 @dataclass(frozen=True, slots=True)

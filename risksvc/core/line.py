@@ -1,9 +1,11 @@
 """One position key of one account: three ledgers kept apart, and everything that can still change the position.
 
-`ledger` is every fill known plus what was adopted; `venue` is what the last complete read said; beliefs are in the
-strategies' lines. `low` and `high` bound what can be true: equal when ledger and venue agree, else their hull.
+`ledger` is every fill that the venue's feed has told of plus what was adopted; `venue` is what the last complete read
+said; beliefs are in the strategies' lines. `low` and `high` bound what can be true: equal when ledger and venue agree,
+else their hull. What only a strategy has reported is kept apart (`reported`): it moves nothing until the feed tells it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,12 +15,17 @@ from risksvc.core.marks import MarkState
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import ZERO, Instrument, InstrumentKind, Nanoseconds
-from risksvc.core.venue_events import Fill
+from risksvc.core.venue_events import Fill, Leg
+from risksvc.core.windows import NOTHING_HELD, Held, Window, window_of
 
 
 @dataclass(slots=True)
 class Suspicion:
-    """A difference that is not explained yet; `reads` counts complete reads that showed it."""
+    """A difference that is not explained yet; `reads` counts complete reads that showed it.
+
+    `unconfirmed`: the read took exposure away without a fill. `offsets`: what the venue may have more than the ledger,
+    by every read so far; `ambiguous`: the last read would fit with or without them.
+    """
 
     divergence: DivergenceClass
     strategy: str
@@ -26,6 +33,18 @@ class Suspicion:
     since: Nanoseconds
     reads: int = 0
     diverged: bool = False
+    unconfirmed: bool = False
+    offsets: tuple[Held, ...] = ()
+    ambiguous: bool = False
+
+
+@dataclass(slots=True)
+class ReportedFill:
+    """A fill that a strategy reported, and that the venue's feed has not told of yet."""
+
+    fill: Fill
+    strategy: str
+    at: Nanoseconds
 
 
 @dataclass(slots=True)
@@ -33,7 +52,10 @@ class Line:
     """One instrument (or spot asset, with a mark per pair) of one account.
 
     `unit` is the value of one order unit of position, None while it is not known; `held` the value that is certainly
-    held, at the interval's smaller end; `unexplained` the fills without an approval, by instrument and trade id.
+    held, at the interval's smaller end; `unexplained` the fills without an approval, by instrument and trade id, as are
+    `reported` ones. `long`, `short` are the ledger's legs in hedge mode. `residual`: venue less ledger, within
+    tolerance; `drift`: the same beyond it, while they differ. `suspected`: when this line became suspect and a complete
+    read showed it, within the last hour.
     """
 
     key: str
@@ -56,6 +78,16 @@ class Line:
     marks: dict[str, MarkState] = field(default_factory=dict)
     unit: Decimal | None = None
     warned: int = 0
+    long: Decimal = ZERO
+    short: Decimal = ZERO
+    base_long: Decimal = ZERO
+    base_short: Decimal = ZERO
+    venue_long: Decimal | None = None
+    venue_short: Decimal | None = None
+    drift: Held = NOTHING_HELD
+    residual: Decimal = ZERO
+    reported: dict[tuple[str, str], ReportedFill] = field(default_factory=dict)
+    suspected: list[Nanoseconds] = field(default_factory=list)
 
     @property
     def symbol(self) -> str:
@@ -71,6 +103,15 @@ class Line:
     def mark(self) -> MarkState | None:
         """The mark; for a spot asset, of its first pair."""
         return next(iter(self.marks.values()), None)
+
+    @property
+    def drifting(self) -> bool:
+        """Ledger and venue differ, in the net or in a leg."""
+        return self.drift != NOTHING_HELD
+
+    def leg_drift(self, leg: Leg) -> Decimal:
+        """By how much one leg differs, signed as the position that it makes."""
+        return self.drift.long if leg is Leg.LONG else -self.drift.short
 
     @property
     def idle(self) -> bool:
@@ -113,32 +154,53 @@ class Line:
         self.ledger += signed
         self.low += signed
         self.high += signed
+        self._set_legs(Held(ZERO, self.long, self.short).plus(signed, fill.leg))
         self.recent.append(fill)
 
-    def read_sums(self, *, from_ms: int, to_ms: int) -> tuple[list[Decimal], Decimal]:
-        """The quantities that a read inside the window may show, and what has changed since its end."""
-        if not self.recent:
-            return [self.base], self.ledger - self.base
+    def enter(self, signed: Decimal, leg: Leg | None) -> None:
+        """Adds to the ledger what no fill tells of: an adopted difference."""
+        self.ledger += signed
+        self._set_legs(Held(ZERO, self.long, self.short).plus(signed, leg))
+        self._set_base(self._base.plus(signed, leg))
+        self.differ((self.drift.less(NOTHING_HELD.plus(signed, leg)),))
+
+    def agree(self) -> None:
+        """Ledger and venue are the same."""
+        self.drift = NOTHING_HELD
+        self.low = self.high = self.ledger
+
+    def differ(self, offsets: Sequence[Held]) -> None:
+        """The venue has more than the ledger by one of these, the last the likeliest: the position is an interval."""
+        self.drift = offsets[-1]
+        self.low = self.ledger + min(ZERO, *(one.net for one in offsets))
+        self.high = self.ledger + max(ZERO, *(one.net for one in offsets))
+
+    def _set_legs(self, held: Held) -> None:
+        self.long, self.short = held.long, held.short
+
+    @property
+    def _base(self) -> Held:
+        return Held(self.base, self.base_long, self.base_short)
+
+    def _set_base(self, held: Held) -> None:
+        self.base, self.base_long, self.base_short = held.net, held.long, held.short
+
+    def window(self, *, from_ms: int, to_ms: int, sequence: int = 0) -> Window:
+        """The moments that a read may show. `sequence`: the venue's own counter in it; 0: none."""
         self.recent.sort(key=_time_and_id)
-        total = self.base
-        sums: list[Decimal] = []
-        for fill in self.recent:
-            if fill.venue_time_ms > to_ms:
-                break
-            if fill.venue_time_ms >= from_ms:
-                sums.append(total)
-            total += self.change(fill)
-        sums.append(total)
-        return sums, self.ledger - total
+        changes = [(fill, self.change(fill)) for fill in self.recent]
+        return window_of(self._base, changes, from_ms=from_ms, to_ms=to_ms, sequence=sequence)
 
     def compact(self, *, before_ms: int) -> None:
         """Folds fills that no later window can reach into the base."""
         keep = []
+        base = self._base
         for fill in self.recent:
             if fill.venue_time_ms < before_ms:
-                self.base += self.change(fill)
+                base = base.plus(self.change(fill), fill.leg)
             else:
                 keep.append(fill)
+        self._set_base(base)
         self.recent = keep
 
     def revalue(self) -> None:

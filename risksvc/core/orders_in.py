@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
-from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, weigh
+from risksvc.core.config import GateConfig
+from risksvc.core.deciding import Asked, Verdict, bare_denial, decision, identify, malformed, replaced, weigh
 from risksvc.core.denials import UNCERTAIN, Denial, DenialReason
-from risksvc.core.events import OrderChecked, ReducingOrderChecked
+from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.limits import LimitMode, OnBreach
 from risksvc.core.line import Line
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
 from risksvc.core.positions import line_warning, total_warning
 from risksvc.core.reservations import Answer, Reservation, fingerprint
+from risksvc.core.sizing import gross_value
 from risksvc.core.state import GateState
 from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
 from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, TradingState
-
-Asked = OrderChecked | ReducingOrderChecked
 
 
 def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Output]:
@@ -33,7 +33,7 @@ def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Ou
     if known is not None:
         yield known
         return
-    denials += identify(book, book.limits, order, operator=operator)
+    denials += identify(book, book.limits, event)
     if denials:
         yield _deny(state, book, order, denials=denials, now=now)
         return
@@ -114,10 +114,7 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
     if isinstance(event, OrderChecked):
         notices = _take_statements(book, line, event, now=now)
     amends, problem = replaced(book, order)
-    # A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it.
-    by_hand = isinstance(event, ReducingOrderChecked)
-    validity = state.config.operator_validity_ns if by_hand else state.config.approval_validity_ns
-    valid_until = now + validity
+    valid_until = now + _validity(state.config, event)
     trading = state.state_of(order.account, order.strategy, order.instrument)
     verdict = weigh(book, event, state=trading, amends=amends, valid_until=valid_until, now=now)
     if problem is not None:
@@ -132,8 +129,15 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
     yield from _shadows(book, verdict)
     if answer.approved:
         yield from _crossings(book, line, order.instrument)
-    elif isinstance(event, OrderChecked):
+    elif not isinstance(event, ReducingOrderChecked):
         yield from _trip_breaches(state, book, verdict, now=now)
+
+
+def _validity(config: GateConfig, event: Asked) -> Nanoseconds:
+    """A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it."""
+    if isinstance(event, OrderExpected):
+        return event.valid_for
+    return config.operator_validity_ns if isinstance(event, ReducingOrderChecked) else config.approval_validity_ns
 
 
 def _forget_old(book: AccountBook, order: Order, *, now: Nanoseconds) -> None:
@@ -173,8 +177,10 @@ def _reserve(
         amends.versions.append(reservation.versions[-1])
         amends.aliases.append(order.client_order_id)
         reservation = amends
-    if isinstance(event, ReducingOrderChecked):
+    if not isinstance(event, OrderChecked):
         reservation.by = event.by
+    if isinstance(event, OrderExpected):
+        reservation.expected, reservation.unnamed = True, not event.named
     reservation.answers[order.client_order_id] = Answer(fingerprint(order), answer)
     book.reserve(reservation, now=answer.decided_at)
     assert _within_limits(verdict), "I2: approved over a limit"
@@ -186,9 +192,11 @@ def _within_limits(verdict: Verdict) -> bool:
     check = verdict.check
     if check.reduces:
         return True
-    net, total = check.instrument_limits.max_net_exposure, check.limits.max_total_exposure
-    net_holds = net.mode is LimitMode.SHADOW or check.line.worst.exposure <= net.value
-    return net_holds and (total.mode is LimitMode.SHADOW or check.book.total <= total.value)
+    row = check.instrument_limits
+    holds = [(check.line.worst.exposure, row.max_net_exposure), (check.book.total, check.limits.max_total_exposure)]
+    if row.max_gross_exposure is not None and check.book.hedge_mode:
+        holds.append((gross_value(check.line), row.max_gross_exposure))
+    return all(limit.mode is LimitMode.SHADOW or value <= limit.value for value, limit in holds)
 
 
 def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:

@@ -128,6 +128,13 @@ class LookUp:
     orders: tuple[OrderRef, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """To be asked of the venue feed a second from now: what the last read showed is not confirmed."""
+
+    account: str
+
+
 class NoticeKind(Enum):
     """What people and metrics are told."""
 
@@ -141,6 +148,9 @@ class NoticeKind(Enum):
     RESERVATION_ENDED = "RESERVATION_ENDED"
     PROPOSAL_EXPIRED = "PROPOSAL_EXPIRED"
     HISTORY_GAP = "HISTORY_GAP"
+    VENUE_EVENT = "VENUE_EVENT"
+    CONDITION = "CONDITION"
+    CONDITION_CLEARED = "CONDITION_CLEARED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +166,15 @@ class Notice:
     value: Decimal | None = None
 
 
-Output = Decision | HaltRaised | ClearsGranted | StepProposed | StepRefused | Adopted | ReportTaken | LookUp | Notice
+Output = (
+    Decision
+    | HaltRaised
+    | ClearsGranted
+    | StepProposed
+    | StepRefused
+    | Adopted
+    | ReportTaken
+    | LookUp
+    | ReadAgain
+    | Notice
+)

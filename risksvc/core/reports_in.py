@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
+from risksvc.core.config import RULES_2
 from risksvc.core.events import FillReported, OrderReport, OrderReported, PositionReported
-from risksvc.core.fills import FillResult, reattribute, take_fill
+from risksvc.core.fills import FillResult, reattribute, take_fill, take_report
 from risksvc.core.outputs import LookUp, OrderRef, Output, ReportTaken
 from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
 from risksvc.core.state import GateState
-from risksvc.core.types import InstrumentKind, Nanoseconds, Scope
+from risksvc.core.types import ZERO, InstrumentKind, Nanoseconds, Scope
+from risksvc.core.venue_events import Fill
 
 
 def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> Iterator[Output]:
     """Takes in what a strategy says became of an order. It speeds proof up; it is never proof itself."""
     book = state.accounts.get(event.account)
     reservation = None if book is None else book.reservations.get(event.client_order_id)
-    if book is None or reservation is None or reservation.order.strategy != event.strategy:
+    if book is None or reservation is None or reservation.unnamed or reservation.order.strategy != event.strategy:
         yield ReportTaken(known=False)
         return
     _take_report(reservation, event)
@@ -70,31 +72,56 @@ def _take_report(reservation: Reservation, event: OrderReported) -> None:
 
 def ref(reservation: Reservation) -> OrderRef:
     """How the venue knows an order; the name of a stand-in is not the venue's."""
-    names = reservation.aliases[:1] if reservation.found else [reservation.order.client_order_id]
+    names = reservation.aliases[:1] if reservation.found or reservation.unnamed else [reservation.order.client_order_id]
     return OrderRef(reservation.order.instrument, "".join(names), reservation.venue_order_id)
 
 
 def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iterator[Output]:
-    """Takes a fill in before the venue's feed tells of it; only for an order that this strategy had approved."""
+    """Keeps a fill apart until the venue's feed tells of it; only for an order that this strategy had approved."""
     book = state.accounts.get(event.account)
-    if book is None or not _may_tell(book, event):
+    order = None if book is None else _order_of(book, event)
+    if book is not None and order is not None and book.rules < RULES_2:
+        yield from _believe_fill(state, book, event.fill, now=now)
+        return
+    if book is None or order is None or not take_report(book, order, event.fill, now=now):
         yield ReportTaken(known=False)
         return
+    if order.ids[0] not in book.reservations:
+        yield ReportTaken(known=True)  # proven finished: the next reads will show whether that was wrong, or this
+        return
+    if order.status in UNACKNOWLEDGED:
+        order.status = ReservationStatus.ACKNOWLEDGED
+    line = book.line_for(event.fill.instrument)
+    told = sum((one.fill.quantity for one in line.reported.values() if one.fill.client_order_id in order.ids), ZERO)
+    filled = order.filled + told >= order.quantity and order.final_filled is None
+    order.needs_look_up = order.needs_look_up or filled
+    book.recount(order, now=now)
+    yield ReportTaken(known=True)
+    if filled:
+        order.looked_up_at = now
+        yield LookUp(book.name, (ref(order),))
+
+
+def _believe_fill(state: GateState, book: AccountBook, fill: Fill, *, now: Nanoseconds) -> Iterator[Output]:
+    """Rules 1: a reported fill counted as one of the venue's."""
     result = FillResult()
-    take_fill(book, event.fill, now=now, result=result)
+    take_fill(book, fill, now=now, result=result)
     yield ReportTaken(known=bool(result.recorded))
     yield from apply_fill_result(state, book, result, now=now)
 
 
-def _may_tell(book: AccountBook, event: FillReported) -> bool:
+def _order_of(book: AccountBook, event: FillReported) -> Reservation | None:
+    """The order that the strategy tells of, live or proven finished lately."""
     fill = event.fill
     instrument = book.instruments.get(fill.instrument)
     if instrument is not None and instrument.kind is InstrumentKind.SPOT:
-        return False  # only the venue's own feed says what fee was taken out of a spot balance
+        return None  # only the venue's own feed says what fee was taken out of a spot balance
     order = book.reservations.get(fill.client_order_id)
     if order is None and fill.client_order_id in book.finished:
         order = book.finished[fill.client_order_id].reservation
-    return order is not None and order.order.strategy == event.strategy and not order.is_another(fill)
+    if order is None or order.order.strategy != event.strategy or order.is_another(fill):
+        return None
+    return order
 
 
 def apply_fill_result(state: GateState, book: AccountBook, result: FillResult, *, now: Nanoseconds) -> Iterator[Output]:

@@ -69,7 +69,10 @@ class Reservation:
     """One approved order, or one found at the venue.
 
     `aliases` are further ids of the same order (amendments, the id that the venue shows), `venue_ids` the venue's own;
-    `answers` the decision by id; `counted_*` is what it adds to the sums of its line at this moment.
+    `answers` the decision by id; `counted_*` is what it adds to the sums of its line at this moment. `shown_filled`:
+    what the venue has shown as filled; `missed_reads`: complete reads in a row that did not bring those fills. `lost`:
+    the venue had it and does not know it any more. `expected`: a person announced it, to place it by hand; `unnamed`:
+    it will not carry its client order id at the venue.
     """
 
     order: Order
@@ -86,11 +89,16 @@ class Reservation:
     at_venue: bool = False
     filled: Decimal = ZERO
     final_filled: Decimal | None = None
+    shown_filled: Decimal = ZERO
+    missed_reads: int = 0
+    lost: bool = False
     needs_look_up: bool = False
     looked_up_at: Nanoseconds = 0
     counted_quantity: Decimal = ZERO
     counted_value: Decimal = ZERO
     counted_flying: Decimal = ZERO
+    expected: bool = False
+    unnamed: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -137,18 +145,34 @@ class Reservation:
         return self.filled >= self.quantity
 
     @property
+    def missing(self) -> Decimal:
+        """What the venue shows as filled beyond the fills that are known."""
+        if self.found:
+            return ZERO  # what it had filled before it was found is not known fill by fill
+        return max(ZERO, max(self.shown_filled, self.final_filled or ZERO) - self.filled)
+
+    @property
     def proven(self) -> bool:
         """Known to work at the venue: its quantity is the strategy's own doing."""
         return self.at_venue or self.status is ReservationStatus.ACKNOWLEDGED
 
     @property
     def in_flight(self) -> bool:
-        """Approved, and not known to have reached the venue."""
-        return not self.at_venue and self.status in IN_FLIGHT
+        """Approved, and not known to have reached the venue. What a person announced is in no strategy's tracker."""
+        return not self.at_venue and self.status in IN_FLIGHT and not self.expected
+
+    @property
+    def awaits_its_order(self) -> bool:
+        """Announced without an id: the order at the venue that it is has not been seen yet."""
+        return self.unnamed and not self.at_venue
 
     def absence_proves(self, *, as_of: Nanoseconds, venue_window: Nanoseconds) -> bool:
         """A complete read, begun once approval and venue window had run out, that misses the order proves its end."""
         return not self.at_venue and self.final_filled is None and as_of > self.valid_until + venue_window
+
+    def is_lost(self, *, as_of: Nanoseconds, venue_window: Nanoseconds) -> bool:
+        """It was at the venue, which does not know it by now; a listing may lag behind for the venue's window."""
+        return self.proven and self.final_filled is None and as_of > self.valid_until + venue_window
 
     def mark_of(self, client_order_id: str) -> bytes:
         """The fingerprint of what was asked under an id; of an id that nobody asked with, one that matches nothing."""
@@ -173,6 +197,8 @@ class Reservation:
             and not self.found
             and self.explained
             and not self.needs_look_up
+            and not self.lost
+            and seen.filled <= self.shown_filled
             and self.reduces <= seen.reduce_only
             and self.versions == [Version(seen.quantity, seen.limit_price, self.valid_until)]
             and seen.venue_order_id in ("", self.venue_order_id)
@@ -189,7 +215,8 @@ class Reservation:
 
     def show(self, seen: VenueOrder, *, settled_before: Nanoseconds) -> None:
         """Takes in what the venue shows. Amendments whose window closed before the read can't take effect any more."""
-        self.at_venue = True
+        self.at_venue, self.lost = True, False
+        self.shown_filled = max(self.shown_filled, seen.filled)
         if seen.status is not VenueStatus.OPEN:
             self._finish(seen)
         elif self.final_filled is None:

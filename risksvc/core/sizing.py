@@ -13,6 +13,7 @@ from risksvc.core.checks import Check, proven_working
 from risksvc.core.denials import HEADLINE, Denial, DenialReason
 from risksvc.core.exposure import worst_case
 from risksvc.core.limits import Limit, LimitMode, OrderLimits
+from risksvc.core.line import Line
 from risksvc.core.types import ZERO, Scope, Side, plain
 
 
@@ -105,6 +106,27 @@ def _net_limits(check: Check) -> Iterator[tuple[Scope, Limit]]:
             yield Scope(check.order.account, instrument=symbol), row.max_net_exposure
 
 
+def gross_exposure(check: Check) -> Iterator[Breach]:
+    """`max_gross_exposure`, where an account holds two legs: both, everything working on either side, this order.
+
+    A closing order counts as well: by its quantity alone nobody can tell it from one that opens the other leg.
+    """
+    if check.reduces or not check.book.hedge_mode:
+        return
+    replaced = ZERO if check.amends is None else check.amends.counted_value
+    gross = gross_value(check.line) + check.value - replaced
+    limit = check.instrument_limits.max_gross_exposure
+    yield from _above(DenialReason.MAX_GROSS_EXPOSURE, check.here, limit, observed=gross)
+
+
+def gross_value(line: Line) -> Decimal:
+    """The value of both legs and of everything that may still open one. Where ledger and venue differ, the larger."""
+    legs = line.long + line.short
+    if line.drifting:
+        legs = max(line.long, line.venue_long or ZERO) + max(line.short, line.venue_short or ZERO)
+    return legs * (line.unit or ZERO) + line.working.buy_value + line.working.sell_value
+
+
 def total_exposure(check: Check) -> Iterator[Breach]:
     """`max_total_exposure`: the account's worst case over all instruments; the strategy's, where it has a limit."""
     if check.reduces:
@@ -158,6 +180,7 @@ _WHAT = {
     DenialReason.MAX_ORDERS_PER_SECOND: "orders per second",
     DenialReason.MAX_NET_EXPOSURE: "net exposure",
     DenialReason.MAX_TOTAL_EXPOSURE: "total exposure",
+    DenialReason.MAX_GROSS_EXPOSURE: "gross exposure",
 }
 
 
@@ -174,4 +197,5 @@ LIMIT_CHECKS: tuple[Callable[[Check], Iterator[Breach]], ...] = (
     net_exposure,
     total_exposure,
     intended_band,
+    gross_exposure,
 )

@@ -51,7 +51,7 @@ class GateState:
             if book is None:
                 archive = IdArchive(keep=config.ids_kept, keep_ns=config.ids_kept_ns)
                 book = self.accounts[name] = AccountBook(name, account, archive)
-            book.config = account
+            book.config, book.rules = account, config.rules
 
     def state_of(self, account: str, strategy: str = "", instrument: str = "") -> TradingState:
         """The strictest halt over this."""

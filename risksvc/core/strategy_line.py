@@ -24,7 +24,8 @@ NOTHING_STANDS = PositionRange(ZERO, ZERO)
 class StrategyLine:
     """One strategy in one instrument. Quantities are signed order units.
 
-    `held` is the position's absolute value; `flying_*` are the quantities approved and not known to be at the venue.
+    `held` is the position's absolute value; `flying_*` are the quantities approved and not known to be at the venue,
+    `reported_*` those of fills that it reported and the venue's feed has not told of.
     """
 
     strategy: str
@@ -35,6 +36,8 @@ class StrategyLine:
     reservations: dict[str, Reservation] = field(default_factory=dict)
     flying_buy: Decimal = ZERO
     flying_sell: Decimal = ZERO
+    reported_buy: Decimal = ZERO
+    reported_sell: Decimal = ZERO
     young_fills: list[tuple[Nanoseconds, Decimal]] = field(default_factory=list)
     declared: PositionRange | None = None
     standing: PositionRange = NOTHING_STANDS
@@ -93,9 +96,17 @@ class StrategyLine:
         """True when fills not heard of and quantity in flight explain what the belief differs by (or there is none)."""
         if self.belief is None:
             return True
-        # The tracker may have heard of fills in flight before the ledger.
-        low, high = self.belief.unheard_low - self.flying_sell, self.belief.unheard_high + self.flying_buy
+        # The tracker may have heard of fills before the ledger: of those in flight, and of those that it reported.
+        low = self.belief.unheard_low - self.flying_sell - self.reported_sell
+        high = self.belief.unheard_high + self.flying_buy + self.reported_buy
         return low <= self.belief.quantity - self.position <= high
+
+    def report(self, side: Side, quantity: Decimal) -> None:
+        """So much more (or, negative, less) is reported by it alone."""
+        if side is Side.BUY:
+            self.reported_buy += quantity
+        else:
+            self.reported_sell += quantity
 
     def fly(self, side: Side, quantity: Decimal) -> None:
         """So much more (or, negative, less) is in flight."""

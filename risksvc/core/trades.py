@@ -31,6 +31,10 @@ class SeenTrades:
             self.horizon_ms = max(self.horizon_ms, forgotten_ms)
         return True
 
+    def knows(self, fill: Fill) -> bool:
+        """True for a trade that is remembered."""
+        return (fill.instrument, fill.trade_id) in self._times
+
     def too_old(self, fill: Fill) -> bool:
         """Not known, and so old that it may have been forgotten."""
         return fill.venue_time_ms <= self.horizon_ms and (fill.instrument, fill.trade_id) not in self._times

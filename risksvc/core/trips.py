@@ -20,10 +20,15 @@ class Trigger(Enum):
     PASSIVE_BREACH = "PASSIVE_BREACH"
     PASSIVE_BREACH_120 = "PASSIVE_BREACH_120"
     OUTSIDE_BAND = "OUTSIDE_BAND"
+    MISSING_FILL = "MISSING_FILL"
     UNEXPECTED_FILL = "UNEXPECTED_FILL"
     UNEXPECTED_ORDER = "UNEXPECTED_ORDER"
+    LOST_ORDER = "LOST_ORDER"
+    PHANTOM_FILL = "PHANTOM_FILL"
     POSITION_DRIFT = "POSITION_DRIFT"
     BELIEF_DRIFT = "BELIEF_DRIFT"
+    UNATTRIBUTED_RESIDUAL = "UNATTRIBUTED_RESIDUAL"
+    REPEATED_SUSPICION = "REPEATED_SUSPICION"
     LIQUIDATION = "LIQUIDATION"
     ADL = "ADL"
     OPERATOR = "OPERATOR"
@@ -54,10 +59,15 @@ TRIPS: dict[Trigger, Trip] = {
     Trigger.PASSIVE_BREACH: Trip(TripScope.INSTRUMENT, TradingState.REDUCING, Severity.P1),
     Trigger.PASSIVE_BREACH_120: Trip(TripScope.INSTRUMENT, TradingState.HALTED, Severity.P1),
     Trigger.OUTSIDE_BAND: Trip(TripScope.INSTRUMENT, TradingState.REDUCING, Severity.P1),
+    Trigger.MISSING_FILL: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
     Trigger.UNEXPECTED_FILL: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
     Trigger.UNEXPECTED_ORDER: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
+    Trigger.LOST_ORDER: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
+    Trigger.PHANTOM_FILL: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
     Trigger.POSITION_DRIFT: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
     Trigger.BELIEF_DRIFT: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
+    Trigger.UNATTRIBUTED_RESIDUAL: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
+    Trigger.REPEATED_SUSPICION: Trip(TripScope.INSTRUMENT, TradingState.REDUCING, Severity.P1),
     Trigger.LIQUIDATION: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),
     Trigger.ADL: Trip(TripScope.INSTRUMENT, TradingState.REDUCING, Severity.P1),
     Trigger.GATE_FAULT: Trip(TripScope.ACCOUNT, TradingState.HALTED, Severity.P0),

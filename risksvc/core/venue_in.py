@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from risksvc.core.book import AccountBook
+from risksvc.core.conditions import note
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.equity import take_balances
 from risksvc.core.fills import FillResult, take_fill
+from risksvc.core.findings import Findings
 from risksvc.core.line import Line
-from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output
+from risksvc.core.open_orders import take_order_state
+from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output, ReadAgain
 from risksvc.core.positions import excesses, line_warning, total_warning
-from risksvc.core.reconciliation import Findings, take_order_state, take_snapshot
+from risksvc.core.reconciliation import take_snapshot
 from risksvc.core.reports_in import apply_fill_result, ref
 from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
 from risksvc.core.state import GateState
@@ -67,6 +71,8 @@ def snapshot_received(state: GateState, event: SnapshotReceived, now: Nanosecond
     if book is None or (book.snapshot_as_of is not None and event.as_of < book.snapshot_as_of):
         return
     findings = take_snapshot(book, event, now=now)
+    for what in (DivergenceClass.STALE_VENUE, DivergenceClass.UNREADABLE_VENUE, DivergenceClass.UNKNOWN_INSTRUMENT):
+        yield from settle(book, what)
     yield from _act_on(state, book, findings, now=now)
     yield from judge_positions(state, book, book.lines.values(), now=now)
 
@@ -99,12 +105,16 @@ def order_states_received(state: GateState, event: OrderStatesReceived, now: Nan
     yield from _act_on(state, book, findings, now=now)
 
 
-def read_failed(state: GateState, event: ReadFailed, _now: Nanoseconds) -> Iterator[Output]:
+def read_failed(state: GateState, event: ReadFailed, now: Nanoseconds) -> Iterator[Output]:
     """A failed read never changes a position; it is shown until a good one comes."""
     book = state.accounts.get(event.account)
-    if book is not None:
-        book.last_read_failure = f"{event.what}: {event.error}"
-    yield from ()
+    if book is None:
+        return
+    book.last_read_failure = f"{event.what}: {event.error}"
+    what, text = DivergenceClass.UNREADABLE_VENUE, book.last_read_failure
+    if event.unknown_instrument:
+        what, text = DivergenceClass.UNKNOWN_INSTRUMENT, f"{event.unknown_instrument}: {text}"
+    yield from arise(book, what, text, now=now)
 
 
 def balances_received(state: GateState, event: BalancesReceived, now: Nanoseconds) -> Iterator[Output]:
@@ -120,6 +130,7 @@ def history_gap_found(state: GateState, event: HistoryGapFound, _now: Nanosecond
     if book is not None:
         text = f"the venue lists no fills from {event.from_ms} to {event.to_ms} ms any more: nobody knows what happened"
         book.last_read_failure = text
+        book.adopted = False  # until a complete read agrees everywhere, or somebody adopts what it shows
         yield Notice(NoticeKind.HISTORY_GAP, book.name, "HISTORY_GAP", text)
 
 
@@ -136,6 +147,8 @@ def _act_on(state: GateState, book: AccountBook, findings: Findings, *, now: Nan
         yield from state.trip(trigger, Scope(book.name, instrument=instrument), text=text, now=now)
     yield from findings.notices
     yield from look_up(book, findings.look_up, now=now)
+    if findings.read_again:
+        yield ReadAgain(book.name)
 
 
 def look_up(book: AccountBook, reservations: list[Reservation], *, now: Nanoseconds) -> Iterator[LookUp]:
@@ -153,11 +166,35 @@ def tick(state: GateState, now: Nanoseconds) -> Iterator[Output]:
     """What time brings about. State changes exactly where an Output says so."""
     for book in state.accounts.values():
         yield from _end_never_sent(book, now=now)
+        yield from _grow_stale(book, now=now)
         if book.feed_connected:
             yield from look_up(book, [one for one in book.watched.values() if _is_due(book, one, now=now)], now=now)
     for proposal in state.proposals.expired(now):
         text = f"{proposal.kind} proposal {proposal.proposal_id} by {proposal.step.by} ran out"
         yield Notice(NoticeKind.PROPOSAL_EXPIRED, "", proposal.kind, text)
+
+
+def arise(book: AccountBook, what: DivergenceClass, text: str, *, now: Nanoseconds) -> Iterator[Notice]:
+    """Notes what concerns the account as a whole, and tells it once."""
+    if note(book.conditions, what, text, now=now).seen == 1:
+        yield Notice(NoticeKind.CONDITION, book.name, what.value, text)
+
+
+def settle(book: AccountBook, what: DivergenceClass) -> Iterator[Notice]:
+    """What caused it is gone."""
+    gone = book.conditions.pop(what.value, None)
+    if gone is not None:
+        yield Notice(NoticeKind.CONDITION_CLEARED, book.name, what.value, f"over: {gone.message}")
+
+
+def _grow_stale(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
+    if book.snapshot_as_of is None or DivergenceClass.STALE_VENUE.value in book.conditions:
+        return
+    if now - book.snapshot_as_of > book.config.snapshot_max_age_ns:
+        text = (
+            f"no complete read for {(now - book.snapshot_as_of) // SECOND} s: {book.last_read_failure or 'none came'}"
+        )
+        yield from arise(book, DivergenceClass.STALE_VENUE, text, now=now)
 
 
 def _end_never_sent(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from risksvc.core.book import AccountBook
 from risksvc.core.events import Input
-from risksvc.core.outputs import LookUp, OrderRef, Output
+from risksvc.core.outputs import LookUp, OrderRef, Output, ReadAgain
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds, RiskError
 from risksvc.core.venue_events import SnapshotReceived, VenueOrder
@@ -21,6 +21,7 @@ from risksvc.v1 import venue_pb2
 MAX_QUEUED = 512
 MAX_WAITING = 2048
 OVERLAP_MS = 60_000
+READ_AGAIN_SECONDS = 1.0  # a read that follows at once would ask the same lagging server
 
 
 class FeedError(RiskError):
@@ -134,6 +135,8 @@ class Feeds:
         for output in outputs:
             if isinstance(output, LookUp):
                 self._look_up(output)
+            elif isinstance(output, ReadAgain):
+                asyncio.get_running_loop().call_later(READ_AGAIN_SECONDS, self._read_again, output.account)
         if isinstance(event, SnapshotReceived):
             self._read_windows[event.account] = event.window_start_ms
             link = self._links.get(event.account)
@@ -144,6 +147,12 @@ class Feeds:
         """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on."""
         window = self._read_windows.get(book.name, 0)
         return max(1, window - OVERLAP_MS) if book.anchored and window else 0
+
+    def _read_again(self, account: str) -> None:
+        link = self._links.get(account)
+        if link is not None:  # else nothing is confirmed either way, and the reads grow old
+            command = venue_pb2.FeedCommand(command_id=self._next_id(), read_now=venue_pb2.ReadNow())
+            link.send(venue_pb2.FeedResponse(command=command))
 
     def _look_up(self, wanted: LookUp) -> None:
         link = self._links.get(wanted.account)

@@ -120,6 +120,7 @@ class _Defaults:
             instruments=_each(written.instruments, self._instrument),
             strategies=_each(written.strategies, self._strategy),
             max_orders_per_second=self._own(written.max_orders_per_second),
+            max_residual=self._limit(written.max_residual or self.section.max_residual),
         )
 
     def _instrument(self, written: InstrumentSection) -> InstrumentLimits:
@@ -130,6 +131,7 @@ class _Defaults:
                 max_order_quantity=self._own(written.max_order_quantity or self.section.max_order_quantity),
                 max_order_notional=self._own(written.max_order_notional or self.section.max_order_notional),
             ),
+            max_gross_exposure=self._own(written.max_gross_exposure or self.section.max_gross_exposure),
         )
 
     def _strategy(self, written: StrategySection) -> StrategyLimits:

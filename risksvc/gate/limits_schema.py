@@ -190,6 +190,7 @@ class InstrumentSection(OrderLimitsSection):
     """One instrument of one account."""
 
     max_net_exposure: ExposureLimitSection | None = None
+    max_gross_exposure: LimitSection | None = None
     price_collar: Percent | None = None
 
 
@@ -197,6 +198,7 @@ class AccountSection(Section):
     """One account."""
 
     max_total_exposure: ExposureLimitSection | None = None
+    max_residual: LimitSection | None = None
     max_orders_per_second: RateLimitSection | None = None
     instruments: Named[Symbol, InstrumentSection] = Field(default_factory=dict)
     strategies: Named[Name, StrategySection] = Field(default_factory=dict)
@@ -225,6 +227,8 @@ class DefaultsSection(OrderLimitsSection):
 
     max_net_exposure: ExposureLimitSection = ExposureLimitSection.model_validate("50000")
     max_total_exposure: ExposureLimitSection = ExposureLimitSection.model_validate("150000")
+    max_gross_exposure: LimitSection | None = None
+    max_residual: LimitSection = LimitSection.model_validate("50")
     band: BandSection = BandSection.model_validate("150")
     price_collar: Percent = Decimal(5)
     max_orders_per_second: RateLimitSection | None = None

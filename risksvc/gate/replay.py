@@ -7,12 +7,12 @@ what the Outputs asked for was done at the time.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from risksvc.core.config import RULES
 from risksvc.core.events import LimitsLoaded
 from risksvc.core.gate import RiskGate
-from risksvc.core.outputs import LookUp, Notice, Output
+from risksvc.core.outputs import Decision, HaltRaised, LookUp, Notice, Output, ReadAgain
 from risksvc.core.types import Nanoseconds, RiskError
 from risksvc.core.venue_events import SnapshotReceived
 from risksvc.gate.codec import Entry, decode
@@ -66,8 +66,18 @@ def replay(payloads: Iterable[bytes], *, onto: Replayed | None = None) -> Replay
     return found
 
 
-def _binding(outputs: tuple[Output, ...]) -> list[Output]:
-    return [output for output in outputs if not isinstance(output, Notice | LookUp)]
+def _binding(outputs: tuple[Output, ...]) -> list[object]:
+    """What a later version must give as well: what was decided, halted and answered, in other words if need be."""
+    bound: list[object] = []
+    for output in outputs:
+        if isinstance(output, Decision):
+            reasons = tuple(denial.reason for denial in output.denials)
+            bound.append((output.client_order_id, reasons, output.valid_until, output.trading_state))
+        elif isinstance(output, HaltRaised):
+            bound.append(replace(output, halt=replace(output.halt, reason="")))
+        elif not isinstance(output, Notice | LookUp | ReadAgain):
+            bound.append(output)
+    return bound
 
 
 def _apply(found: Replayed, entry: Entry) -> None:

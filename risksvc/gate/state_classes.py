@@ -34,6 +34,7 @@ from risksvc.core import (
     trading_state,
     types,
     venue_events,
+    windows,
 )
 
 # Changed in place, and found through more than one path: each is written once, and is one object again when read.
@@ -46,6 +47,7 @@ OBJECTS: tuple[type, ...] = (
     trades.SeenTrades,
     line.Line,
     line.Suspicion,
+    line.ReportedFill,
     conditions.Condition,
     strategy_line.StrategyLine,
     strategy_line.StrategyBook,
@@ -76,6 +78,7 @@ VALUES: tuple[type, ...] = (
     types.PositionRange,
     exposure.Working,
     exposure.WorstCase,
+    windows.Held,
     denials.Denial,
     outputs.ExposureUse,
     outputs.Decision,

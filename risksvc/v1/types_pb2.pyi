@@ -215,6 +215,8 @@ class _DenialReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenialRe
     """The worst-case position would leave the band around the intended position (150 % by default)."""
     DENIAL_REASON_HEADROOM_RESERVED: _DenialReason.ValueType  # 38
     """A headline limit has no room left only because of other strategies or of reservations not yet proven finished."""
+    DENIAL_REASON_MAX_GROSS_EXPOSURE: _DenialReason.ValueType  # 39
+    """Both legs of an instrument in hedge mode, everything working there and this order are worth more than the limit."""
 
 class DenialReason(_DenialReason, metaclass=_DenialReasonEnumTypeWrapper):
     """Why an order was denied. Listed in descending precedence: the first that applies is the headline, all that apply are
@@ -299,6 +301,8 @@ DENIAL_REASON_INTENDED_BAND: DenialReason.ValueType  # 37
 """The worst-case position would leave the band around the intended position (150 % by default)."""
 DENIAL_REASON_HEADROOM_RESERVED: DenialReason.ValueType  # 38
 """A headline limit has no room left only because of other strategies or of reservations not yet proven finished."""
+DENIAL_REASON_MAX_GROSS_EXPOSURE: DenialReason.ValueType  # 39
+"""Both legs of an instrument in hedge mode, everything working there and this order are worth more than the limit."""
 Global___DenialReason: _TypeAlias = DenialReason  # noqa: Y015
 
 @_typing.final

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from risksvc.core import events, venue_events
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.gate import RiskGate
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.outputs import Decision
@@ -56,7 +56,7 @@ class BenchGate:
             for symbol in self._symbols
         )
         calm = AccountConfig(snapshot_max_age_ns=10**15, mark_max_age_ns=10**15)
-        self._apply(events.GateStarted(GateConfig("bench", {"main": calm})))
+        self._apply(events.GateStarted(GateConfig("bench", {"main": calm}, rules=RULES)))
         self._apply(events.LimitsLoaded(limits, "bench", "bench"))
         self._apply(events.LeaseRenewed(self.now + 10**18))
         self._apply(venue_events.FeedConnected("main", "bench", listed, True, 64, "A-Za-z0-9_-", False))

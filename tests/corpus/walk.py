@@ -13,7 +13,7 @@ from typing import cast
 
 from risksvc.core import events, venue_events
 from risksvc.core.adoption import unexplained_items
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.events import Input
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Output, StepProposed
@@ -29,7 +29,7 @@ from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA
 STEPS = 2_500
 SEGMENT_BYTES = 512 * 1024
 SEED = 40
-CONFIG = GateConfig("g1", {ACCOUNT: AccountConfig(venue_window_ns=WINDOW_NS)}, cool_down_ns=SECOND)
+CONFIG = GateConfig("g1", {ACCOUNT: AccountConfig(venue_window_ns=WINDOW_NS)}, rules=RULES, cool_down_ns=SECOND)
 PEOPLE = ("olga", "rita")
 
 

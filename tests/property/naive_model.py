@@ -109,9 +109,7 @@ class NaiveModel:
             self._note_people(event)
 
     def _note_people(self, event: Input) -> None:
-        if isinstance(event, events.FillReported):
-            self.fills.append(event.fill)
-        elif isinstance(event, events.HaltSeen):
+        if isinstance(event, events.HaltSeen):
             self.halts.append(event.halt)
         elif isinstance(event, events.ClearSeen):
             self.cleared.append(event.clear.halt_id)
@@ -255,7 +253,8 @@ class NaiveModel:
         }
         signed = {id_: fill.quantity * fill.side.sign for id_, fill in known.items()}
         assert line.ledger == sum(signed.values(), ZERO), f"ledger of {line.key}"
-        drifts = (DivergenceClass.POSITION_DRIFT.value, "") in line.suspicions
+        differs = (DivergenceClass.POSITION_DRIFT, DivergenceClass.MISSING_FILL)
+        drifts = any((one.value, "") in line.suspicions for one in differs)
         assert drifts or line.low == line.high == line.ledger, "the interval without a difference"
         assert line.low <= line.ledger <= line.high, "the ledger is outside of what can be true"
         filled: dict[str, Decimal] = {}

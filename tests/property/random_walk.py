@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from risksvc.core import events, venue_events
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.events import FillReported, Input, OrderReport, OrderReported
 from risksvc.core.gate import RiskGate
 from risksvc.core.outputs import Decision, LookUp, Output
@@ -34,7 +34,7 @@ from tests.property.fake_venue import LOTS, WINDOW_NS, FakeVenue, Fate, TrueOrde
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, MARKS, START, WIDE, D, feed, limit, limits, strategy
 from tests.unit.core.catalogue import instrument as instrument_limits
 
-CONFIG = GateConfig("g1", {ACCOUNT: AccountConfig(venue_window_ns=WINDOW_NS)})
+CONFIG = GateConfig("g1", {ACCOUNT: AccountConfig(venue_window_ns=WINDOW_NS)}, rules=RULES)
 STRATEGIES = {ALPHA: strategy(), BETA: strategy(belief_required=False)}
 TIGHT = {symbol: instrument_limits(max_net_exposure=limit(30_000)) for symbol in LOTS}
 LIMITS = (

@@ -1,8 +1,8 @@
 """Property: fills count once, whatever the order, the repeats and the way in which they are told.
 
 One account with approved orders; the venue fills some of them. The same fills are told in time order once, and in any
-order with repeats, by the feed (with or without client order id) and by strategies: ledger, attribution and
-reservations come out the same.
+order with repeats, by the feed (with or without client order id), and by strategies before or after it: ledger,
+attribution and reservations come out the same, and nothing that was reported is left waiting.
 """
 
 from dataclasses import replace
@@ -120,6 +120,7 @@ def books(world: World) -> dict[str, Any]:
                 line.worst,
                 {name: (part.position, part.working, part.worst) for name, part in sorted(line.strategies.items())},
                 sorted(fill.trade_id for fill in line.recent),
+                sorted(line.reported),
             )
             for key, line in sorted(book.lines.items())
         },
@@ -128,12 +129,14 @@ def books(world: World) -> dict[str, Any]:
 
 @st.composite
 def tellings(draw: st.DrawFn) -> tuple[list[Approved], list[Telling]]:
-    """Orders, and every fill of them told at least once, in any order, some again."""
+    """Orders, and every fill of them told by the feed at least once, in any order, some again or by the strategy."""
     orders = draw(st.lists(APPROVED, min_size=1, max_size=3))
     count = sum(len(one.parts) for one in orders)
     again = draw(st.lists(st.integers(0, count - 1), max_size=4)) if count else []
-    order = draw(st.permutations([*range(count), *again]))
-    return orders, [Telling(index, draw(st.booleans()), draw(st.booleans())) for index in order]
+    told = [*((index, False) for index in range(count)), *((index, draw(st.booleans())) for index in again)]
+    return orders, [
+        Telling(index, by_strategy, draw(st.booleans())) for index, by_strategy in draw(st.permutations(told))
+    ]
 
 
 @given(tellings())

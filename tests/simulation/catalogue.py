@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from risksvc.core import venue_events
-from risksvc.core.config import AccountConfig, GateConfig, SecondPerson
+from risksvc.core.config import RULES, AccountConfig, GateConfig, SecondPerson
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.types import MILLISECOND, SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
 from risksvc.gate.kill_switch.lease_rules import Timings
@@ -35,6 +35,7 @@ def config_of(gate_id: str, account: str) -> GateConfig:
         approval_validity_ns=TIMINGS.approval_validity_ns,
         second_person=SecondPerson.REQUIRED,
         proposal_validity_ns=PROPOSALS_NS,
+        rules=RULES,
     )
 
 

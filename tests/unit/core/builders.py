@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from risksvc.core import events, venue_events
 from risksvc.core.book import AccountBook
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.denials import DenialReason
 from risksvc.core.gate import RiskGate
 from risksvc.core.limits import Limits
@@ -199,12 +199,14 @@ class World:
         positions: Mapping[str, Decimal | int | str] | None = None,
         as_of: int | None = None,
         took_ms: int = 10,
+        shown: Iterable[venue_events.VenuePosition] | None = None,
     ) -> tuple[Output, ...]:
-        """A complete read that began `took_ms` ago."""
+        """A complete read that began `took_ms` ago; `shown`: the position rows as they are."""
         began = self.now + MILLISECOND if as_of is None else as_of
         now_ms = self.now // MILLISECOND
-        shown = {key: D(quantity) for key, quantity in (self.venue if positions is None else positions).items()}
-        rows = tuple(venue_events.VenuePosition(key, quantity) for key, quantity in shown.items() if quantity)
+        held = {key: D(quantity) for key, quantity in (self.venue if positions is None else positions).items()}
+        rows = tuple(venue_events.VenuePosition(key, quantity) for key, quantity in held.items() if quantity)
+        rows = rows if shown is None else tuple(shown)
         return self.apply(venue_events.SnapshotReceived(ACCOUNT, began, now_ms - took_ms, now_ms, rows, tuple(orders)))
 
     def look_up(self, *rows: venue_events.VenueOrder, as_of: int | None = None) -> tuple[Output, ...]:
@@ -321,7 +323,7 @@ class World:
 
 
 def config(*, account: Mapping[str, Any] | None = None, **changes: Any) -> GateConfig:
-    return GateConfig("g1", {ACCOUNT: AccountConfig(**(account or {}))}, **changes)
+    return GateConfig("g1", {ACCOUNT: AccountConfig(**(account or {}))}, **{"rules": RULES, **changes})
 
 
 def started(*, account: Mapping[str, Any] | None = None, **changes: Any) -> World:

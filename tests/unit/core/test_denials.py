@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from risksvc.core import events
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.denials import HEADLINE, TRANSIENT, Denial, DenialReason
 from risksvc.core.limits import OrderLimits, StrategyInstrumentLimits
 from risksvc.core.outputs import Decision, RefusalReason
@@ -214,6 +214,13 @@ def headroom_reserved() -> Decision:
     return world.buy("0.2", 50_000)
 
 
+def max_gross_exposure() -> Decision:
+    world = given(instruments={BTC: instrument(max_gross_exposure=limit(60_000))})
+    world.apply(feed(hedge_mode=True))
+    world.buy("0.7", 50_000, client_order_id="a")
+    return world.sell("0.6", 50_000)
+
+
 TABLE: dict[DenialReason, Callable[[], Decision]] = {
     DenialReason.GATE_FAULT: gate_fault,
     DenialReason.STARTING: starting,
@@ -253,6 +260,7 @@ TABLE: dict[DenialReason, Callable[[], Decision]] = {
     DenialReason.MAX_TOTAL_EXPOSURE: max_total_exposure,
     DenialReason.INTENDED_BAND: intended_band,
     DenialReason.HEADROOM_RESERVED: headroom_reserved,
+    DenialReason.MAX_GROSS_EXPOSURE: max_gross_exposure,
 }
 # Orders that a second, graver reason denies as well cannot be told apart from it: here the reason follows its cause.
 FOLLOWS = {DenialReason.BELIEF_MISMATCH: DenialReason.NOT_REDUCING}
@@ -308,7 +316,7 @@ def test_everything_that_is_wrong_is_told_at_once_the_gravest_first() -> None:
 
 
 def test_what_closes_the_gate_is_told_whole() -> None:
-    world = World(GateConfig("g1", {ACCOUNT: AccountConfig()}))
+    world = World(GateConfig("g1", {ACCOUNT: AccountConfig()}, rules=RULES))
     decision = world.buy("0.1", 50_000, belief=0)
     assert reasons(decision) == [
         DenialReason.STARTING,

@@ -8,7 +8,7 @@ from risksvc.core.events import FillReported, OrderReport
 from risksvc.core.outputs import NoticeKind, ReportTaken
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import Side
-from risksvc.core.venue_events import FillKind, VenueStatus
+from risksvc.core.venue_events import FillKind, FillsReceived, VenueStatus
 from tests.unit.core.builders import World, given, unread
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SPOT, SPOT_USDC, D
 
@@ -264,7 +264,10 @@ def test_a_strategy_may_report_a_late_fill_of_its_own() -> None:
     fill = world.make_fill("a", Side.BUY, "0.2")
     assert world.apply(FillReported(ACCOUNT, BETA, fill))[0] == ReportTaken(known=False)
     assert world.apply(FillReported(ACCOUNT, ALPHA, fill))[0] == ReportTaken(known=True)
+    assert world.position() == 0
+    world.apply(FillsReceived(ACCOUNT, (fill,)))
     assert world.position() == D("0.2")
+    assert not world.line().reported
 
 
 # -- what a strategy may report -----------------------------------------------------------------------------------

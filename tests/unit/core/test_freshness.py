@@ -141,7 +141,7 @@ def test_a_read_that_fails_changes_nothing_but_is_shown() -> None:
     world = given()
     world.hold("a", "0.5")
     before = (world.line().low, world.line().high, world.book.snapshot_as_of, world.book.total)
-    assert world.apply(venue_events.ReadFailed(ACCOUNT, "positions", "HTTP 502")) == ()
+    world.apply(venue_events.ReadFailed(ACCOUNT, "positions", "HTTP 502"))
     assert (world.line().low, world.line().high, world.book.snapshot_as_of, world.book.total) == before
     assert world.book.last_read_failure == "positions: HTTP 502"
     world.read()

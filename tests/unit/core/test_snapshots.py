@@ -3,9 +3,9 @@
 import pytest
 
 from risksvc.core import events, venue_events
+from risksvc.core.comparing import KEEP_FILLS_MS
 from risksvc.core.denials import DenialReason
 from risksvc.core.outputs import NoticeKind
-from risksvc.core.reconciliation import KEEP_FILLS_MS
 from risksvc.core.types import MILLISECOND, SECOND, Side
 from tests.unit.core.builders import World, given, reasons
 from tests.unit.core.catalogue import ACCOUNT, BETA, BTC, ETH, SOL, D, feed
@@ -118,7 +118,7 @@ def test_one_read_that_differs_is_suspect_and_three_in_a_row_halt() -> None:
 
 def test_a_difference_that_explains_itself_is_cleared_and_counts_from_nothing() -> None:
     world = holding()
-    for _ in range(4):
+    for _ in range(2):
         world.read(positions={BTC: "0.9"})
         world.read(positions={BTC: "0.9"})
         world.read()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
 
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.events import GateStarted, Input, LeaseRenewed, LimitsLoaded, OrderChecked
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
 from risksvc.core.types import SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
@@ -61,7 +61,7 @@ class MemoryJournal:
 
 def opening(at: int = START) -> list[Input]:
     """What opens a gate on a flat account."""
-    config = GateConfig("gate-1", {"main": AccountConfig()})
+    config = GateConfig("gate-1", {"main": AccountConfig()}, rules=RULES)
     instrument = Instrument(BTC, InstrumentKind.LINEAR, "BTC", "USDT", Decimal(1))
     limits = Limits(
         currency="USD",

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.core.limits import Limit, LimitMode, OnBreach, OrderLimits, StrategyInstrumentLimits
+from risksvc.core.limits import (
+    DEFAULT_MAX_RESIDUAL,
+    Limit,
+    LimitMode,
+    OnBreach,
+    OrderLimits,
+    StrategyInstrumentLimits,
+)
 from risksvc.core.types import ONE, SECOND, PositionRange
 from risksvc.gate import templates
 from risksvc.gate.config_problems import MAX_PROBLEMS
@@ -66,6 +73,8 @@ def test_what_is_not_written_is_not_limited_at_that_scope() -> None:
     strategy = account.strategies["maker"]
     assert account.max_orders_per_second is None
     assert account.instruments["BTC/USDT:USDT"].order == OrderLimits()
+    assert account.instruments["BTC/USDT:USDT"].max_gross_exposure is None
+    assert account.max_residual == DEFAULT_MAX_RESIDUAL
     assert (strategy.max_net_exposure, strategy.max_total_exposure, strategy.max_orders_per_second) == (
         None,
         None,
@@ -82,6 +91,8 @@ defaults:
   max_total_exposure: 2000
   band: 110
   price_collar: 0.5
+  max_gross_exposure: 5000
+  max_residual: 60
   max_order_quantity: 3
   max_order_notional: 400
   max_orders_per_second: 7
@@ -99,6 +110,8 @@ defaults:
     assert instrument.price_collar == Decimal("0.5")
     assert instrument.order.max_order_quantity == Limit(Decimal(3), warn, on_breach=OnBreach.DENY)
     assert instrument.order.max_order_notional == Limit(Decimal(400), warn, on_breach=OnBreach.DENY)
+    assert instrument.max_gross_exposure == Limit(Decimal(5000), warn, on_breach=OnBreach.DENY)
+    assert account.max_residual == Limit(Decimal(60), warn, on_breach=OnBreach.DENY)
     assert strategy.band == Limit(Decimal(110), warn)
     assert strategy.max_orders_per_second == Limit(Decimal(7), warn, on_breach=OnBreach.DENY)
     assert strategy.order == OrderLimits()

@@ -17,7 +17,7 @@ DIGITS = "allowed: plain digits like 0.5 or -12, at most 15 before and 18 after 
 SYMBOLS = "allowed: BTC/USDT:USDT (perpetual), BTC/USDT:USDT-261225 (future), BTC/USDT (spot)"
 NAMES = "is not a name; allowed: letters, digits, _ and -, a letter or digit first, at most 64"
 NO_ALIASES = "anchors and aliases are not used here; write the value out"
-INSTRUMENT_KEYS = "allowed: max_order_quantity, max_order_notional, max_net_exposure, price_collar"
+INSTRUMENT_KEYS = "allowed: max_order_quantity, max_order_notional, max_net_exposure, max_gross_exposure, price_collar"
 BAND_BOUNDS = "must be 100 or more, at most 1000 (percent of the intended size; 150 is the rule)"
 DURATIONS = "allowed: 100ms, 2s, 5m or whole milliseconds"
 PERCENT_BOUNDS = "must be above 0, at most 100 (percent)"
@@ -164,6 +164,9 @@ MISTAKES: dict[str, list[tuple[int, str, str]]] = {
     "bad_negative_number": [
         (7, NET, "must be 0 or more; found '-1'"),
     ],
+    "bad_negative_residual": [
+        (5, "accounts.main.max_residual", "must be 0 or more; found '-1'"),
+    ],
     "bad_no_accounts": [
         (2, "accounts", "must name at least one account; what is not listed is denied"),
     ],
@@ -196,6 +199,9 @@ MISTAKES: dict[str, list[tuple[int, str, str]]] = {
     ],
     "bad_only_comments": [
         (0, "", EMPTY),
+    ],
+    "bad_on_breach_of_gross_exposure": [
+        (8, f"{BTC}.max_gross_exposure.on_breach", "unknown key; allowed: limit, warn_at, mode"),
     ],
     "bad_option_symbol": [
         (

@@ -49,6 +49,8 @@ version: "1"
         ("maker:", "maker:\n        belief_max_age: 31s"),
         ("maker:", "maker:\n        max_order_quantity: 1"),
         ("BTC/USDT:USDT:\n", "BTC/USDT:USDT: {price_collar: 4}\n"),
+        ("BTC/USDT:USDT:\n", "BTC/USDT:USDT: {max_gross_exposure: 80_000}\n"),
+        ("    instruments:\n      BTC", "    max_residual: 51\n    instruments:\n      BTC"),
         ("version: 1", "version: 1\nrates: {USDT: 0.9999}"),
     ],
 )
@@ -87,6 +89,7 @@ def test_what_is_in_effect_is_listed_by_the_keys_of_the_file() -> None:
         (f"{account}.strategies.maker.belief_lag", "2s"),
         (f"{account}.strategies.maker.belief_max_age", "30s"),
         (f"{account}.strategies.maker.instruments.BTC/USDT:USDT.max_intended", "2"),
+        (f"{account}.max_residual", "50"),
     ]
 
 

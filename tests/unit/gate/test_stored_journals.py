@@ -23,7 +23,7 @@ REPLAY = (
 )
 # Types that no stored journal holds yet. One that is added to a union is named here until the next version's journal
 # is stored (tests/corpus/store.py); then it must go.
-NOT_YET_STORED = frozenset({"BalancesReceived", "HistoryGapFound", "OrderExpected"})
+NOT_YET_STORED = frozenset({"BalancesReceived", "HistoryGapFound", "OrderExpected", "ReadAgain"})
 
 
 def expected(stored: Path) -> dict[str, Any]:
