@@ -11,7 +11,7 @@ from risksvc.core.types import MILLISECOND, MalformedInputError
 from risksvc.venue.config import VenueConfig
 
 if TYPE_CHECKING:
-    from risksvc.gate.settings import Settings, VenueSettings
+    from risksvc.gate.settings import Cadence, Settings, VenueSettings
 
 NO_GATE = "none"  # the target of a process that talks to no gate
 
@@ -48,11 +48,25 @@ def _config(settings: "Settings", name: str, *, gate_target: str, keys: bool) ->
             quirks=chosen.venue.quirks,
             instruments=chosen.venue.instruments,
             allow_orders=chosen.venue.allow_orders,
-            positions_every_ms=chosen.positions_every_ns // MILLISECOND,
-            marks_every_ms=chosen.marks_every_ns // MILLISECOND,
+            stream=chosen.venue.stream,
+            **_cadence(chosen.cadence),
         )
     except MalformedInputError as error:
         raise CliError(f"account {name} of {settings.path}: {error}", code=ExitCode.USAGE) from error
+
+
+def _cadence(cadence: "Cadence") -> dict[str, int]:
+    """How often each thing is read, by the venue process's names."""
+    return {
+        "positions_every_ms": cadence.positions_ns // MILLISECOND,
+        "fills_every_ms": cadence.fills_ns // MILLISECOND,
+        "marks_every_ms": cadence.marks_ns // MILLISECOND,
+        "balances_every_ms": cadence.balances_ns // MILLISECOND,
+        "deep_fills_every_ms": cadence.deep_fills_ns // MILLISECOND,
+        "markets_every_ms": cadence.markets_ns // MILLISECOND,
+        "time_offset_every_ms": cadence.clock_ns // MILLISECOND,
+        "stream_debounce_ms": cadence.stream_debounce_ns // MILLISECOND,
+    }
 
 
 def _only_account(settings: "Settings") -> str:

@@ -5,7 +5,7 @@ only know where they are (`risksvc.gate.secret_files`). Nothing is opened, made 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from risksvc.core.config import RULES, AccountConfig, GateConfig, SecondPerson
@@ -67,6 +67,21 @@ class VenueSettings:
     urls: Mapping[str, object]
     quirks: Mapping[str, object]
     instruments: tuple[str, ...]
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """How often each thing is read at the venue. `fills_ns` 0: with the rest only."""
+
+    positions_ns: Nanoseconds
+    fills_ns: Nanoseconds
+    marks_ns: Nanoseconds
+    balances_ns: Nanoseconds
+    deep_fills_ns: Nanoseconds
+    markets_ns: Nanoseconds
+    clock_ns: Nanoseconds
+    stream_debounce_ns: Nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +89,7 @@ class AccountSettings:
     """One account: its venue, how often it is read, and what the core needs to know of that."""
 
     venue: VenueSettings
-    positions_every_ns: Nanoseconds
-    marks_every_ns: Nanoseconds
+    cadence: Cadence
     config: AccountConfig
 
 
@@ -243,8 +257,7 @@ class _Resolver:
         )
         return AccountSettings(
             venue=self._venue(name, written.venue),
-            positions_every_ns=written.cadence.positions_ns,
-            marks_every_ns=written.cadence.marks_ns,
+            cadence=Cadence(**{each.name: getattr(written.cadence, each.name) for each in fields(Cadence)}),
             config=config,
         )
 
@@ -259,6 +272,7 @@ class _Resolver:
             urls=written.urls,
             quirks=written.quirks,
             instruments=written.instruments,
+            stream=written.stream,
         )
 
     def _secret(self, account: str, name: str, place: SecretPlace) -> SecretSource:

@@ -56,6 +56,8 @@ HOUR = 60 * MINUTE
 APPROVAL_VALIDITY, LEASE, POLL = 100 * MILLISECOND, 300 * MILLISECOND, 100 * MILLISECOND
 HEARTBEAT = 100 * MILLISECOND
 POSITIONS_EVERY, MARKS_EVERY = 2 * SECOND, SECOND
+BALANCES_EVERY, CLOCK_EVERY = 30 * SECOND, 5 * MINUTE
+STREAM_DEBOUNCE = 250 * MILLISECOND
 MAX_AGE = 6 * SECOND  # of a snapshot and of marks, or this many cadences where they are slow:
 MAX_AGE_CADENCES = 3
 STALE_DENIED_AFTER = 30 * SECOND
@@ -68,6 +70,8 @@ _AGE = DurationRange(100 * MILLISECOND, HOUR)
 
 Moment = Annotated[Nanoseconds, PlainValidator(_MOMENT)]
 Cadence = Annotated[Nanoseconds, PlainValidator(_CADENCE)]
+Sometimes = Annotated[Nanoseconds, PlainValidator(DurationRange(0, MINUTE))]
+SlowCadence = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, 24 * HOUR))]
 Age = Annotated[Nanoseconds, PlainValidator(_AGE)]
 Window = Annotated[Nanoseconds, PlainValidator(DurationRange(100 * MILLISECOND, MINUTE))]
 Keep = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, 3650 * DAY))]
@@ -181,6 +185,7 @@ class VenueSection(Section):
     urls: Options = Field(default_factory=dict)
     quirks: Options = Field(default_factory=dict)
     instruments: Listed[Symbol] = ()
+    stream: Truth = True
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -196,10 +201,32 @@ class VenueSection(Section):
 
 
 class CadenceSection(Section):
-    """How often the account is read."""
+    """How often the account is read. `positions` is one complete read: fills, positions and orders, fills."""
 
     positions_ns: Cadence = Field(default=POSITIONS_EVERY, alias="positions")
+    fills_ns: Sometimes = Field(default=0, alias="fills")
     marks_ns: Cadence = Field(default=MARKS_EVERY, alias="marks")
+    balances_ns: SlowCadence = Field(default=BALANCES_EVERY, alias="balances")
+    deep_fills_ns: SlowCadence = Field(default=MINUTE, alias="deep_fills")
+    markets_ns: SlowCadence = Field(default=HOUR, alias="markets")
+    clock_ns: SlowCadence = Field(default=CLOCK_EVERY, alias="clock")
+    stream_debounce_ns: Moment = Field(default=STREAM_DEBOUNCE, alias="stream_debounce")
+
+    @classmethod
+    def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+        """What is read with everything else needs no slower read of its own."""
+        positions = _duration(section, "positions", POSITIONS_EVERY)
+        fills = _duration(section, "fills", 0)
+        if fills is None or positions is None:
+            return
+        if 0 < fills < _CADENCE.low:
+            yield (
+                ("fills",),
+                f"{duration_text(fills)} is too often; allowed: 0, {duration_text(_CADENCE.low)} and more",
+            )
+        if fills >= positions:
+            why = "a complete read includes the fills"
+            yield ("fills",), f"{duration_text(fills)} must be shorter than positions {duration_text(positions)}: {why}"
 
 
 class AccountSection(Section):

@@ -23,6 +23,14 @@ _AT_LEAST_ONE = (
     "deep_fills_overlap_ms",
     "reconnect_min_ms",
     "reconnect_max_ms",
+    "balances_every_ms",
+    "stream_debounce_ms",
+    "stream_ping_ms",
+    "stream_silence_ms",
+    "stream_fill_wait_ms",
+    "stream_retry_min_ms",
+    "stream_retry_max_ms",
+    "stream_refused_ms",
 )
 
 
@@ -35,7 +43,8 @@ class VenueConfig:
     `base_url` points every address of the exchange at one server (the paper venue); `options` and `urls` are merged
     into ccxt's; `quirks` replaces fields of the venue's entry in the table of `quirks.py`. `instruments` limits what is
     announced as tradable, never what is read: a position elsewhere is still reported. A read-only key suffices unless
-    `allow_orders`.
+    `allow_orders`. `stream`: follow the private stream where the venue has one. `fills_every_ms` 0: fills are read with
+    the rest only.
     """
 
     account: str
@@ -51,8 +60,11 @@ class VenueConfig:
     quirks: Mapping[str, object] = field(default_factory=dict)
     instruments: tuple[str, ...] = ()
     allow_orders: bool = False
+    stream: bool = True
     positions_every_ms: int = 2_000
+    fills_every_ms: int = 0
     marks_every_ms: int = 1_000
+    balances_every_ms: int = 30_000
     time_offset_every_ms: int = 300_000
     markets_every_ms: int = 3_600_000
     gate_silence_ms: int = (
@@ -67,6 +79,13 @@ class VenueConfig:
     deep_fills_overlap_ms: int = 120_000  # for fills that the venue lists late
     reconnect_min_ms: int = 50
     reconnect_max_ms: int = 1_000
+    stream_debounce_ms: int = 250  # from an event to the read that it causes, and between two that are caused
+    stream_ping_ms: int = 5_000
+    stream_silence_ms: int = 12_000  # nothing came for so long, answers to pings included: connect again
+    stream_fill_wait_ms: int = 3_000  # a fill that was read and that the stream has not told for so long: connect again
+    stream_retry_min_ms: int = 200
+    stream_retry_max_ms: int = 30_000
+    stream_refused_ms: int = 120_000  # between log-ins that the venue refuses
 
     def __post_init__(self) -> None:
         for name in ("account", "gate_target", "exchange"):
@@ -75,8 +94,15 @@ class VenueConfig:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise MalformedInputError(name, f"{getattr(self, name)} must be at least 1")
-        if self.reconnect_min_ms > self.reconnect_max_ms:
-            raise MalformedInputError("reconnect_min_ms", "must not exceed reconnect_max_ms")
+        if self.fills_every_ms < 0:
+            raise MalformedInputError("fills_every_ms", f"{self.fills_every_ms} must be at least 0")
+        for least, most in (
+            ("reconnect_min_ms", "reconnect_max_ms"),
+            ("stream_retry_min_ms", "stream_retry_max_ms"),
+            ("stream_ping_ms", "stream_silence_ms"),
+        ):
+            if getattr(self, least) > getattr(self, most):
+                raise MalformedInputError(least, f"must not exceed {most}")
 
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown, longest first so that none is left half covered by another."""

@@ -1,7 +1,8 @@
-"""The exchange as this process holds it: two ccxt instances that share markets and clock, and what the markets say.
+"""The exchange as this process holds it: ccxt instances that share markets and clock, and what the markets say.
 
 The poll instance is throttled by ccxt; the command instance is not, so that a cancel or a look-up never queues behind a
-list. Invariants: markets are replaced whole; `instruments` is never empty once loaded; the two clocks have one offset.
+list. Each connection of the private stream has an instance of its own. Invariants: markets are replaced whole;
+`instruments` is never empty once loaded; the clocks have one offset.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_o
 from risksvc.venue.listing import Listing, Pace
 from risksvc.venue.markets import is_plain_name, normalise_markets
 from risksvc.venue.quirks import Quirks, quirks_of
+from risksvc.venue.streamed import Hearer, build_stream, followed, stream_class_of
 from risksvc.venue.unified import UnifiedListing
+
+_GOODBYE_S = 1.0
 
 _LOG = logging.getLogger("risksvc.venue")
 
@@ -37,6 +41,9 @@ class VenueConnection:
         self.can_cancel = False
         self.poll_listing = self._listing(self.poll, None)
         self.command_listing = self._listing(self.command, Pace(config.look_ups_per_second))
+        self._stream_class = stream_class_of(config.exchange) if config.stream else None
+        self.stream_calls: tuple[str, ...] = followed(self._stream_class, self.quirks)
+        self._retired: set[asyncio.Task[None]] = set()
 
     @property
     def software(self) -> str:
@@ -89,9 +96,22 @@ class VenueConnection:
             await self.poll_listing.positions()
             self.can_cancel = self.config.allow_orders and await self._key_may_order()
 
+    def open_stream(self, hearer: Hearer) -> CcxtExchange:
+        """Make the instance for one connection of the private stream; `retire` it afterwards."""
+        exchange = build_stream(self._stream_class, self.config, quirks=self.quirks, hearer=hearer)
+        exchange.set_markets_from_exchange(self.poll)
+        exchange.clock_ahead_ms = int(self.poll.options.get("timeDifference", 0))
+        return exchange
+
+    def retire(self, exchange: CcxtExchange) -> None:
+        """Close an instance in the background: a server that has gone silent does not answer a goodbye."""
+        task = asyncio.create_task(_closed(exchange))
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
     async def close(self) -> None:
-        """Close both instances."""
-        await asyncio.gather(self.poll.close(), self.command.close(), return_exceptions=True)
+        """Close every instance."""
+        await asyncio.gather(self.poll.close(), self.command.close(), *self._retired, return_exceptions=True)
 
     async def _key_may_order(self) -> bool:
         """Ask the venue where it can say so; elsewhere a refusal of the first cancel tells."""
@@ -105,3 +125,11 @@ class VenueConnection:
 
     def _loaded(self) -> dict[str, Instrument]:
         return self.instruments
+
+
+async def _closed(exchange: CcxtExchange) -> None:
+    try:
+        async with asyncio.timeout(_GOODBYE_S):
+            await exchange.close()
+    except TimeoutError:
+        await exchange.close()  # its sockets count as closed by now, so this ends the rest without waiting

@@ -104,12 +104,13 @@ async def _feed_once(connection: VenueConnection) -> None:
         async with GateLink(config.gate_target) as link:
             welcome = await link.introduce(_hello(connection))
             _LOG.info(
-                "feeding gate %s with account %s at %s: %d instruments, %s",
+                "feeding gate %s with account %s at %s: %d instruments, %s, %s",
                 welcome.gate_id,
                 config.account,
                 connection.exchange_id,
                 len(connection.announced()),
                 "may cancel" if connection.can_cancel else "reads only",
+                "private stream" if connection.stream_calls else _without_stream(config),
             )
             await Session(connection, link=link, welcome=welcome).run()
     except SessionEndedError as end:
@@ -133,7 +134,13 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
         software=connection.software,
     )
     hello.hello.limitations.extend(row.line for row in _shortcomings(connection))
+    hello.hello.has_stream = bool(connection.stream_calls)
     return hello
+
+
+def _without_stream(config: VenueConfig) -> str:
+    why = "ccxt offers none that could be used here" if config.stream else "switched off by the settings"
+    return f"no private stream ({why}): changes are seen when they are read"
 
 
 class _ReconnectPause:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _KEPT_MS = 60_000  # beyond the longest overlap
 _MAX_ORDERS = 200_000
+_MAX_EARLY = 10_000  # fills that a stream tells before the first read; what does not fit is read
 
 
 class Reach(Enum):
@@ -54,7 +55,11 @@ class OrderIds:
 
     def filled(self, order: OrderRow) -> Decimal:
         """Give what the fills say; venues have shown orders as cancelled with nothing filled that were executed."""
-        return max(order.filled, self._filled.get((order.symbol, order.venue_order_id), ZERO))
+        return max(order.filled, self.counted(order))
+
+    def counted(self, order: OrderRow) -> Decimal:
+        """Give the sum of an order's fills that this session has counted."""
+        return self._filled.get((order.symbol, order.venue_order_id), ZERO)
 
 
 def _put(known: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> None:
@@ -69,7 +74,8 @@ class FillCursor:
     """One session's reading of fills.
 
     `since_ms` 0: from now on. What the first read lists, and what is listed later but happened before that, belongs to
-    the first snapshot then: it is remembered, never passed on.
+    the first snapshot then: it is remembered, never passed on. Fills that a stream tells before that first read wait
+    for it; no fill of a stream says how far fills have been read.
     """
 
     def __init__(self, *, since_ms: int, now_ms: int, overlaps: Mapping[Reach, int], orders: OrderIds) -> None:
@@ -81,6 +87,7 @@ class FillCursor:
         self._ignored_before_ms = 0
         self._seen: dict[tuple[str, str], int] = {}
         self._unresolved: dict[tuple[str, str], FillRow] = {}
+        self._early: list[FillRow] = []
 
     def start_ms(self, reach: Reach = Reach.USUAL) -> int:
         """Say where the next read starts."""
@@ -92,14 +99,18 @@ class FillCursor:
             self._ignored_before_ms = venue_time_ms
             self._seen.update((fill.key, fill.venue_time_ms) for fill in sorted(fills, key=_age))
         self._first = False
-        new = [self._resolved(fill) for fill in sorted(fills, key=_age) if self._is_new(fill)]
-        for fill in new:
-            self._orders.count(fill)
-            if fill.client_order_id is None:
-                self._unresolved[fill.key] = fill
+        early, self._early = self._early, []
+        new = self._take([*fills, *early])
         self._complete_ms = max(self._complete_ms, venue_time_ms)
         self._forget()
         return new
+
+    def absorb_live(self, fills: Sequence[FillRow]) -> list[FillRow]:
+        """Take in what a stream tells; give the fills that are new, and may be passed on now."""
+        if self._first and self._from_now:
+            self._early = [*self._early, *fills][-_MAX_EARLY:]
+            return []
+        return self._take(fills)
 
     def unresolved(self) -> list[FillRow]:
         """Give the fills whose order is not known yet, oldest first."""
@@ -114,6 +125,14 @@ class FillCursor:
         """Settle the fills whose orders have become known; give them to pass on again."""
         known = [(fill, self._orders.client_id(fill)) for fill in self.unresolved()]
         return [self.resolve(fill, client_id) for fill, client_id in known if client_id is not None]
+
+    def _take(self, fills: Sequence[FillRow]) -> list[FillRow]:
+        new = [self._resolved(fill) for fill in sorted(fills, key=_age) if self._is_new(fill)]
+        for fill in new:
+            self._orders.count(fill)
+            if fill.client_order_id is None:
+                self._unresolved[fill.key] = fill
+        return new
 
     def _is_new(self, fill: FillRow) -> bool:
         if fill.key in self._seen:

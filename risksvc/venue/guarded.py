@@ -103,6 +103,11 @@ def _built(exchange_class: CcxtClass, settings: dict[str, object]) -> CcxtExchan
 
 def build_exchange(config: VenueConfig, quirks: Quirks, *, throttled: bool) -> CcxtExchange:
     """Build one guarded exchange. `throttled`: with ccxt's own rate limiter, which queues; else the caller paces."""
+    return build_as(guarded(exchange_class_of(config.exchange), quirks), config, quirks=quirks, throttled=throttled)
+
+
+def build_as(exchange_class: CcxtClass, config: VenueConfig, *, quirks: Quirks, throttled: bool) -> CcxtExchange:
+    """Build an exchange of a guarded class, pointed at where the settings say."""
     # ccxt's debug lines show request headers, which carry the key.
     logging.getLogger("ccxt").setLevel(logging.WARNING)
     settings: dict[str, object] = {
@@ -116,7 +121,7 @@ def build_exchange(config: VenueConfig, quirks: Quirks, *, throttled: bool) -> C
         "urls": dict(config.urls),
         **({"rateLimit": quirks.rate_limit_ms} if quirks.rate_limit_ms else {}),
     }
-    exchange = _built(guarded(exchange_class_of(config.exchange), quirks), settings)
+    exchange = _built(exchange_class, settings)
     if config.sandbox:
         if not has_test_network(exchange):
             raise StartError(f"{exchange.id} has no test network in ccxt: leave `sandbox` out")

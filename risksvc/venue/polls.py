@@ -1,11 +1,13 @@
-"""The two loops that read the venue in a steady rhythm: the account, and marks.
+"""The loops that read the venue in a steady rhythm: the account as a whole, and marks, balances, fills by themselves.
 
-Invariants: a snapshot is stamped with a heartbeat that came before its read began; a failed read is told and tried
-again, more slowly each time, for ever; a command to read now is answered by a read that began after it came.
+Invariants: what is sent is stamped with a heartbeat that came before its read began; a failed read is told and tried
+again, more slowly each time, for ever; a command to read now is answered by a read that began after it came. However
+much is asked and however many events come, the complete reads that they cause begin `stream_debounce_ms` apart.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from math import inf
 
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
@@ -19,6 +21,7 @@ from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
 
 Send = Callable[[venue_pb2.FeedRequest], None]
+ReadOnce = Callable[[int], Awaitable[venue_pb2.FeedRequest | None]]  # stamped with the gate's time of the argument
 
 _BACKOFF_MIN_MS, _BACKOFF_MAX_MS = 200, 5_000
 _ACCOUNT_LISTS = ("positions", "open_orders", "fills")
@@ -41,7 +44,7 @@ class Backoff:
 
 
 class AccountPoll:
-    """Reads the account every `positions_every_ms`, and at once when asked to."""
+    """Reads the account every `positions_every_ms`, at once when asked to, and soon after an event."""
 
     def __init__(
         self,
@@ -60,29 +63,47 @@ class AccountPoll:
         self._send = send
         self._reports = reports
         self._asked: list[str] = []
+        self._asked_s = inf
+        self._triggered_s = inf
+        self._deep = False
         self._wake = asyncio.Event()
         self._backoff = Backoff()
 
     def read_now(self, command_id: str) -> None:
         """Ask for a read that begins from now on; the command's result follows it."""
         self._asked.append(command_id)
+        self.read_deep()
+
+    def read_deep(self) -> None:
+        """Ask for a read that begins from now on and reaches far back."""
+        self._deep = True
+        self._asked_s = self._now()
         self._wake.set()
+
+    def trigger(self) -> None:
+        """Ask for a read soon: something has happened. What else happens until then is in the same read."""
+        if self._triggered_s == inf:
+            self._triggered_s = self._now() + self._config.stream_debounce_ms / 1_000
+            self._wake.set()
 
     async def run(self) -> None:
         """Poll for ever."""
-        loop = asyncio.get_running_loop()
-        deep_s = loop.time() + self._config.deep_fills_every_ms / 1_000
+        deep_every_s = self._config.deep_fills_every_ms / 1_000
+        deep_s = self._now() + deep_every_s
         while True:
-            began = loop.time()
+            began = self._now()
             asked, self._asked = self._asked, []
-            self._wake.clear()
-            deep = bool(asked) or began >= deep_s
+            deep, self._deep = self._deep or began >= deep_s, False
+            self._asked_s = self._triggered_s = inf
             failure = await self._read(Reach.DEEP if deep else Reach.USUAL)
             self._answer(asked, failure)
             if failure is None and deep:
-                deep_s = began + self._config.deep_fills_every_ms / 1_000
-            due_s = began + self._config.positions_every_ms / 1_000 - loop.time()
-            await self._pause(due_s if failure is None else self._backoff.next_s(failure.pause_ms))
+                deep_s = began + deep_every_s
+            if failure is None:
+                await self._pause(began, due_s=began + self._config.positions_every_ms / 1_000)
+            else:
+                self._deep = self._deep or deep
+                await self._pause(began, due_s=self._now() + self._backoff.next_s(failure.pause_ms), failed=True)
 
     async def _read(self, reach: Reach) -> ReadFailure | None:
         as_of_ns = await self._clock.as_of_ns()
@@ -102,22 +123,32 @@ class AccountPoll:
         for command_id in command_ids:
             self._send(wire.command_result(command_id, outcome))
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(max(seconds, 0)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+    async def _pause(self, began: float, *, due_s: float, failed: bool = False) -> None:
+        """Wait until the next read is due or wanted; events do not hurry a venue that is failing."""
+        gap_s = self._config.stream_debounce_ms / 1_000
+        ended = self._now()
+        while True:
+            triggered_s = max(self._triggered_s, due_s if failed else ended + gap_s)  # it never reads all the time
+            at_s = min(due_s, max(min(self._asked_s, triggered_s), began + gap_s))
+            if at_s <= self._now():
+                return
+            self._wake.clear()
+            await either(self._wake, at_s - self._now())
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
-class MarkPoll:
-    """Reads marks every `marks_every_ms`."""
+class SteadyPoll:
+    """Does one kind of read every so often and sends what it gives. `what` names it in failures, as they name it."""
 
     def __init__(
-        self, config: VenueConfig, *, marks: MarkReader, clock: GateClock, send: Send, reports: FailureReports
+        self, what: str, every_ms: int, *, read: ReadOnce, clock: GateClock, send: Send, reports: FailureReports
     ) -> None:
-        self._config = config
-        self._marks = marks
+        self._what = what
+        self._every_s = every_ms / 1_000
+        self._read_once = read
         self._clock = clock
         self._send = send
         self._reports = reports
@@ -129,18 +160,27 @@ class MarkPoll:
         while True:
             began = loop.time()
             failure = await self._read()
-            due_s = began + self._config.marks_every_ms / 1_000 - loop.time()
+            due_s = began + self._every_s - loop.time()
             await asyncio.sleep(max(due_s, 0) if failure is None else self._backoff.next_s(failure.pause_ms))
 
     async def _read(self) -> ReadFailure | None:
         as_of_ns = await self._clock.as_of_ns()
         try:
-            marks = await self._marks.read()
+            message = await self._read_once(as_of_ns)
         except ReadFailure as failure:
             self._reports.tell(failure)
             return failure
         self._backoff.reset()
-        self._reports.recovered("marks")
-        if marks:
-            self._send(wire.marks(marks, as_of_ns=as_of_ns))
+        self._reports.recovered(self._what)
+        if message is not None:
+            self._send(message)
         return None
+
+
+async def either(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, or so long."""
+    try:
+        async with asyncio.timeout(max(seconds, 0)):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -65,12 +65,16 @@ class AccountReader:
         """Read fills up to now and pass the new ones on; give the venue's time of the read."""
         with failing_as("fills", self._secrets):
             listed = await listing.fills(self._cursor.start_ms(reach))
-            read = (normalise_fill(row, quirks=self._connection.quirks) for row in listed.rows)
-            fills = [fill for fill in read if fill is not None]
+            fills = self.fills_of(listed.rows)
             for fill in fills:
                 self._instrument("fills", fill.symbol)
         self._send(self._cursor.absorb(fills, listed.venue_time_ms))
         return listed.venue_time_ms
+
+    def fills_of(self, rows: Sequence[Row]) -> list[FillRow]:
+        """Read execution rows, whoever gave them; raises UnreadableRowError."""
+        read = (normalise_fill(row, quirks=self._connection.quirks) for row in rows)
+        return [fill for fill in read if fill is not None]
 
     async def resolve_fills(self) -> None:
         """Look up the orders of fills that do not say which order they belong to; what fails is tried again later."""

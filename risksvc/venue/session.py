@@ -7,7 +7,7 @@ silent, or when the venue's instruments have changed (only a new hello can say s
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
@@ -17,12 +17,15 @@ from risksvc.venue.desk import CancelDesk, LookUpDesk
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
 from risksvc.venue.gate_link import GateClock, GateLink, SessionEndedError
+from risksvc.venue.live_fills import LiveFills
+from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
-from risksvc.venue.polls import AccountPoll, MarkPoll
+from risksvc.venue.polls import AccountPoll, ReadOnce, SteadyPoll, either
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
-from risksvc.venue.rows import FillRow
+from risksvc.venue.rows import FillRow, OrderRow
+from risksvc.venue.streams import PrivateStream
 
 _LOG = logging.getLogger("risksvc.venue")
 
@@ -42,21 +45,30 @@ class Session:
         self._clock = GateClock()
         self._reports = FailureReports(link.send)
         orders = OrderIds()
-        self._cursor = _cursor(connection, welcome.fills_since_ms, orders)
-        self._reader = AccountReader(connection, cursor=self._cursor, orders=orders, pass_on=self._pass_on)
+        self._cursor = _cursor(connection, _since_ms(connection, welcome.fills_since_ms, link), orders)
+        self._reader = AccountReader(connection, cursor=self._cursor, orders=orders, pass_on=self._pass_on_read)
         self._marks = MarkReader(connection, welcome.mark_instruments)
         self._poll = AccountPoll(
             config, reader=self._reader, marks=self._marks, clock=self._clock, send=link.send, reports=self._reports
         )
-        self._mark_poll = MarkPoll(config, marks=self._marks, clock=self._clock, send=link.send, reports=self._reports)
+        look_up = OrderLookUp(connection, reader=self._reader, orders=orders)
         self._look_ups = LookUpDesk(
-            OrderLookUp(connection, reader=self._reader, orders=orders),
-            window_ms=config.look_up_window_ms,
-            clock=self._clock,
-            send=link.send,
-            reports=self._reports,
+            look_up, window_ms=config.look_up_window_ms, clock=self._clock, send=link.send, reports=self._reports
         )
         self._cancels = CancelDesk(Canceller(connection), send=link.send)
+        self._live_fills = LiveFills(
+            reader=self._reader,
+            cursor=self._cursor,
+            pass_on=self._pass_on,
+            known_alike=connection.quirks.listing == "bybit",
+            wait_ms=config.stream_fill_wait_ms,
+        )
+        self._live_orders = LiveOrders(
+            connection, orders=orders, look_up=look_up, clock=self._clock, tell=self._tell_orders
+        )
+        self._stream = PrivateStream(
+            connection, fills=self._live_fills, orders=self._live_orders, poll=self._poll, tell_state=self._tell_stream
+        )
 
     async def run(self) -> None:
         """Feed until the session ends; raises SessionEndedError with the reason."""
@@ -67,8 +79,10 @@ class Session:
                     self._listen(group),
                     self._watch_gate(),
                     self._poll.run(),
-                    self._mark_poll.run(),
+                    *(poll.run() for poll in self._steady_polls()),
                     self._look_ups.run(),
+                    self._live_orders.run(),
+                    self._stream.run(),
                     self._resolve_fills(),
                     self._keep_clock(),
                     self._keep_markets(),
@@ -77,6 +91,28 @@ class Session:
         except ExceptionGroup as ends:
             reasons = [end for end in ends.exceptions if isinstance(end, SessionEndedError)]
             raise (reasons or ends.exceptions)[0] from ends
+
+    def _steady_polls(self) -> Iterator[SteadyPoll]:
+        """Make the loops that read one kind of thing each."""
+        config = self._connection.config
+        reads: tuple[tuple[str, int, ReadOnce], ...] = (
+            ("marks", config.marks_every_ms, self._read_marks),
+            ("fills", config.fills_every_ms, self._read_fills),
+        )
+        for what, every_ms, read in reads:
+            if every_ms:
+                yield SteadyPoll(
+                    what, every_ms, read=read, clock=self._clock, send=self._link.send, reports=self._reports
+                )
+
+    async def _read_marks(self, as_of_ns: int) -> venue_pb2.FeedRequest | None:
+        marks = await self._marks.read()
+        return wire.marks(marks, as_of_ns=as_of_ns) if marks else None
+
+    async def _read_fills(self, _as_of_ns: int) -> None:
+        """Read fills alone, while no stream tells of them; they are passed on by the reader."""
+        if not self._stream.is_up:
+            await self._reader.read_fills(self._connection.poll_listing, Reach.SHORT)
 
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -110,6 +146,16 @@ class Session:
             await asyncio.sleep(_WATCH_EVERY_S)
         raise SessionEndedError(f"the gate has sent no heartbeat for {limit_ms} ms")
 
+    def _tell_stream(self, connected: bool, error: str) -> None:  # noqa: FBT001 - the contract's flag
+        self._link.send(wire.stream_state(connected=connected, error=error))
+
+    def _tell_orders(self, orders: Sequence[OrderRow], as_of_ns: int) -> None:
+        self._link.send(wire.order_states(orders, as_of_ns=as_of_ns))
+
+    def _pass_on_read(self, fills: Sequence[FillRow]) -> None:
+        self._live_fills.read(fills)
+        self._pass_on(fills)
+
     def _pass_on(self, fills: Sequence[FillRow]) -> None:
         for message in wire.fills(fills):
             self._link.send(message)
@@ -122,14 +168,14 @@ class Session:
     async def _keep_clock(self) -> None:
         """Measure the venue's clock now and then, and at once when the venue refused a time stamp."""
         while True:
-            await _either(self._reports.clock_off, self._connection.config.time_offset_every_ms / 1_000)
+            await either(self._reports.clock_off, self._connection.config.time_offset_every_ms / 1_000)
             self._reports.clock_off.clear()
             await self._telling(self._connection.measure_clock())
 
     async def _keep_markets(self) -> None:
         """Load the markets now and then, and when a row names an instrument that they lack."""
         while True:
-            await _either(self._reports.markets_stale, self._connection.config.markets_every_ms / 1_000)
+            await either(self._reports.markets_stale, self._connection.config.markets_every_ms / 1_000)
             if await self._telling(self._connection.load_markets()):
                 raise SessionEndedError("the venue's instruments have changed")
             self._reports.markets_stale.clear()
@@ -154,10 +200,11 @@ def _cursor(connection: VenueConnection, since_ms: int, orders: OrderIds) -> Fil
     return FillCursor(since_ms=since_ms, now_ms=connection.venue_now_ms(), overlaps=overlaps, orders=orders)
 
 
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Wait until the event is set, or so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass
+def _since_ms(connection: VenueConnection, wanted_ms: int, link: GateLink) -> int:
+    """Say from when fills can be read; tell the gate of a time that the venue does not list any more."""
+    reach_ms = connection.venue_now_ms() - connection.quirks.fill_history_ms
+    if not wanted_ms or wanted_ms >= reach_ms:
+        return wanted_ms
+    begins_ms = reach_ms + connection.config.deep_fills_overlap_ms  # a read starts by an overlap earlier
+    link.send(wire.history_gap(wanted_ms, begins_ms))
+    return begins_ms

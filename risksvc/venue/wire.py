@@ -163,6 +163,16 @@ def read_failure(failure: ReadFailure) -> venue_pb2.FeedRequest:
     return venue_pb2.FeedRequest(read_failure=told)
 
 
+def stream_state(*, connected: bool, error: str = "") -> venue_pb2.FeedRequest:
+    """Tell that the private stream came or went."""
+    return venue_pb2.FeedRequest(stream_state=venue_pb2.FeedStreamState(connected=connected, error=error))
+
+
+def history_gap(from_ms: int, to_ms: int) -> venue_pb2.FeedRequest:
+    """Tell of a time whose fills the venue does not list any more."""
+    return venue_pb2.FeedRequest(history_gap=venue_pb2.FeedHistoryGap(from_ms=from_ms, to_ms=to_ms))
+
+
 def command_result(command_id: str, outcome: CommandOutcome) -> venue_pb2.FeedRequest:
     """Tell what became of a command."""
     result = venue_pb2.FeedCommandResult(

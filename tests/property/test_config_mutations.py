@@ -173,8 +173,8 @@ def assert_sound_settings(settings: Settings) -> None:
         assert listener.path is not None or listener.host in ("localhost", "::1") or listener.host.startswith("127.")
         assert not listener.mode & 0o007
     for account in settings.accounts.values():
-        assert account.config.snapshot_max_age_ns > account.positions_every_ns
-        assert account.config.mark_max_age_ns > account.marks_every_ns
+        assert account.config.snapshot_max_age_ns > account.cadence.positions_ns
+        assert account.config.mark_max_age_ns > account.cadence.marks_ns
 
 
 @A_FEW

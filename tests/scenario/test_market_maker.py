@@ -18,9 +18,11 @@ import pytest
 from risksvc.cli.demo.world import PRICES
 from risksvc.v1 import types_pb2
 from tests.scenario.conftest import Begin
+from tests.scenario.headroom import headroom_times, percentile, shown
 from tests.scenario.world import BTC, DOGE, ETH, SOL, XRP, ScenarioWorld
 
 SECONDS = 60
+SOON_MS = 1_500  # 250 on a machine that has nothing else to do
 MARGIN = 10  # reservations: one for each side
 MAKER = Path(__file__).with_name("market_maker.py")
 SYMBOLS = {"BTCUSDT": BTC, "ETHUSDT": ETH, "SOLUSDT": SOL, "XRPUSDT": XRP, "DOGEUSDT": DOGE}
@@ -174,3 +176,11 @@ def test_in_the_end_nothing_is_reserved_and_the_ledgers_agree(minute: Minute) ->
         venue, ledger = world.positions(instrument)
         assert (venue, ledger, world.owned(instrument, "maker")) == (Decimal(believed),) * 3
     assert not world.halts()
+
+
+def test_the_headroom_of_a_cancelled_order_is_back_soon(minute: Minute, capsys: pytest.CaptureFixture[str]) -> None:
+    times = headroom_times(minute.world, strategy="maker", orders=30, believed=str(minute.told["held"][BTC]))
+    with capsys.disabled():
+        sys.stdout.write(f"\nheadroom after a cancel: {shown(times)}\n")
+    assert percentile(times, 0.95) <= SOON_MS
+    assert not minute.world.halts()

@@ -48,7 +48,7 @@ def test_defaults_are_the_designs() -> None:
     assert settings.anchor_ns == 10 * SECOND
     assert settings.warnings == ()
     account = settings.accounts["main"]
-    assert (account.positions_every_ns, account.marks_every_ns) == (2 * SECOND, SECOND)
+    assert (account.cadence.positions_ns, account.cadence.marks_ns) == (2 * SECOND, SECOND)
     assert account.config == AccountConfig()
 
 
@@ -76,7 +76,7 @@ def test_the_cores_part_has_what_is_written() -> None:
     )
     settings = load(text)
     assert settings.gate_id == "g1"
-    assert settings.accounts["main"].marks_every_ns == 500 * MILLISECOND
+    assert settings.accounts["main"].cadence.marks_ns == 500 * MILLISECOND
     assert settings.gate_config("g1") == GateConfig(
         gate_id="g1",
         accounts={"main": account},
