@@ -3,7 +3,6 @@
 ccxt is imported when all else is right. `check --offline` reads no key and makes no connection.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,7 @@ def check(  # noqa: PLR0913 - one parameter per option
     """
     given = context.parent.params if context.parent is not None else {}
     if exchange or class_path:
-        configs = iter([_without_settings(exchange, class_path, spot=spot)])
+        configs = [_without_settings(exchange, class_path, spot=spot)]
     else:
         if spot:
             raise click.UsageError("--spot goes with --exchange or --class; settings say options: {defaultType: spot}")
@@ -86,9 +85,9 @@ def _without_settings(exchange: str, class_path: str, *, spot: bool) -> "VenueCo
     return VenueConfig(account=nothing, gate_target=nothing, exchange=exchange or class_path, options=options)
 
 
-def _configs(settings: Path | None, account: str, *, keys: bool) -> Iterator["VenueConfig"]:
+def _configs(settings: Path | None, account: str, *, keys: bool) -> list["VenueConfig"]:
     from risksvc.cli.settings_file import read_settings  # noqa: PLC0415
     from risksvc.cli.venue_settings import check_config  # noqa: PLC0415
 
     read = read_settings(settings, read_environment())
-    return (check_config(read, name, keys=keys) for name in ([account] if account else read.accounts))
+    return [check_config(read, name, keys=keys) for name in ([account] if account else read.accounts)]

@@ -151,6 +151,8 @@ def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
                 line.overfilled = False
                 for suspicion in line.suspicions.values():
                     suspicion.diverged = False  # what still differs halts again on the next complete read
+            for condition in book.conditions.values():
+                condition.diverged = False
     if state.fault and all(one.trigger != Trigger.GATE_FAULT.value for one in state.halts.active()):
         state.fault = ""
 

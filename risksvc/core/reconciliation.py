@@ -19,6 +19,7 @@ from risksvc.core.findings import Findings, clear, suspect, suspicion_of
 from risksvc.core.line import Line, Suspicion
 from risksvc.core.open_orders import match_orders
 from risksvc.core.outputs import Notice, NoticeKind
+from risksvc.core.residual import judge_residual
 from risksvc.core.trips import Trigger
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, plain
 from risksvc.core.venue_events import SnapshotReceived
@@ -61,21 +62,26 @@ def take_snapshot(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
     book.snapshot_as_of = snapshot.as_of
     book.snapshots += 1
     book.last_read_failure = ""
-    rows = {row.key: row for row in snapshot.positions}
-    for key in (*rows, *book.config.spot_baseline):
-        book.line_for(key)
     match_orders(book, snapshot, now=now, findings=findings)
-    for line in book.lines.values():
-        compare(book, line, rows.get(line.key), snapshot=snapshot, now=now, findings=findings)
-        if book.adopted and book.rules >= RULES_2:
-            _look_for_missing(book, line, now=now, findings=findings)
-            _look_for_phantoms(book, line, as_of=snapshot.as_of, now=now, findings=findings)
+    _compare_positions(book, snapshot, now=now, findings=findings)
     if not book.adopted:
         book.adopted = nothing_unexplained(book)
     if book.adopted:
         for line in book.lines.values():
             _judge(book, line, now=now, findings=findings)
+        judge_residual(book, now=now, findings=findings)
     return findings
+
+
+def _compare_positions(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, findings: Findings) -> None:
+    rows = {row.key: row for row in snapshot.positions}
+    for key in (*rows, *book.config.spot_baseline):
+        book.line_for(key)
+    for line in book.lines.values():
+        compare(book, line, rows.get(line.key), snapshot=snapshot, now=now, findings=findings)
+        if book.adopted and book.rules >= RULES_2:
+            _look_for_missing(book, line, now=now, findings=findings)
+            _look_for_phantoms(book, line, as_of=snapshot.as_of, now=now, findings=findings)
 
 
 def nothing_unexplained(book: AccountBook) -> bool:

@@ -101,7 +101,14 @@ def _within(value: object, path: Sequence[str]) -> object:
 
 def _lists_linear_only(options: object) -> bool:
     types = _within(options, ("fetchMarkets", "types"))
+    if isinstance(types, Mapping):
+        return _within(types, ("swap", "inverse")) is False
     return isinstance(types, Sequence) and "linear" in types and "inverse" not in types
+
+
+def has_test_network(exchange: Any) -> bool:  # noqa: ANN401 - ccxt's
+    """Say whether ccxt knows one; a class without has an empty address, on which ccxt's own switch fails."""
+    return bool(exchange.urls.get("test")) or exchange.has.get("sandbox") is True or "sandboxMode" in exchange.options
 
 
 def abilities_of(exchange: Any, config: VenueConfig, quirks: Quirks) -> Abilities:  # noqa: ANN401 - ccxt's
@@ -115,7 +122,7 @@ def abilities_of(exchange: Any, config: VenueConfig, quirks: Quirks) -> Abilitie
         expiry=request_expiry(str(exchange.id)),
         spot={**quirks.options, **config.options}.get("defaultType") == _SPOT,
         linear_only=_lists_linear_only(exchange.options),
-        sandbox="test" in exchange.urls,
+        sandbox=has_test_network(exchange),
         named=config.instruments,
         rate_limit_ms=Decimal(str(exchange.rateLimit)),
         positions_every_ms=config.positions_every_ms,

@@ -58,6 +58,18 @@ def open_orders(of: Abilities) -> Finding:
     return Finding(name, _PARTLY, says, f"{_NAME_THEM}; an order elsewhere is not seen")
 
 
+def conditional_orders(of: Abilities) -> Finding:
+    """Whether an order that waits for a trigger is seen."""
+    name = "conditional orders"
+    if of.quirks.listing == "bybit" or (of.listed and of.feature("fetchOpenOrders", "trigger") is not True):
+        return Finding(name, _YES, "orders that wait for a trigger are among the open orders")
+    do = "place none beside the gate; after a halt, cancel them on the venue's own screen"
+    if of.feature("fetchOpenOrders", "trigger") is True:
+        says = "orders that wait for a trigger are in a list of their own, which is not read: one shows once it is live"
+        return Finding(name, _NO, says, do)
+    return Finding(name, _PARTLY, "it is not known whether the open orders include those that wait for a trigger", do)
+
+
 def fills(of: Abilities) -> Finding:
     """What was executed."""
     name = "fills"
@@ -185,12 +197,12 @@ def marks(of: Abilities) -> Finding:
     name = "marks"
     if not of.offers("fetchTickers"):
         return Finding(name, _NO, "no list of tickers: nothing can be valued", _UNREADABLE)
+    if of.spot:
+        return Finding(name, _PARTLY, "a spot market has no mark price: the middle of bid and ask stands in for it")
     if of.offers("fetchMarkPrices"):
         return Finding(name, _YES, "the venue's mark prices, in a list of their own")
     if of.quirks.marks_in_tickers or of.quirks.mark_key:
         return Finding(name, _YES, "the venue's mark prices, in its tickers")
-    if of.spot:
-        return Finding(name, _PARTLY, "a spot market has no mark price: the middle of bid and ask stands in for it")
     do = "settings: venue.quirks.mark_key, where a ticker's `info` holds the mark"
     if of.listed:
         return Finding(name, _NO, "its tickers carry no mark price: every order is denied", do)
@@ -208,7 +220,7 @@ def clock(of: Abilities) -> Finding:
 
 def rate_limit(of: Abilities) -> Finding:
     """Whether the cadence fits into the rate limit."""
-    name, costs = "rate limit", of.quirks.costs
+    name, costs = "rate limit", of.quirks.spot_costs if of.spot else of.quirks.costs
     count = max(len(of.named), 1)
     units = (
         costs.positions
@@ -244,6 +256,7 @@ def streams(of: Abilities) -> Finding:
 READING: tuple[Rule, ...] = (
     positions,
     open_orders,
+    conditional_orders,
     fills,
     fill_history,
     page_sizes,

@@ -5,7 +5,6 @@ can't be reached now, 4 it refuses the key. Never raises for what a venue or a s
 """
 
 import asyncio
-import logging
 from dataclasses import dataclass
 
 from risksvc.core.types import MalformedInputError, use_exact_arithmetic
@@ -37,7 +36,6 @@ class VenueCheck:
 def check_venue(config: VenueConfig, *, offline: bool) -> VenueCheck:
     """Make the report, and unless `offline` try it out."""
     use_exact_arithmetic()
-    logging.getLogger("ccxt").setLevel(logging.ERROR)
     try:
         exchange_id, report = capability_report(config)
     except (StartError, MalformedInputError) as error:

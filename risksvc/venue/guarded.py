@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ccxt.base import errors as ccxt_errors
 
+from risksvc.venue.abilities import has_test_network
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.failures import StartError
 from risksvc.venue.quirks import Envelope, Quirks
@@ -122,6 +123,8 @@ def build_as(exchange_class: CcxtClass, config: VenueConfig, *, quirks: Quirks, 
     }
     exchange = _built(exchange_class, settings)
     if config.sandbox:
+        if not has_test_network(exchange):
+            raise StartError(f"{exchange.id} has no test network in ccxt: leave `sandbox` out")
         exchange.set_sandbox_mode(True)
     if config.base_url:
         _point_at(exchange, config.base_url.rstrip("/"))

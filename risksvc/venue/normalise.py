@@ -6,7 +6,7 @@ Pure, and never imports ccxt. Only a row that says zero contracts is flat; whate
 
 from decimal import Decimal
 
-from risksvc.core.types import ZERO, Instrument, InstrumentKind
+from risksvc.core.types import ZERO, Instrument, InstrumentKind, Side
 from risksvc.venue.quirks import CLOSED_POSITION_KEYS, FillKind, Quirks
 from risksvc.venue.rows import (
     FillRow,
@@ -179,7 +179,7 @@ def normalise_order(row: Row, *, quirks: Quirks, listed_open: bool = False) -> O
         symbol=reader.text("symbol"),
         client_order_id=reader.text("clientOrderId"),
         venue_order_id=reader.text("id"),
-        side=reader.side(),
+        side=_side(reader, quirks),
         quantity=quantity,
         filled=filled,
         limit_price=_limit_price(reader, quirks),
@@ -233,6 +233,11 @@ def _limit_price(reader: RowReader, quirks: Quirks) -> Decimal | None:
     return price or None
 
 
+def _side(reader: RowReader, quirks: Quirks) -> Side:
+    """Give the side: by the venue's own word where ccxt's is wrong."""
+    return quirks.sides.get(str(reader.info.get(quirks.side_key))) or reader.side()
+
+
 # --- fills ---
 
 
@@ -251,7 +256,7 @@ def normalise_fill(row: Row, *, quirks: Quirks) -> FillRow | None:
         trade_id=reader.text("id"),
         venue_order_id=reader.text("order"),
         client_order_id=_client_id(reader, quirks),
-        side=reader.side(),
+        side=_side(reader, quirks),
         quantity=reader.positive("amount"),
         price=reader.positive("price"),
         fee=fee,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
-from risksvc.core.types import ONE
+from risksvc.core.types import ONE, Side
 
 DAY_MS = 86_400_000
 
@@ -66,7 +66,7 @@ class PageLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReadCosts:
-    """What one request costs in ccxt's units: the next one waits that many times `rateLimit`."""
+    """What one request costs in ccxt's units: the next one waits that many times `rateLimit`. 1 where not known."""
 
     positions: Decimal = ONE
     open_orders: Decimal = ONE
@@ -83,6 +83,7 @@ class Quirks:
     `signed_contracts`: ccxt passes the sign of a short through in `contracts`.
     `mark_per_contract`: the mark in a position row is the value of one contract.
     `notional_at_mark`: the notional in a position row is a value at the mark (elsewhere often the entry value).
+    `side_key`, `sides`: where an order's or a fill's `info` says the side, where ccxt reads it wrongly.
     `limit_price_key`, `trade_client_id_key`, `mark_key`: where `info` holds what ccxt leaves out of an order, a trade,
     a ticker.
     `kind_key`, `kinds`: where `info` says what an execution is, and what that means; what maps to None is no fill.
@@ -102,7 +103,7 @@ class Quirks:
     `stream`: the ccxt.pro methods whose messages may trigger a read.
     `ledger_kind_key`, `ledger_kinds`: where an entry of fetch_ledger says what it is (in `info`; empty: ccxt's `type`),
     and what that means. ccxt's own types call funding a fee or a trade at several venues.
-    `costs`: of the requests of a complete read.
+    `costs`: of the requests of a complete read; `spot_costs`: of a spot account's, its balances in place of positions.
     `remarks`: by the name of a capability, what the venue or ccxt does otherwise than the rest of the row suggests.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
     """
@@ -115,6 +116,8 @@ class Quirks:
     signed_contracts: bool = False
     mark_per_contract: bool = False
     notional_at_mark: bool = False
+    side_key: str = ""
+    sides: Mapping[str, Side] = field(default_factory=dict)
     limit_price_key: str = ""
     trade_client_id_key: str = ""
     mark_key: str = ""
@@ -142,6 +145,7 @@ class Quirks:
     ledger_kinds: Mapping[str, LedgerKind] = field(default_factory=dict)
     rate_limit_ms: int = 0
     costs: ReadCosts = ReadCosts()
+    spot_costs: ReadCosts = ReadCosts()
     symbol_required: Mapping[str, bool] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=lambda: {"defaultType": "swap"})

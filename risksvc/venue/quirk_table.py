@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from risksvc.core.types import ONE
+from risksvc.core.types import ONE, Side
 from risksvc.venue.quirk_fields import DAY_MS, Envelope, FillKind, Leg, PageLimits, Quirks, ReadCosts
 from risksvc.venue.quirk_ledgers import ledger_of
 
@@ -40,6 +40,7 @@ _BINANCE = Quirks(
     fill_leg_key="positionSide",
     stream=_ALL_STREAMS,
     costs=_cost("5", "40", "5"),  # v3/positionRisk, openOrders without a symbol, userTrades
+    spot_costs=_cost("4", "16", "4"),  # account, openOrders without a symbol, myTrades
     remarks={"cancel all": _COARSE_CANCEL},
     # One request for all instruments' orders costs more weight, and misses none.
     options={"defaultType": "swap", "fetchOpenOrders": {"warnWithoutSymbol": False}},
@@ -93,6 +94,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         # Bybit allows 50 list calls a second and account; ccxt asks for 10.
         rate_limit_ms=10,
         costs=_cost("5", "5", "5"),
+        spot_costs=_cost("1", "5", "5"),  # account/wallet-balance, order/realtime, execution/list
         options={"fetchMarkets": {"types": ["linear", "inverse"]}},
     ),
     "binance": _BINANCE,
@@ -111,10 +113,9 @@ _ENTRIES: Mapping[str, Quirks] = {
         fill_leg_key="posSide",
         stream=_ALL_STREAMS,
         costs=_cost("2", "0.34", "2"),
+        spot_costs=_cost("2", "0.34", "2"),
         remarks={
             "fills": "fills of perpetuals only; for dated futures: quirks.fills_params: {instType: FUTURES}",
-            "open orders": "attached and conditional (algo) orders are in a list of their own, which ccxt reads only "
-            "with params trigger: true",
         },
         fills_params={"instType": "SWAP"},
     ),
@@ -129,8 +130,12 @@ _ENTRIES: Mapping[str, Quirks] = {
         leg_values=_LOWER_LEGS,
         stream=_ALL_STREAMS,
         costs=_cost("4", "2", "2"),
+        # Left open, ccxt asks which kind of account it is, and takes every failure of that question for "classic": the
+        # lists of a unified account would then be empty.
+        options={"defaultType": "swap", "uta": False},
         remarks={
-            "positions": "USDT-margined contracts only, unless quirks.positions_params names another productType",
+            "positions": "a classic account's USDT-margined contracts only; a unified account: options: {uta: true}; "
+            "other contracts: quirks.positions_params: {productType: ...}",
             # parse_order turns the side of a closing order round, parse_trade does not.
             "hedge mode": "ccxt leaves the side of a closing fill as the venue writes it, which is the leg's: in hedge "
             "mode the ledger would be wrong. Set the account to one-way mode",
@@ -233,6 +238,8 @@ _ENTRIES: Mapping[str, Quirks] = {
         symbol_required={"fetchMyTrades": False, "fetchOpenOrders": False},
         stream=_ALL_STREAMS,
         costs=_cost("2", "10", "10"),  # info: clearinghouseState 2, other types 10
+        # Left alone, ccxt signs two requests before the first cancel: approving its own fee, and naming a referrer.
+        options={"defaultType": "swap", "builderFee": False, "approvedBuilderFee": True, "refSet": True},
         remarks={
             "client order ids": "0x and 32 hexadecimal digits, exactly",
             "ledger": "funding is not in it",
@@ -240,7 +247,11 @@ _ENTRIES: Mapping[str, Quirks] = {
         },
     ),
     "mexc": Quirks(
-        client_id_param="clientOrderId",
+        # fetch_order of contracts asks for the order "None" when it is given a client id: no way to look one up.
+        # 1 opens a long, 2 closes a short, 3 opens a short, 4 closes a long; ccxt's parse_order_side takes 2 for a
+        # sell, and leaves 3 and 4 as they are.
+        side_key="side",
+        sides={"1": Side.BUY, "2": Side.BUY, "3": Side.SELL, "4": Side.SELL},
         mark_key="fairPrice",  # what the venue calls its mark price
         fill_history_ms=90 * DAY_MS,
         symbol_required={"fetchOpenOrders": False},  # fetch_open_orders of contracts sends no symbol at all
@@ -291,11 +302,12 @@ _ENTRIES: Mapping[str, Quirks] = {
     ),
     "dydx": Quirks(remarks={"ledger": "transfers only"}),
     "kraken": Quirks(
-        client_id_param="clientOrderId",
+        # fetch_order asks for txid None beside the client id: no way to look one up.
         cancel_client_id_param="clientOrderId",
+        client_order_id_max_length=18,  # of free text; a UUID may be longer
         enforces_reduce_only=False,
         stream=_NO_POSITION_STREAM,
-        costs=_cost("3", "3", "6"),  # Balance, OpenOrders, TradesHistory
+        spot_costs=_cost("3", "3", "6"),  # Balance, OpenOrders, TradesHistory
         options={"defaultType": "spot"},
     ),
     "coinbase": Quirks(
@@ -307,15 +319,30 @@ _ENTRIES: Mapping[str, Quirks] = {
         options={"defaultType": "spot"},
     ),
     # Their ccxt classes do nothing with reduceOnly: such an order counts as an ordinary one.
-    "bitflyer": Quirks(enforces_reduce_only=False),
+    "bitflyer": Quirks(enforces_reduce_only=False, remarks={"fills": _NO_END}),
     "bullish": Quirks(enforces_reduce_only=False),
     "cryptocom": Quirks(enforces_reduce_only=False, fills_window_ms=DAY_MS - 1),
-    "whitebit": Quirks(enforces_reduce_only=False),
+    "whitebit": Quirks(enforces_reduce_only=False, remarks={"fills": _NO_END}),
     # calculate_rate_limiter_cost compares a number that it has parsed with an int.
     "pacifica": Quirks(unreadable="ccxt's class fails at its first request when numbers are exact (number=str)"),
 }
 
+# Classes that ccxt derives from another one: the same protocol at another address. Their rate limits are ccxt's.
+_DERIVED: Mapping[str, str] = {
+    "bybiteu": "bybit",
+    "bybitid": "bybit",
+    "myokx": "okx",
+    "okxus": "okx",
+    "gateeu": "gate",
+}
+
+
+def _whole(name: str) -> Quirks:
+    ledger = ledger_of(name)
+    return replace(_ENTRIES[name], ledger_kind_key=ledger.key, ledger_kinds=ledger.kinds)
+
+
 QUIRKS: Mapping[str, Quirks] = {
-    name: replace(entry, ledger_kind_key=ledger_of(name).key, ledger_kinds=ledger_of(name).kinds)
-    for name, entry in _ENTRIES.items()
+    **{name: _whole(name) for name in _ENTRIES},
+    **{name: replace(_whole(origin), rate_limit_ms=0) for name, origin in _DERIVED.items()},
 }

@@ -6,8 +6,9 @@ order ids, page sizes unknown, contract signs taken from `side` only.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from decimal import Decimal
 
-from risksvc.core.types import MalformedInputError, parse_positive
+from risksvc.core.types import MalformedInputError, Side, parse_positive
 from risksvc.venue.quirk_fields import (
     CLOSED_POSITION_KEYS,
     Envelope,
@@ -46,9 +47,16 @@ def _pages(value: object, entry: Quirks) -> object:
     return replace(entry.pages, **dict(value))  # type: ignore[call-overload]
 
 
+def _given_costs(value: object) -> dict[str, Decimal]:
+    return {str(name): parse_positive(str(cost), field=f"costs.{name}") for name, cost in dict(value).items()}  # type: ignore[call-overload]
+
+
 def _costs(value: object, entry: Quirks) -> object:
-    given = {str(name): parse_positive(str(cost), field=f"costs.{name}") for name, cost in dict(value).items()}  # type: ignore[call-overload]
-    return replace(entry.costs, **given)
+    return replace(entry.costs, **_given_costs(value))
+
+
+def _spot_costs(value: object, entry: Quirks) -> object:
+    return replace(entry.spot_costs, **_given_costs(value))
 
 
 def _decimal(value: object, entry: Quirks) -> object:
@@ -66,6 +74,11 @@ def _ledger_kinds(value: object, entry: Quirks) -> object:
     return {**entry.ledger_kinds, **given}
 
 
+def _sides(value: object, entry: Quirks) -> object:
+    given = {str(name): Side[str(side).upper()] for name, side in dict(value).items()}  # type: ignore[call-overload]
+    return {**entry.sides, **given}
+
+
 def _names(value: object, entry: Quirks) -> object:
     del entry
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
@@ -78,7 +91,9 @@ _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "kinds": _kinds,
     "pages": _pages,
     "costs": _costs,
+    "spot_costs": _spot_costs,
     "leg_values": _legs,
+    "sides": _sides,
     "ledger_kinds": _ledger_kinds,
     "attached_values": _names,
     "stream": _names,
@@ -92,7 +107,7 @@ def _converted(name: str, value: object, entry: Quirks) -> object:
     try:
         if name in _CONVERSIONS:
             return _CONVERSIONS[name](value, entry)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise MalformedInputError(f"quirks.{name}", f"can't be read: {error}") from None
     if type(value) is not type(getattr(CAUTIOUS, name)):
         wanted = type(getattr(CAUTIOUS, name)).__name__

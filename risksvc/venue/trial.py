@@ -84,6 +84,8 @@ async def _read(connection: VenueConnection) -> Finding:
 
 async def _legs(connection: VenueConnection) -> Finding:
     """Count the instruments that two rows are listed for: the account is in hedge mode."""
+    if connection.quirks.options.get("defaultType") == "spot":
+        return Finding("hedge rows", _YES, "does not apply to a spot account")
     with failing_as("positions", connection.config.secrets()):
         rows = (await connection.poll_listing.positions()).rows
     both = sorted(symbol for symbol, count in Counter(str(row.get("symbol")) for row in rows).items() if count > 1)

@@ -29,6 +29,7 @@ from risksvc.venue.paper.instruments import (
     Instrument,
 )
 from risksvc.venue.paper.market import Market
+from risksvc.venue.paper.matching import FUNDING_RATE
 from risksvc.venue.paper.orders import ONE_WAY, ExecType, OrderRequest, OrderType, Side, StopType
 from risksvc.venue.paper.positions import Fill, apply_fill
 from risksvc.venue.paper.prices import GeneratedPath
@@ -37,7 +38,6 @@ from risksvc.venue.paper.trading import order_request
 from risksvc.venue.paper.wire import Row, acknowledgement, execution_row, ledger_row
 
 _COIN: Final = re.compile(r"[A-Z0-9]{2,10}")
-_FUNDING_RATE: Final = Decimal("0.0001")
 
 # How Bybit writes a symbol, by category and quote coin (empty: the category's usual one).
 _SUFFIXES: Final = MappingProxyType(
@@ -93,7 +93,7 @@ def _drift(call: Call) -> Row:
     if not qty:
         raise bad_params("params error: qty is required: above 0 to add, below 0 to take away")
     key = market.instrument.key
-    before = account.position(key, _leg(call, account, key))
+    before = account.position(key, _leg(call, account, key), inverse=market.instrument.is_inverse)
     if not is_multiple(abs(qty), of=market.instrument.step):
         raise bad_params(f"qty: a multiple of the step {market.instrument.step} is allowed")
     fill = Fill(
@@ -137,7 +137,7 @@ def _funding(call: Call) -> Row:
     accounts = [account_of(call)] if call.text("account") else list(call.engine.accounts.values())
     if rate is not None and not -1 < rate < 1:
         raise bad_params("rate: a ratio between -1 and 1 is allowed, 0.0001 is one basis point")
-    paid = forced.fund(call.engine, market, _FUNDING_RATE if rate is None else rate, accounts=accounts)
+    paid = forced.fund(call.engine, market, FUNDING_RATE if rate is None else rate, accounts=accounts)
     return {"list": [execution_row(each, instrument=market.instrument) for each in paid]}
 
 
@@ -250,7 +250,9 @@ EVENTS: Final[Mapping[str, Event]] = MappingProxyType(
             "a fill that no request asked for: account, symbol, side, qty, price (the mid without one), orderLinkId, "
             "positionIdx, category",
         ),
-        "drift": Event(_drift, "a position that moves without an execution: account, symbol, qty (signed)"),
+        "drift": Event(
+            _drift, "a position that moves without an execution: account, symbol, qty (signed), positionIdx"
+        ),
         "liquidation": Event(
             _liquidation,
             "a position closed by force (execType BustTrade): account, symbol, qty (all without one), positionIdx",

@@ -155,6 +155,7 @@ class Rig:
             "marks_every_ms": 200,
             "request_timeout_ms": 700,
             "gate_silence_ms": 1_000,
+            "stream": False,  # most of what is shown here must hold without one
         }
         return VenueConfig(**{**settings, **overrides})
 

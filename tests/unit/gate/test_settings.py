@@ -155,6 +155,14 @@ def test_options_are_handed_on_with_the_types_that_json_has() -> None:
     assert (venue.sandbox, venue.allow_orders) == (True, True)
 
 
+def test_instruments_are_symbols() -> None:
+    text = SMALL.replace("venue: {", "venue: {instruments: [BTC/USDT:USDT, BTC/USD], ")
+    assert load(text).accounts["main"].venue.instruments == ("BTC/USDT:USDT", "BTC/USD")
+    assert load(SMALL).accounts["main"].venue.instruments == ()
+    with pytest.raises(SettingsFileError, match=r"accounts.main.venue.instruments"):
+        load(SMALL.replace("venue: {", "venue: {instruments: [BTCUSDT], "))
+
+
 # -- templates ----------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import ccxt.async_support
 import pytest
 from ccxt.base import errors as ccxt_errors
 
+from risksvc.venue.abilities import has_test_network
 from risksvc.venue.failures import ReadFailure, StartError, WriteOutcome, cancel_outcome, read_failure, redacted
 from risksvc.venue.guarded import build_exchange, check_body, exchange_class_of, exchange_id_of
 from risksvc.venue.quirks import Envelope, quirks_of
@@ -100,6 +101,19 @@ def test_an_address_that_cannot_be_moved_ends_the_start() -> None:
 
 class InHouse(ccxt.async_support.bybit):  # type: ignore[misc]
     """A venue of one's own."""
+
+
+@pytest.mark.parametrize("venue", ["mexc", "kraken", "kucoinfutures"])
+def test_a_test_network_that_does_not_exist_ends_the_start(venue: str) -> None:
+    with pytest.raises(StartError, match=f"{venue} has no test network in ccxt"):
+        build_exchange(settings(exchange=venue, sandbox=True), quirks_of(venue), throttled=False)
+
+
+@pytest.mark.parametrize("venue", ["okx", "bitget", "krakenfutures", "gate"])
+def test_a_test_network_has_addresses(venue: str) -> None:
+    exchange = build_exchange(settings(exchange=venue, sandbox=True), quirks_of(venue), throttled=False)
+    assert exchange.urls["api"]
+    assert has_test_network(exchange)
 
 
 def test_a_class_can_be_named_by_module() -> None:

@@ -312,3 +312,24 @@ def test_a_mark_is_a_mark_price_and_nothing_else() -> None:
 def test_a_row_without_anything_is_refused_not_crashed_on(read: Callable[[Row], object]) -> None:
     with pytest.raises(UnreadableRowError):
         read({})
+
+
+# --- sides that ccxt reads wrongly ---
+
+
+@pytest.mark.parametrize(
+    ("written", "ccxt_says", "side"),
+    [("1", "buy", Side.BUY), ("2", "sell", Side.BUY), ("3", "3", Side.SELL), ("4", "4", Side.SELL)],
+)
+def test_mexc_numbers_its_sides_and_ccxt_knows_one_of_them(written: str, ccxt_says: str, side: Side) -> None:
+    mexc, info = quirks_of("mexc"), {"side": written}
+    assert normalise_order(order_row(side=ccxt_says, info=info), quirks=mexc).side is side
+    fill = normalise_fill(fill_row(side=ccxt_says, info=info), quirks=mexc)
+    assert fill is not None
+    assert fill.side is side
+
+
+def test_a_side_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(UnreadableRowError, match="side is '5'"):
+        normalise_fill(fill_row(side="5", info={"side": "5"}), quirks=quirks_of("mexc"))
+    assert normalise_order(order_row(side="sell", info={"side": "SELL"}), quirks=quirks_of("mexc")).side is Side.SELL

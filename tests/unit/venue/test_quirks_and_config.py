@@ -3,13 +3,15 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
+import ccxt.async_support
 import pytest
 
-from risksvc.core.types import MalformedInputError
-from risksvc.venue.quirks import CAUTIOUS, QUIRKS, FillKind, PageLimits, quirks_of
-from tests.unit.venue.builders import settings
+from risksvc.core.types import MalformedInputError, Side
+from risksvc.venue.quirks import CAUTIOUS, QUIRKS, FillKind, LedgerKind, Leg, PageLimits, ReadCosts, quirks_of
+from tests.unit.venue.builders import BYBIT, settings
 
 
 def test_an_unlisted_venue_is_read_with_caution() -> None:
@@ -27,6 +29,18 @@ def test_every_entry_is_usable(venue: str) -> None:
     assert 1 <= entry.client_order_id_max_length <= 128
     assert entry.listing in ("bybit", "unified")
     assert bool(entry.kind_key) == bool(entry.kinds)
+    assert bool(entry.side_key) == bool(entry.sides)
+    assert bool(entry.leg_key) == bool(entry.leg_values)
+    assert bool(entry.attached_key) == bool(entry.attached_values)
+    assert entry.leg_key or not entry.fill_leg_key
+    assert entry.fill_history_ms >= entry.fills_window_ms
+
+
+@pytest.mark.parametrize("venue", ["bybiteu", "bybitid", "myokx", "okxus", "gateeu"])
+def test_a_venue_that_shares_an_entry_is_one_that_ccxt_derives_from_it(venue: str) -> None:
+    derived = getattr(ccxt.async_support, venue)
+    (origin,) = [name for name in ("bybit", "okx", "gate") if issubclass(derived, getattr(ccxt.async_support, name))]
+    assert QUIRKS[venue] == replace(QUIRKS[origin], rate_limit_ms=0)
 
 
 def test_settings_replace_fields() -> None:
@@ -35,6 +49,13 @@ def test_settings_replace_fields() -> None:
         "kinds": {"Surprise": "ADL", "Odd": None},
         "inverse_contract_size": "10",
         "client_order_id_max_length": 20,
+        "costs": {"fills": "2.5"},
+        "spot_costs": {"open_orders": "3"},
+        "leg_values": {"9": "SHORT"},
+        "sides": {"5": "sell"},
+        "ledger_kinds": {"AIRDROP": "OTHER"},
+        "stream": ["watchOrders"],
+        "fill_history_ms": 86_400_000,
     }
     entry = quirks_of("bybit", given)
     assert entry.pages == PageLimits(positions=200, open_orders=0, fills=100)
@@ -43,6 +64,14 @@ def test_settings_replace_fields() -> None:
     assert entry.kinds["BustTrade"] is FillKind.LIQUIDATION
     assert entry.inverse_contract_size == Decimal(10)
     assert entry.client_order_id_max_length == 20
+    assert entry.costs == ReadCosts(Decimal(5), Decimal(5), Decimal("2.5"))
+    assert entry.spot_costs == replace(BYBIT.spot_costs, open_orders=Decimal(3))
+    assert entry.leg_values == {"1": Leg.LONG, "2": Leg.SHORT, "9": Leg.SHORT}
+    assert entry.sides == {"5": Side.SELL}
+    assert entry.ledger_kinds["AIRDROP"] is LedgerKind.OTHER
+    assert entry.ledger_kinds["SETTLEMENT"] is LedgerKind.FUNDING
+    assert entry.stream == ("watchOrders",)
+    assert entry.fill_history_ms == 86_400_000
 
 
 @pytest.mark.parametrize(
@@ -55,6 +84,13 @@ def test_settings_replace_fields() -> None:
         ({"kinds": {"X": "NOPE"}}, "quirks.kinds: can't be read"),
         ({"pages": {"marks": 1}}, "quirks.pages: can't be read"),
         ({"inverse_contract_size": "-1"}, "must be above 0"),
+        ({"leg_values": {"1": "UP"}}, "quirks.leg_values: can't be read"),
+        ({"sides": {"1": "up"}}, "quirks.sides: can't be read"),
+        ({"ledger_kinds": {"X": "NOPE"}}, "quirks.ledger_kinds: can't be read"),
+        ({"stream": "watchOrders"}, "a list of names is needed"),
+        ({"costs": {"fills": "0"}}, "must be above 0"),
+        ({"costs": {"marks": "1"}}, "quirks.costs: can't be read"),
+        ({"remarks": {}}, "quirks.remarks: not known"),
     ],
     ids=str,
 )

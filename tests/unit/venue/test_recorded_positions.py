@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from risksvc.core.types import ONE, ZERO, Instrument, InstrumentKind
-from risksvc.venue.normalise import net_positions, normalise_fill, normalise_order, normalise_position
+from risksvc.venue.normalise import net_positions, normalise_position
 from risksvc.venue.quirks import quirks_of
 from risksvc.venue.rows import PositionRow, UnreadableRowError
 
@@ -92,37 +92,3 @@ def test_two_recorded_legs_of_a_hedge_net_to_zero(test_data: Path) -> None:
     (net,) = net_positions([row for row in rows if row is not None])
     assert net.quantity == ZERO
     assert net.notional == ZERO
-
-
-# Recorded trades that do not carry enough to be counted, and what the refusal must say.
-UNREADABLE_TRADES = {"bingx": "id is missing", "krakenfutures": "amount is None"}
-
-
-def test_recorded_orders_are_read(test_data: Path) -> None:
-    for venue, case in recorded(test_data, "open_orders"):
-        row = case["parsedResponse"]
-        order = normalise_order(row, quirks=quirks_of(venue), listed_open=True)
-        assert order.quantity == Decimal(repr(row["amount"]))
-        assert order.filled == ZERO
-        assert order.limit_price == Decimal(repr(row["price"] or 50)), "krakenfutures leaves the price in info"
-
-
-def test_recorded_trades_are_read_or_refused_and_funding_is_no_fill(test_data: Path) -> None:
-    outcomes: dict[str, int] = {"read": 0, "refused": 0, "no fill": 0}
-    for venue, case in recorded(test_data, "trades"):
-        row = case["parsedResponse"]
-        try:
-            fill = normalise_fill(row, quirks=quirks_of(venue))
-        except UnreadableRowError as error:
-            if UNREADABLE_TRADES.get(venue, "\0") not in str(error):
-                raise
-            outcomes["refused"] += 1
-            continue
-        if fill is None:
-            assert row["info"]["execType"] == "Funding"
-            outcomes["no fill"] += 1
-            continue
-        assert fill.quantity == Decimal(repr(row["amount"]))
-        assert fill.price == Decimal(repr(row["price"]))
-        outcomes["read"] += 1
-    assert outcomes == {"read": 9, "refused": 2, "no fill": 1}

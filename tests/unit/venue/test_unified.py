@@ -1,5 +1,6 @@
 """Any venue through ccxt's unified calls: what ccxt cuts is noticed, what can't be known is not guessed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,3 +217,21 @@ def test_no_features_is_no_crash() -> None:
     exchange = Scripted()
     exchange.features = {}
     assert isinstance(listing(exchange), UnifiedListing)
+
+
+# --- what this project's table says ---
+
+
+async def test_the_table_overrules_ccxt_about_instruments() -> None:
+    features = {name: {"symbolRequired": True} for name in ("fetchOpenOrders", "fetchMyTrades")}
+    exchange = Scripted(features=features)
+    all_at_once = replace(UNCUT, symbol_required={"fetchOpenOrders": False, "fetchMyTrades": False})
+    lists = listing(exchange, all_at_once)  # names none, and needs none
+    await lists.open_orders()
+    await lists.fills(NOW - 1_000)
+    assert exchange.asked == [("open", None), ("fills", (None, NOW - 1_000, None))]
+
+
+def test_a_class_that_can_not_be_used_ends_the_start() -> None:
+    with pytest.raises(StartError, match="scripted can't be read: it fails"):
+        listing(Scripted(), replace(UNCUT, unreadable="it fails"))
