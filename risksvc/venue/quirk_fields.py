@@ -14,12 +14,13 @@ DAY_MS = 86_400_000
 
 
 class FillKind(Enum):
-    """What a fill is."""
+    """What a fill is. TRANSFER: an asset of a spot account came in or went out."""
 
     TRADE = "TRADE"
     LIQUIDATION = "LIQUIDATION"
     ADL = "ADL"
     DELIVERY = "DELIVERY"
+    TRANSFER = "TRANSFER"
 
 
 class LedgerKind(Enum):
@@ -99,7 +100,8 @@ class Quirks:
     hedge it moves; a value that is not listed: no leg, the account is in one-way mode. `fill_leg_key`: the same in a
     fill's `info`. `closed_key`: where a fill's `info` says how much of it closed a position, which tells its leg.
     `attached_key`, `attached_values`: where an order's `info` says that the venue made it for another order's
-    take-profit or stop-loss.
+    take-profit or stop-loss; `parent_key`: where it names that order.
+    `hedge_mode`: the account holds a long and a short position per instrument, where the venue can't be asked.
     `stream`: the ccxt.pro methods whose messages may trigger a read.
     `ledger_kind_key`, `ledger_kinds`: where an entry of fetch_ledger says what it is (in `info`; empty: ccxt's `type`),
     and what that means. ccxt's own types call funding a fee or a trade at several venues.
@@ -140,6 +142,8 @@ class Quirks:
     closed_key: str = ""
     attached_key: str = ""
     attached_values: tuple[str, ...] = ()
+    parent_key: str = ""
+    hedge_mode: bool = False
     stream: tuple[str, ...] = ()
     ledger_kind_key: str = ""
     ledger_kinds: Mapping[str, LedgerKind] = field(default_factory=dict)

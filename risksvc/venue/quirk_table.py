@@ -90,6 +90,7 @@ _ENTRIES: Mapping[str, Quirks] = {
             "CreateByTrailingStop",
             "CreateByTrailingProfit",
         ),
+        parent_key="parentOrderLinkId",
         stream=_ALL_STREAMS,
         # Bybit allows 50 list calls a second and account; ccxt asks for 10.
         rate_limit_ms=10,

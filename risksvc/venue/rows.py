@@ -12,12 +12,13 @@ from enum import Enum
 from typing import Any
 
 from risksvc.core.types import MAX_DECIMALS, ZERO, MalformedInputError, RiskError, Side, parse_decimal
-from risksvc.venue.quirks import FillKind
+from risksvc.venue.quirk_fields import FillKind, Leg
 
 Row = Mapping[str, Any]
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LAST_SHOWN_DIGIT = Decimal(1).scaleb(-MAX_DECIMALS)
+_MAX_COUNTER = 2**64 - 1  # what the wire carries
 _WIDE = Context(prec=140)  # a rounding must not depend on who set this process's decimal context
 
 
@@ -52,15 +53,21 @@ class OrderStatus(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionRow:
-    """One position or one leg of a hedge.
+    """One position, one leg of a hedge until `net_positions` has put the two together, or one spot asset.
 
     `quantity` is signed, in the order unit; `base_quantity` in base units and `notional` in the quote currency at the
-    mark, both None where the row gives no way to know them. `leg` tells two legs of one instrument apart.
+    mark, both None where the row gives no way to know them. `listed_as` tells two rows of one instrument apart, `leg`
+    says which leg of a hedge it is. `long` and `short` (0 or above) in hedge mode: `quantity` is then long - short.
+    `sequence`: the venue's counter of executions up to which they are in it; 0: not said.
     """
 
     symbol: str
     quantity: Decimal
-    leg: str
+    listed_as: str
+    leg: Leg | None = None
+    long: Decimal | None = None
+    short: Decimal | None = None
+    sequence: int = 0
     base_quantity: Decimal | None = None
     notional: Decimal | None = None
     entry_price: Decimal | None = None
@@ -72,7 +79,9 @@ class PositionRow:
 class OrderRow:
     """One order; quantities in the order unit.
 
-    `limit_price` is None for a market order, `trigger_price` unless the order waits for one.
+    `limit_price` is None for a market order, `trigger_price` unless the order waits for one. `attached`: the venue made
+    it for another order's take-profit or stop-loss; `parent_order_id` is that order, empty where the venue does not
+    say. `leg`: which leg of a hedge it changes.
     """
 
     symbol: str
@@ -86,11 +95,17 @@ class OrderRow:
     reduce_only: bool = False
     status: OrderStatus = OrderStatus.NOT_FOUND
     created_ms: int = 0
+    attached: bool = False
+    parent_order_id: str = ""
+    leg: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRow:
-    """One execution. `client_order_id`: "" when the order has none, None when the row does not say."""
+    """One execution. `client_order_id`: "" when the order has none, None when the row does not say.
+
+    `sequence`: the venue's counter in this instrument, 0 where it has none. `leg`: which leg of a hedge it changed.
+    """
 
     symbol: str
     trade_id: str
@@ -103,6 +118,8 @@ class FillRow:
     fee_currency: str
     venue_time_ms: int
     kind: FillKind
+    sequence: int = 0
+    leg: Leg | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -183,6 +200,16 @@ class RowReader:
         """Give the field as text; empty when it is missing."""
         value = self.row.get(key)
         return "" if value is None else str(value)
+
+    def counter(self, key: str) -> int:
+        """Give a growing number of `info`; 0 when the venue has none. `key` empty: it has none anywhere."""
+        value = self.info.get(key) if key else None
+        if value is None or value == "":
+            return 0
+        text = str(value)
+        if not (text.isascii() and text.isdigit()) or int(text) > _MAX_COUNTER:
+            raise self.refuse(f"{key} is {value!r}, not a whole number from 0")
+        return int(text)
 
     def side(self) -> Side:
         """Give buy or sell."""

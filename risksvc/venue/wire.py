@@ -9,7 +9,7 @@ from risksvc.venue.commands import CommandOutcome
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.listing import OrderReference
 from risksvc.venue.markets import is_plain_name
-from risksvc.venue.quirks import FillKind, Quirks
+from risksvc.venue.quirks import FillKind, Leg, Quirks
 from risksvc.venue.reader import Snapshot
 from risksvc.venue.rows import FillRow, MarkRow, OrderRow, OrderStatus, PositionRow
 
@@ -31,6 +31,12 @@ _FILL_KINDS = {
     FillKind.LIQUIDATION: venue_pb2.FILL_KIND_LIQUIDATION,
     FillKind.ADL: venue_pb2.FILL_KIND_ADL,
     FillKind.DELIVERY: venue_pb2.FILL_KIND_DELIVERY,
+    FillKind.TRANSFER: venue_pb2.FILL_KIND_TRANSFER,
+}
+_LEGS = {
+    None: venue_pb2.POSITION_LEG_UNSPECIFIED,
+    Leg.LONG: venue_pb2.POSITION_LEG_LONG,
+    Leg.SHORT: venue_pb2.POSITION_LEG_SHORT,
 }
 FILLS_PER_MESSAGE = 500
 
@@ -91,6 +97,8 @@ def _fill(row: FillRow) -> venue_pb2.FeedFill:
         venue_time_ms=row.venue_time_ms,
         kind=_FILL_KINDS[row.kind],
         order_unresolved=row.client_order_id is None,
+        sequence=row.sequence,
+        leg=_LEGS[row.leg],
     )
 
 
@@ -115,6 +123,9 @@ def _position(row: PositionRow) -> venue_pb2.FeedPosition:
         entry_price=text(row.entry_price),
         unrealised_pnl=text(row.unrealised_pnl),
         liquidation_price=text(row.liquidation_price),
+        long_quantity=text(row.long),
+        short_quantity=text(row.short),
+        sequence=row.sequence,
     )
 
 
@@ -139,6 +150,9 @@ def _order(row: OrderRow) -> venue_pb2.FeedOrder:
         reduce_only=row.reduce_only,
         status=_STATUSES[row.status],
         created_ms=row.created_ms,
+        attached=row.attached,
+        parent_order_id=row.parent_order_id,
+        leg=_LEGS[row.leg],
     )
 
 
@@ -159,7 +173,12 @@ def marks(rows: Sequence[MarkRow], *, as_of_ns: int) -> venue_pb2.FeedRequest:
 
 def read_failure(failure: ReadFailure) -> venue_pb2.FeedRequest:
     """Tell that a read failed."""
-    told = venue_pb2.FeedReadFailure(what=failure.what, error=failure.error, permanent=failure.permanent)
+    told = venue_pb2.FeedReadFailure(
+        what=failure.what,
+        error=failure.error,
+        permanent=failure.permanent,
+        unknown_instrument=failure.unknown_instrument if is_plain_name(failure.unknown_instrument) else "",
+    )
     return venue_pb2.FeedRequest(read_failure=told)
 
 
