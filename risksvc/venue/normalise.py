@@ -321,14 +321,20 @@ def _fee(reader: RowReader) -> tuple[Decimal | None, str]:
 
 
 def normalise_mark(row: Row, *, quirks: Quirks) -> MarkRow | None:
-    """Read one ticker; None when it has no mark price (the last trade's price is not one)."""
+    """Read one ticker; None when it has no mark price (the last trade's price is not one).
+
+    A spot pair has none by nature: the middle of the book stands in for it, where the book has both sides.
+    """
     reader = RowReader(row, "marks")
+    bid, ask = _quote(reader, "bid"), _quote(reader, "ask")
     mark = reader.exact("markPrice")
-    if not mark and quirks.mark_key:
+    if quirks.spot:
+        mark = (bid + ask) / 2 if bid is not None and ask is not None else None
+    elif not mark and quirks.mark_key:
         mark = reader.instead("markPrice", reader.info.get(quirks.mark_key)).exact("markPrice")
     if mark is None or mark <= ZERO:
         return None
-    return MarkRow(symbol=reader.text("symbol"), mark=mark, bid=_quote(reader, "bid"), ask=_quote(reader, "ask"))
+    return MarkRow(symbol=reader.text("symbol"), mark=mark, bid=bid, ask=ask)
 
 
 def _quote(reader: RowReader, side: str) -> Decimal | None:

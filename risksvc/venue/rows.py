@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from risksvc.core.types import MAX_DECIMALS, ZERO, MalformedInputError, RiskError, Side, parse_decimal
-from risksvc.venue.quirk_fields import FillKind, Leg
+from risksvc.venue.quirk_fields import FillKind, LedgerKind, Leg
 
 Row = Mapping[str, Any]
 
@@ -20,6 +20,11 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LAST_SHOWN_DIGIT = Decimal(1).scaleb(-MAX_DECIMALS)
 _MAX_COUNTER = 2**64 - 1  # what the wire carries
 _WIDE = Context(prec=140)  # a rounding must not depend on who set this process's decimal context
+
+
+def rounded(value: Decimal) -> Decimal:
+    """Round to what the wire carries."""
+    return value.quantize(_LAST_SHOWN_DIGIT, context=_WIDE)
 
 
 class UnreadableRowError(RiskError):
@@ -58,7 +63,8 @@ class PositionRow:
     `quantity` is signed, in the order unit; `base_quantity` in base units and `notional` in the quote currency at the
     mark, both None where the row gives no way to know them. `listed_as` tells two rows of one instrument apart, `leg`
     says which leg of a hedge it is. `long` and `short` (0 or above) in hedge mode: `quantity` is then long - short.
-    `sequence`: the venue's counter of executions up to which they are in it; 0: not said.
+    `sequence`: the venue's counter of executions up to which they are in it; 0: not said. `pair`: of a spot asset, the
+    instrument that it is valued by (`symbol` is the asset).
     """
 
     symbol: str
@@ -68,6 +74,7 @@ class PositionRow:
     long: Decimal | None = None
     short: Decimal | None = None
     sequence: int = 0
+    pair: str = ""
     base_quantity: Decimal | None = None
     notional: Decimal | None = None
     entry_price: Decimal | None = None
@@ -125,6 +132,35 @@ class FillRow:
     def key(self) -> tuple[str, str]:
         """What makes it one fill: trade ids are unique per instrument only."""
         return (self.symbol, self.trade_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRow:
+    """What an account has of one currency, less what it has borrowed of it.
+
+    `wallet` is cash alone, `equity` cash and unrealised profit; each None where the venue does not say it.
+    """
+
+    currency: str
+    held: Decimal
+    wallet: Decimal | None = None
+    equity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRow:
+    """One entry of the account's ledger. `amount`: received above zero, paid below.
+
+    `kind` is None where the table of venues does not know the entry's `name`: it explains nothing then.
+    """
+
+    flow_id: str
+    name: str
+    currency: str
+    kind: LedgerKind | None
+    amount: Decimal
+    venue_time_ms: int
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +226,7 @@ class RowReader:
     def figure(self, key: str) -> Decimal | None:
         """Give a figure that nothing is decided on, rounded to what the wire carries."""
         number = self.decimal(key)
-        return None if number is None else number.quantize(_LAST_SHOWN_DIGIT, context=_WIDE)
+        return None if number is None else rounded(number)
 
     def price_figure(self, key: str) -> Decimal | None:
         """As `figure`; several venues write 0 for "none"."""
