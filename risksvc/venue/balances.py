@@ -7,7 +7,7 @@ that a half answer is never taken for a loss. Then it is passed on, and the gate
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,7 +21,8 @@ _LOG = logging.getLogger("risksvc.venue")
 
 _OVERLAP_MS = 60_000  # venues write their ledgers late
 _PATIENCE = 3  # reads in a row that lack something and are not believed
-_MAX_SEEN = 100_000
+_MAX_UNKNOWN = 100  # names of entries, each told once
+_TRIES = 3
 _DIRECTIONS = {"in": 1, "out": -1}
 
 
@@ -134,8 +135,8 @@ class BalancesRead:
 class BalanceReader:
     """Reads one account's balances and bookings for one session. `since_ms`: bookings from this venue time on.
 
-    Balances come first, so that every booking that is in them is in the ledger by the time it is read; what is booked
-    after them is left to the next read. Entries that the table of venues does not know are named in the log, once.
+    Ledger, balances, ledger again: a booking that only the second shows may or may not be in the balances, so they are
+    read once more. Entries that the table of venues does not know are named in the log, once.
     """
 
     def __init__(self, connection: VenueConnection, *, since_ms: int) -> None:
@@ -158,13 +159,27 @@ class BalanceReader:
 
     async def _read(self) -> BalancesRead:
         listing = self._connection.poll_listing
-        listed = await listing.balances(self._expected.names())
-        balances = await self._with_equity(normalise_balances(listed.rows))
+        bookings = await self._bookings()
+        for _ in range(_TRIES):
+            listed = await listing.balances(self._expected.names())
+            balances = await self._with_equity(normalise_balances(listed.rows))
+            before, bookings = bookings, await self._bookings()
+            if before.keys() == bookings.keys():
+                break
+        else:
+            raise ReadFailure(
+                "balances", "bookings came during each of the reads: what is in the balances is not known"
+            )
         self._expected.check({name: row.equity or ZERO for name, row in balances.items()}, grains={})
-        ledger = await listing.ledger(max(self._from_ms, self._complete_ms - _OVERLAP_MS))
-        flows = self._new(ledger.rows, until_ms=listed.venue_time_ms)
         self._complete_ms = max(self._complete_ms, listed.venue_time_ms)
-        return BalancesRead(tuple(balances.values()), tuple(flows), listed.venue_time_ms)
+        return BalancesRead(tuple(balances.values()), tuple(self._new(bookings)), listed.venue_time_ms)
+
+    async def _bookings(self) -> dict[str, BookingRow]:
+        """Read what no earlier read gave, each entry under what makes it one."""
+        ledger = await self._connection.poll_listing.ledger(max(self._from_ms, self._complete_ms - _OVERLAP_MS))
+        read = [normalise_booking(row, quirks=self._connection.quirks) for row in ledger.rows]
+        found = {f"{each.name}:{each.flow_id}": each for each in read if each is not None}
+        return {key: each for key, each in found.items() if key not in self._seen}
 
     async def _with_equity(self, balances: dict[str, BalanceRow]) -> dict[str, BalanceRow]:
         """Give each its equity: the venue's own, or the total where it is that, or cash and the positions' profit."""
@@ -177,23 +192,17 @@ class BalanceReader:
         names = [*balances, *(name for name in profit if name not in balances)]
         return {name: _with_profit(name, balances.get(name), profit, quirks) for name in names}
 
-    def _new(self, rows: Sequence[Row], *, until_ms: int) -> list[BookingRow]:
-        found = [normalise_booking(row, quirks=self._connection.quirks) for row in rows]
-        flows: list[BookingRow] = []
-        for flow in sorted((each for each in found if each is not None), key=lambda each: each.venue_time_ms):
-            key = f"{flow.name}:{flow.flow_id}"
-            if flow.venue_time_ms > until_ms or key in self._seen:
-                continue
+    def _new(self, bookings: Mapping[str, BookingRow]) -> list[BookingRow]:
+        for key, flow in bookings.items():
             self._seen[key] = flow.venue_time_ms
             if flow.kind is None:
                 self._name_unknown(flow)
-            elif flow.amount:
-                flows.append(flow)
         self._forget()
-        return flows
+        told = [flow for flow in bookings.values() if flow.kind is not None and flow.amount]
+        return sorted(told, key=lambda flow: (flow.venue_time_ms, flow.flow_id))
 
     def _name_unknown(self, flow: BookingRow) -> None:
-        if flow.name not in self._unknown and len(self._unknown) < _MAX_SEEN:
+        if flow.name not in self._unknown and len(self._unknown) < _MAX_UNKNOWN:
             self._unknown.add(flow.name)
             _LOG.warning("the ledger books %r, which is not known: see quirks.ledger_kinds", flow.name)
 

@@ -16,7 +16,7 @@ from risksvc.venue.failures import ReadFailure
 from risksvc.venue.guarded import CcxtExchange
 from risksvc.venue.listing import MAX_PAGES, Listed, OrderReference, Pace, merged, together
 from risksvc.venue.quirk_fields import DAY_MS
-from risksvc.venue.quirks import Quirks
+from risksvc.venue.quirks import LedgerKind, Quirks
 from risksvc.venue.rows import Row, RowReader
 
 Params: TypeAlias = dict[str, Any]
@@ -49,6 +49,7 @@ class BybitListing:
         self._exchange = exchange
         self._pages = quirks.pages
         self._spot = quirks.spot
+        self._flows = [name for name, kind in quirks.ledger_kinds.items() if kind is not LedgerKind.TRADE]
         self._window_ms = quirks.fills_window_ms
         self._instruments = instruments
         self._pace = pace
@@ -97,14 +98,23 @@ class BybitListing:
         }
 
     async def ledger(self, since_ms: int) -> Listed:
-        """Read the transaction log, in spans that the venue allows; without an end it would give one day only."""
+        """Read the transaction log, in spans that the venue allows; without an end it would give one day only.
+
+        Each execution is an entry. Where they fill more than a page, the other kinds are asked for one by one.
+        """
         until_ms = self._now_ms() + _STALE_MS
         starts = range(min(since_ms, until_ms), until_ms + 1, _LEDGER_SPAN_MS + 1)
         spans = [{"startTime": start, "endTime": min(start + _LEDGER_SPAN_MS, until_ms)} for start in starts]
-        call = self._exchange.privateGetV5AccountTransactionLog
-        scopes = [{**_UNIFIED_ACCOUNT, **span} for span in spans]
-        lists = await together(*(self._read("balances", call, scope, limit=_LEDGER_LIMIT) for scope in scopes))
+        lists = await together(*(self._ledger_span({**_UNIFIED_ACCOUNT, **span}) for span in spans))
         return _parsed(lists, self._entry)
+
+    async def _ledger_span(self, scope: Params) -> Listed:
+        call = self._exchange.privateGetV5AccountTransactionLog
+        rows, cursor, at_ms = await self._page("balances", call, {**scope, "limit": _LEDGER_LIMIT})
+        if not rows or not cursor:
+            return Listed(rows, at_ms)
+        scopes = [{**scope, "type": name} for name in self._flows]
+        return merged(await together(*(self._read("balances", call, each, limit=_LEDGER_LIMIT) for each in scopes)))
 
     @property
     def has_ledger(self) -> bool:
