@@ -167,9 +167,7 @@ class BalanceReader:
             if before.keys() == bookings.keys():
                 break
         else:
-            raise ReadFailure(
-                "balances", "bookings came during each of the reads: what is in the balances is not known"
-            )
+            raise ReadFailure("balances", "bookings came during every read: what the balances hold is not known")
         self._expected.check({name: row.equity or ZERO for name, row in balances.items()}, grains={})
         self._complete_ms = max(self._complete_ms, listed.venue_time_ms)
         return BalancesRead(tuple(balances.values()), tuple(self._new(bookings)), listed.venue_time_ms)

@@ -156,7 +156,7 @@ class AccountReader:
     def _assets(self, rows: Sequence[Row]) -> list[PositionRow]:
         """Give what is held of each asset. What trades have brought and nothing took away must be there."""
         assets, balances = self._connection.told_assets(), normalise_balances(rows)
-        shown = {name: row.held for name, row in balances.items()}
+        shown = {name: row.held for name, row in balances.items() if name in assets}
         self._holdings.check(shown, grains=grains(assets))
         return spot_positions(balances, assets)
 

@@ -60,7 +60,7 @@ def moves(fill: FillRow, pair: Instrument) -> dict[str, Decimal]:
 def side_moves(fill: FillRow, pair: Instrument, assets: Mapping[str, tuple[Instrument, ...]]) -> list[FillRow]:
     """Give the fills of what a trade moves beside its base: quote and fee, as far as they are told assets."""
     return [
-        _moved(asset, amount, trade_id=f"{fill.symbol}:{fill.trade_id}", at_ms=fill.venue_time_ms)
+        _moved(asset, amount, trade_id=f"{fill.trade_id}:{fill.symbol}", at_ms=fill.venue_time_ms)
         for asset, amount in moves(fill, pair).items()
         if asset != pair.base and asset in assets and rounded(amount)
     ]
