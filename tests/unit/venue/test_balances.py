@@ -25,11 +25,11 @@ D = Decimal
 NOW = 1_700_000_000_000
 
 
-def balance_row(currency: str = "USDT", total: object = "1000", **changes: object) -> Row:
+def balance_row(currency: object = "USDT", total: object = "1000", **changes: object) -> Row:
     return {"currency": currency, "total": total, "equity": total, "info": {}, **changes}
 
 
-def entry(name: str = "SETTLEMENT", amount: str = "-5", **changes: object) -> Row:
+def entry(name: object = "SETTLEMENT", amount: object = "-5", **changes: object) -> Row:
     row = {"id": "e-1", "currency": "USDT", "amount": amount, "timestamp": NOW, "info": {"type": name}}
     return {**row, **changes}
 
