@@ -92,6 +92,13 @@ class Durability(Enum):
     POWER = "power"
 
 
+class AccountKind(Enum):
+    """What an account holds: contracts, or assets themselves."""
+
+    DERIVATIVES = "derivatives"
+    SPOT = "spot"
+
+
 def _version(value: object) -> str:
     if value != VERSION:
         raise refused(f"{shown(value)} is not a version that this risksvc reads; allowed: {VERSION}")
@@ -179,6 +186,7 @@ class VenueSection(Section):
     """Which exchange, by whose key. Only the venue process uses it."""
 
     exchange: Exchange | None = None
+    kind: Annotated[AccountKind, PlainValidator(choice(AccountKind))] = AccountKind.DERIVATIVES
     class_path: ClassPath | None = Field(default=None, alias="class")
     key: KeyPlaces = Field(default_factory=dict)
     base_url: BaseUrl | None = None
