@@ -84,7 +84,9 @@ async def session(
 async def test_an_execution_and_the_end_of_its_order_are_told_as_they_happen() -> None:
     since_ms = time.time_ns() // 1_000_000
     async with PrivateServer() as server, session(server, since_ms=since_ms, **STILL) as (link, _):
-        await link.until(lambda kinds: kinds.count("stream_state") == 1 and kinds.count("snapshot") >= 2)
+        await link.until(
+            lambda kinds: kinds.count("stream_state") == 1 and kinds.count("snapshot") >= 2 and "balances" in kinds
+        )
         del link.sent[:]
         rows = [execution(number, execTime=str(since_ms + number)) for number in (1, 2, 3)]
         await server.push("execution", *rows)
@@ -151,6 +153,7 @@ async def test_without_a_stream_fills_alone_are_read_in_between(subtests: pytest
                 session(server, stream=stream, fills_every_ms=100, **STILL) as (link, _),
             ):
                 await link.until(lambda kinds, wanted=1 + stream: kinds.count("snapshot") >= wanted)  # type: ignore[misc]
+                await link.until(lambda kinds: "balances" in kinds)
                 before = len(server.requests)
                 await asyncio.sleep(0.6)
                 paths = {path for _, path, _ in server.requests[before:]}
