@@ -20,6 +20,7 @@ from risksvc.cli.demo.timeline import CheckFailedError
 from risksvc.v1 import operator_pb2 as op
 from risksvc.v1 import types_pb2
 from risksvc.venue.paper.faults import FAULTS, SOCKET_PATH
+from tests.soak.journaled import trades_told
 from tests.soak.options import Options
 from tests.soak.trader import KEPT, SteadyTrader
 from tests.soak.verdict import Verdict, timed
@@ -165,6 +166,7 @@ class Runs:
         self.looks = 0
         self.approvals = 0
         self.worlds = 0
+        self.trades = 0
         self.recovered_s: list[float] = []
         self.right_halts: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
@@ -186,6 +188,16 @@ class Runs:
                     trader.end()
                     self.approvals += len(trader.gate.approvals)
                     self.denials.update(trader.denials)
+                self._count_trades(world, trader)
+
+    def _count_trades(self, world: SoakWorld, trader: SteadyTrader) -> None:
+        """Every execution of the venue must be in the gate's journal, told by the feed."""
+        with suppress(AssertionError):
+            world.until(lambda: _same(world, trader), "the last fills", within_s=RECOVERS_WITHIN_S)
+        missing = trader.seen - trades_told(world)
+        self.trades += len(trader.seen)
+        for trade in sorted(missing):
+            self._breaks("lost", f"world {self.worlds}: execution {trade} never reached the gate")
 
     @staticmethod
     def _take_position(world: SoakWorld, trader: SteadyTrader) -> None:
@@ -259,10 +271,11 @@ class Runs:
         verdict = self.verdict
         verdict.most("flat by mistake, or the truth outside while ACTIVE", self.broken["truth"], 0)
         verdict.most("approvals on stale truth", self.broken["stale"], 0)
-        verdict.most("fills lost: ledgers that do not come to the venue's", self.broken["lost"], 0)
+        verdict.most("fills lost: not in the ledger, or never told to the gate", self.broken["lost"], 0)
         verdict.most("not ACTIVE again by itself, nothing unexplained", self.broken["stuck"], 0)
         verdict.most("halts though no list lied", self.broken["halt"], 0)
         verdict.least("comparisons with the venue's truth", self.looks, self.done)
+        verdict.least("executions found in the gates' journals", self.trades - self.broken["lost"], self.done)
         verdict.least("approvals meanwhile", self.approvals, self.done)
         verdict.figures["halts by rule: a list lied for long, or the third suspicion in an hour"] = str(
             dict(self.right_halts) or "none"
