@@ -159,9 +159,7 @@ def test_a_read_that_failed_is_told_before_what_was_known(cli: Cli, gate: FakeGa
 
 
 def test_conditions_legs_and_quantity_in_flight(cli: Cli, gate: FakeGate) -> None:
-    stale = divergence(
-        divergence_class="STALE_VENUE", instrument="", status="SUSPECT", usd="", message="no read for 9 s"
-    )
+    stale = divergence(divergence_class="STALE_VENUE", instrument="", status="SUSPECT", usd="", message="none for 9 s")
     hedged = ledgers(
         status="SUSPECT",
         venue_long="1",
