@@ -13,6 +13,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from risksvc.core.denials import DenialReason
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import Input, LeaseLost
 from risksvc.core.types import MILLISECOND, Scope, Side, TradingState
 from risksvc.gate.app import Counters, GateApp
@@ -48,6 +49,7 @@ class Scraped:
         self.lease_left_ns = 200 * MILLISECOND
         self.namespaces: tuple[NamespaceStatus, ...] = ()
         self.inspection: Inspection | None = None
+        self.link: Any = None
         state, kill_switch = world.gate.state, SimpleNamespace(status=self._kill_switch)
         self.owner = SimpleNamespace(
             state=state,
@@ -64,6 +66,7 @@ class Scraped:
             "kill_switch": kill_switch,
             "limits": SimpleNamespace(reloads=2, failures=1, last_error="limits.yaml:3: a mistake"),
             "watchers": [None, None],
+            "feeds": SimpleNamespace(link=lambda _: self.link),
             "counters": Counters(malformed=3, late_loops=1),
             "snapshots": SnapshotStats(),
         }
@@ -251,9 +254,7 @@ def test_an_unexpected_fill_shows_as_a_divergence(scraped: Scraped) -> None:
         names = ("divergence_class", "instrument", "status")
         return {tuple(dict(labels)[name] for name in names): value for labels, value in found.items()}  # type: ignore[misc]
 
-    assert rows() == {
-        (name, "", ""): 0 for name in ("UNEXPECTED_FILL", "UNEXPECTED_ORDER", "POSITION_DRIFT", "BELIEF_DRIFT")
-    }
+    assert rows() == {(each.value, "", ""): 0 for each in DivergenceClass}
     scraped.world.fill("nobody's", Side.BUY, 4)
     assert rows()["UNEXPECTED_FILL", BTC, "SUSPECT"] == 200_000
     assert ("UNEXPECTED_FILL", "", "") not in rows()
