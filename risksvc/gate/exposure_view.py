@@ -1,5 +1,6 @@
 """Positions three ways, worst cases and limits, as operators see them. Only reads: makes no line, forgets no fill."""
 
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 from risksvc.core.adoption import describe, unexplained_items
@@ -184,14 +185,50 @@ def _divergence(book: AccountBook, line: Line, suspicion: Suspicion) -> operator
 
 def amount_of(line: Line, suspicion: Suspicion) -> Decimal:
     """How much differs, in order units, never negative."""
-    if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
-        return abs(sum((fill.quantity * fill.side.sign for fill in line.unexplained.values()), ZERO))
-    if suspicion.divergence is DivergenceClass.UNEXPECTED_ORDER:
-        return sum((one.remaining for one in line.reservations.values() if not one.explained), ZERO)
-    part = line.strategies.get(suspicion.strategy) if suspicion.strategy else None
-    if part is not None and part.belief is not None:
-        return abs(part.belief.quantity - part.position)
-    return line.high - line.low
+    return _AMOUNTS.get(suspicion.divergence, _drift)(line, suspicion)
+
+
+def _unexpected_fills(line: Line, _suspicion: Suspicion) -> Decimal:
+    return abs(sum((fill.quantity * fill.side.sign for fill in line.unexplained.values()), ZERO))
+
+
+def _unexpected_orders(line: Line, _suspicion: Suspicion) -> Decimal:
+    return sum((one.remaining for one in line.reservations.values() if not one.explained), ZERO)
+
+
+def _missing_fills(line: Line, suspicion: Suspicion) -> Decimal:
+    missing = sum((one.missing for one in line.reservations.values()), ZERO)
+    return max(missing, _drift(line, suspicion))
+
+
+def _lost_orders(line: Line, suspicion: Suspicion) -> Decimal:
+    lost = (one for one in line.reservations.values() if one.lost and one.order.strategy == suspicion.strategy)
+    return sum((one.remaining for one in lost), ZERO)
+
+
+def _phantom_fills(line: Line, suspicion: Suspicion) -> Decimal:
+    reported = (one.fill for one in line.reported.values() if one.strategy == suspicion.strategy)
+    return abs(sum((fill.quantity * fill.side.sign for fill in reported), ZERO))
+
+
+def _belief(line: Line, suspicion: Suspicion) -> Decimal:
+    part = line.strategies.get(suspicion.strategy)
+    return ZERO if part is None or part.belief is None else abs(part.belief.quantity - part.position)
+
+
+def _drift(line: Line, _suspicion: Suspicion) -> Decimal:
+    """In hedge mode two legs may be wrong while the net is right."""
+    return max(line.high - line.low, abs(line.drift.long), abs(line.drift.short))
+
+
+_AMOUNTS: Mapping[DivergenceClass, Callable[[Line, Suspicion], Decimal]] = {
+    DivergenceClass.UNEXPECTED_FILL: _unexpected_fills,
+    DivergenceClass.UNEXPECTED_ORDER: _unexpected_orders,
+    DivergenceClass.MISSING_FILL: _missing_fills,
+    DivergenceClass.LOST_ORDER: _lost_orders,
+    DivergenceClass.PHANTOM_FILL: _phantom_fills,
+    DivergenceClass.BELIEF_DRIFT: _belief,
+}
 
 
 def adoptable(book: AccountBook) -> list[operator_pb2.AdoptItem]:
@@ -202,8 +239,11 @@ def adoptable(book: AccountBook) -> list[operator_pb2.AdoptItem]:
 def _words(book: AccountBook, item: AdoptItem) -> str:
     """An item with side, quantity and price, so that a person knows what is adopted."""
     if item.trade_id:
-        fill = book.line_for(item.instrument).unexplained[item.instrument, item.trade_id]
-        return f"fill {item.trade_id}: {describe_fill(fill)}"
+        line, key = book.line_for(item.instrument), (item.instrument, item.trade_id)
+        if key in line.reported:
+            told = line.reported[key]
+            return f"fill {item.trade_id}, that only {told.strategy} knows of: {describe_fill(told.fill)}"
+        return f"fill {item.trade_id}: {describe_fill(line.unexplained[key])}"
     if item.lost_client_order_id:
         lost = book.reservations.get(item.lost_client_order_id)
         if lost is not None:

@@ -1,8 +1,8 @@
 """The three ledgers of every instrument side by side, with the fills that explain a difference or fail to.
 
 Only reads: makes no line, changes no ledger. What is not known is empty, never 0; "agrees" is said only of what was
-compared. Bounded: so many of the latest fills and orders per instrument, those that nothing explains first; the event
-loop turns between instruments.
+compared. Bounded: so many of the latest fills and orders per instrument, those that nothing explains first. Quantities
+are read in one go; the event loop turns between instruments, and before each guess whose a fill or order may be.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from risksvc.core.line import Line
 from risksvc.core.reconciliation import difference
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
-from risksvc.core.types import MILLISECOND, MalformedInputError, Nanoseconds, Side, plain
+from risksvc.core.types import MILLISECOND, ZERO, MalformedInputError, Nanoseconds, Side, plain
 from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_strategy import number
@@ -46,8 +46,7 @@ async def account_reconciliation(
     book, link = app.owner.state.accounts[account], app.feeds.link(account)
     message = _account(book, link, now=now)
     for line in _chosen(book, instrument):
-        message.instruments.append(_instrument(book, line, link))
-        await asyncio.sleep(0)
+        message.instruments.append(await _instrument(book, line, link))
     return message
 
 
@@ -97,8 +96,24 @@ def _lists(book: AccountBook, instrument: str) -> bool:
 # -- one instrument -----------------------------------------------------------------------------------------------
 
 
-def _instrument(book: AccountBook, line: Line, link: FeedLink | None) -> operator_pb2.InstrumentReconciliation:
-    read = venue_quantity(book, line)
+async def _instrument(book: AccountBook, line: Line, link: FeedLink | None) -> operator_pb2.InstrumentReconciliation:
+    message = _ledgers(book, line)
+    fills, orders = _latest_fills(line), _troubling_orders(line)
+    shown = {} if link is None else link.open_orders
+    for fill in fills:
+        if (fill.instrument, fill.trade_id) in line.unexplained:
+            await asyncio.sleep(0)
+        message.fills.append(_fill(book, line, fill))
+    for order in orders:
+        await asyncio.sleep(0)
+        message.orders.append(_order(book, line, order, shown))
+    await asyncio.sleep(0)
+    return message
+
+
+def _ledgers(book: AccountBook, line: Line) -> operator_pb2.InstrumentReconciliation:
+    read, hedged = venue_quantity(book, line), book.hedge_mode
+    flat = ZERO if read is not None else None
     return operator_pb2.InstrumentReconciliation(
         instrument=line.key,
         strategies=[_strategy(part) for part in line.strategies.values() if part.strategy],
@@ -111,8 +126,10 @@ def _instrument(book: AccountBook, line: Line, link: FeedLink | None) -> operato
         high=plain(line.high),
         status=_status(line, read),
         divergences=line_divergences(book, line),
-        fills=[_fill(book, line, fill) for fill in _latest_fills(line)],
-        orders=_orders(book, line, {} if link is None else link.open_orders),
+        ledger_long=plain(line.long) if hedged else "",
+        ledger_short=plain(line.short) if hedged else "",
+        venue_long=number(flat if line.venue_long is None else line.venue_long) if hedged else "",
+        venue_short=number(flat if line.venue_short is None else line.venue_short) if hedged else "",
     )
 
 
@@ -125,8 +142,8 @@ def _status(line: Line, read: Decimal | None) -> str:
     if read is None:
         return ""
     # Before an account is adopted nothing is suspect, and yet nothing agrees.
-    explained = line.low == line.high and not line.unexplained
-    return "AGREES" if explained and all(one.explained for one in line.reservations.values()) else "SUSPECT"
+    differs = line.drifting or line.low != line.high or line.unexplained
+    return "SUSPECT" if differs or not all(one.explained for one in line.reservations.values()) else "AGREES"
 
 
 def _strategy(part: StrategyLine) -> operator_pb2.StrategyReconciliation:
@@ -146,10 +163,11 @@ def _strategy(part: StrategyLine) -> operator_pb2.StrategyReconciliation:
 
 
 def _latest_fills(line: Line) -> list[Fill]:
-    """The latest of those that nothing explains, then of the others; oldest first."""
-    unexplained = _latest(list(line.unexplained.values()), MAX_FILLS)
-    others = [fill for fill in line.recent if (fill.instrument, fill.trade_id) not in line.unexplained]
-    return sorted([*unexplained, *_latest(others, MAX_FILLS - len(unexplained))], key=_when)
+    """The latest of those that nothing explains or the venue does not list, then of the others; oldest first."""
+    doubtful = line.unexplained | {key: one.fill for key, one in line.reported.items()}
+    first = _latest(list(doubtful.values()), MAX_FILLS)
+    others = [fill for fill in line.recent if (fill.instrument, fill.trade_id) not in doubtful]
+    return sorted([*first, *_latest(others, MAX_FILLS - len(first))], key=_when)
 
 
 def _latest(fills: list[Fill], most: int) -> list[Fill]:
@@ -180,24 +198,29 @@ def _fill(book: AccountBook, line: Line, fill: Fill) -> operator_pb2.ExplainedFi
 # -- orders -------------------------------------------------------------------------------------------------------
 
 
-def _orders(book: AccountBook, line: Line, shown: Mapping[str, VenueOrder]) -> list[operator_pb2.ExplainedOrder]:
-    """Orders that no approval explains."""
-    wanted = [one for one in line.reservations.values() if not one.explained]
-    return [_order(book, line, one, shown) for one in wanted[-MAX_ORDERS:]]
+def _troubling_orders(line: Line) -> list[Reservation]:
+    """The latest of the orders that no approval explains, or that the venue lost."""
+    return [one for one in line.reservations.values() if one.lost or not one.explained][-MAX_ORDERS:]
 
 
 def _order(
     book: AccountBook, line: Line, reservation: Reservation, shown: Mapping[str, VenueOrder]
 ) -> operator_pb2.ExplainedOrder:
-    row = shown.get(reservation.venue_order_id) or _as_shown(reservation)
     return operator_pb2.ExplainedOrder(
         venue_order_id=reservation.venue_order_id,
         client_order_id=client_id_of(reservation),
         side=_SIDES[reservation.order.side],
         quantity=plain(reservation.quantity),
         filled=plain(reservation.filled),
-        explanation=describe_unexplained(book, line, row),
+        explanation=_why(book, line, reservation, shown),
     )
+
+
+def _why(book: AccountBook, line: Line, reservation: Reservation, shown: Mapping[str, VenueOrder]) -> str:
+    if reservation.lost:
+        left, strategy = plain(reservation.remaining), reservation.order.strategy
+        return f"{strategy}'s: the venue had it and does not know it any more; {left} still counts"
+    return describe_unexplained(book, line, shown.get(reservation.venue_order_id) or _as_shown(reservation))
 
 
 def _as_shown(reservation: Reservation) -> VenueOrder:

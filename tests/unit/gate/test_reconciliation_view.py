@@ -6,12 +6,13 @@ from typing import cast
 
 import pytest
 
-from risksvc.core import conditions
+from risksvc.core import conditions, events
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.types import MalformedInputError, Side
+from risksvc.core.venue_events import Leg
 from risksvc.gate import operations
 from risksvc.gate.app import GateApp
-from risksvc.gate.exposure_view import divergences
+from risksvc.gate.exposure_view import adoptable, divergences
 from risksvc.gate.feeds import FeedLink
 from risksvc.gate.reconciliation_view import MAX_FILLS, MAX_ORDERS
 from risksvc.v1.operator_pb2 import AccountReconciliation, GetReconciliationRequest, InstrumentReconciliation
@@ -52,7 +53,7 @@ def world() -> World:
 def test_a_flat_account_shows_no_instrument_and_what_was_measured(world: World) -> None:
     found = look(world)
     assert not found.instruments
-    assert (found.account, found.residual, found.measured_lag_ms, found.settle_ms) == (ACCOUNT, "0", -1, 2000)
+    assert (found.account, found.residual, found.measured_lag_ms, found.settle_ms) == (ACCOUNT, "0", 0, 2000)
     assert found.read_age_ms >= 0
     assert not found.stream_connected
 
@@ -61,7 +62,7 @@ def test_what_was_never_read_is_empty_and_not_0() -> None:
     world = started()
     world.apply(feed())
     found = look(world, instrument=BTC)
-    assert (found.read_age_ms, found.residual) == (-1, "")
+    assert (found.read_age_ms, found.residual, found.measured_lag_ms) == (-1, "", -1)
     [instrument] = found.instruments
     assert (instrument.venue, instrument.difference, instrument.status) == ("", "", "")
 
@@ -128,7 +129,6 @@ def test_a_read_that_removes_exposure_without_fills_is_unconfirmed(world: World)
     world.hold("o1", "0.4")
     world.read(positions={})
     [suspicion] = world.line().suspicions.values()
-    suspicion.unconfirmed = True
     assert line(world).status == "UNCONFIRMED"
     assert [one.status for one in divergences(world.book)] == ["UNCONFIRMED"]
     suspicion.diverged = True
@@ -149,6 +149,51 @@ def test_an_order_that_nothing_explains_is_told(world: World) -> None:
     assert (order.client_order_id, order.venue_order_id, order.quantity, order.filled) == ("hand", "v9", "2", "0")
     assert order.explanation
     assert found.status == "DIVERGED"
+
+
+def test_an_order_that_the_venue_lost_is_told(world: World) -> None:
+    world.buy("0.1", 50_000, client_order_id="gone")
+    world.look_up(world.row("gone", Side.BUY, "0.1", 50_000, venue_order_id="v1"))
+    world.wait(5)
+    world.not_found("gone", venue_id="v1")
+    found = line(world)
+    [order] = found.orders
+    assert (order.client_order_id, order.venue_order_id) == ("gone", "v1")
+    assert "does not know it any more; 0.1 still counts" in order.explanation
+    [lost] = found.divergences
+    assert (lost.divergence_class, lost.strategy, lost.usd) == ("LOST_ORDER", ALPHA, "5000")
+    [item] = adoptable(world.book)
+    assert (item.lost_client_order_id, item.instrument) == ("gone", BTC)
+    assert "BUY 0.1 that the venue does not know" in item.description
+
+
+def test_a_fill_that_only_a_strategy_knows_is_told_apart(world: World) -> None:
+    world.buy("0.1", 50_000, client_order_id="o1")
+    told = world.make_fill("o1", Side.BUY, "0.1")
+    world.apply(events.FillReported(ACCOUNT, ALPHA, told))
+    found = line(world)
+    [fill] = found.fills
+    assert (fill.trade_id, fill.explained, fill.strategy) == (told.trade_id, False, ALPHA)
+    assert (found.ledger, found.status) == ("0", "AGREES"), "the ledger has only what the venue's feed tells"
+    for _ in range(4):
+        world.wait(5)
+    [phantom] = line(world).divergences
+    assert (phantom.divergence_class, phantom.status, phantom.usd) == ("PHANTOM_FILL", "DIVERGED", "5000")
+    assert f"that only {ALPHA} knows of" in adoptable(world.book)[0].description
+
+
+def test_in_hedge_mode_the_legs_are_shown() -> None:
+    world = given()
+    assert (line(world).ledger_long, line(world).venue_long) == ("", "")
+    world = unread()
+    world.apply(feed(hedge_mode=True))
+    assert (line(world).ledger_long, line(world).venue_long) == ("0", ""), "never read is not flat"
+    world.marks()
+    world.read()
+    world.tell(world.make_fill("o1", Side.BUY, 2, leg=Leg.LONG), world.make_fill("o2", Side.SELL, 1, leg=Leg.SHORT))
+    found = line(world)
+    assert (found.ledger_long, found.ledger_short) == ("2", "1")
+    assert (found.venue_long, found.venue_short) == ("0", "0")
 
 
 def test_a_spot_asset_is_shown_under_its_own_name(world: World) -> None:
