@@ -9,7 +9,7 @@ from risksvc.core.types import Side
 from risksvc.core.venue_events import FillKind, ReadFailed
 from risksvc.gate.feeds import FeedLink
 from tests.unit.core.builders import given, started
-from tests.unit.core.catalogue import ACCOUNT, BTC, D, feed
+from tests.unit.core.catalogue import ACCOUNT, BTC, SPOT, D, feed
 from tests.unit.gate.scraped import Scraped
 
 
@@ -73,6 +73,12 @@ def test_what_the_venue_does_of_its_own_accord_counts_each_time(scraped: Scraped
     assert sightings(scraped)[kind.value] == 2
 
 
+def test_an_asset_that_came_in_is_counted_and_no_difference(scraped: Scraped) -> None:
+    scraped.world.fill("", Side.BUY, 5, instrument=SPOT, kind=FillKind.TRANSFER)
+    scraped.world.read()
+    assert sightings(scraped) == {"TRANSFER": 1}
+
+
 def test_failed_reads_are_counted_by_what_was_read_and_conditions_shown(scraped: Scraped) -> None:
     for what in ("positions", "positions", "marks", "anything else", "and more"):
         scraped.world.apply(ReadFailed(ACCOUNT, what, "timed out"))
@@ -83,6 +89,16 @@ def test_failed_reads_are_counted_by_what_was_read_and_conditions_shown(scraped:
     labels = {"account": ACCOUNT, "instrument": "", "divergence_class": "UNREADABLE_VENUE", "status": "SUSPECT"}
     assert scraped.one("risksvc_divergences", **labels) == 1
     assert scraped.one("risksvc_divergence_usd", **labels) == 0
+
+
+def test_an_instrument_that_the_venue_did_not_list_is_a_condition_of_its_own(scraped: Scraped) -> None:
+    scraped.world.apply(ReadFailed(ACCOUNT, "positions", "not listed", "NEW/USDT:USDT"))
+    labels = {"account": ACCOUNT, "instrument": "", "divergence_class": "UNKNOWN_INSTRUMENT", "status": "SUSPECT"}
+    assert scraped.one("risksvc_divergences", **labels) == 1
+    assert sightings(scraped) == {"UNKNOWN_INSTRUMENT": 1}
+    scraped.world.read()
+    labels["status"] = ""
+    assert scraped.one("risksvc_divergences", **labels) == 0, "a good read ends it"
 
 
 def test_what_was_measured_of_the_venue(scraped: Scraped) -> None:

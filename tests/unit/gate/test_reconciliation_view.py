@@ -182,6 +182,18 @@ def test_a_fill_that_only_a_strategy_knows_is_told_apart(world: World) -> None:
     assert f"that only {ALPHA} knows of" in adoptable(world.book)[0].description
 
 
+def test_a_fill_that_the_venue_counts_and_does_not_list_is_missing(world: World) -> None:
+    world.buy("0.2", 50_000, client_order_id="o1")
+    ahead = world.row("o1", Side.BUY, "0.2", 50_000, venue_order_id="v1", filled="0.1")
+    world.venue[BTC] = D("0.1")
+    for _ in range(2):
+        world.read([ahead])
+    found = line(world)
+    [missing] = found.divergences
+    assert (missing.divergence_class, missing.status, missing.usd) == ("MISSING_FILL", "SUSPECT", "5000")
+    assert (found.venue, found.ledger, found.difference, found.high) == ("0.1", "0", "0.1", "0.1")
+
+
 def test_in_hedge_mode_the_legs_are_shown() -> None:
     world = given()
     assert (line(world).ledger_long, line(world).venue_long) == ("", "")
