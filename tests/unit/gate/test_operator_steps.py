@@ -2,7 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -10,9 +10,11 @@ from risksvc.core import events, outputs
 from risksvc.core.types import SECOND, MalformedInputError, OrderType, Side, TradingState
 from risksvc.core.venue_events import Leg
 from risksvc.gate import operations, reconciling
-from risksvc.gate.app import GateApp
 from risksvc.v1 import operator_pb2, strategy_pb2, types_pb2, venue_pb2
 from tests.unit.core.catalogue import ACCOUNT, BTC, D, feed
+
+if TYPE_CHECKING:
+    from risksvc.gate.app import GateApp
 
 NOTHING = outputs.ExposureUse()
 
