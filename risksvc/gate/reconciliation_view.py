@@ -13,7 +13,6 @@ from decimal import Decimal
 from risksvc.core.attribution import describe_unexplained, explain_fill
 from risksvc.core.book import AccountBook
 from risksvc.core.line import Line
-from risksvc.core.reconciliation import difference
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import MILLISECOND, ZERO, MalformedInputError, Nanoseconds, Side, plain
@@ -121,7 +120,7 @@ def _ledgers(book: AccountBook, line: Line) -> operator_pb2.InstrumentReconcilia
         unexplained=plain(line.ledger - line.attributed),
         ledger=plain(line.ledger),
         venue=number(read),
-        difference="" if read is None else plain(difference(line)),
+        difference="" if read is None else plain(line.drift.net),
         low=plain(line.low),
         high=plain(line.high),
         status=_status(line, read),
