@@ -152,45 +152,41 @@ def _show_instrument(out: Output, one: InstrumentReconciliation, *, now_ns: int)
 
 def _ledgers(one: InstrumentReconciliation, *, now_ns: int) -> Table:
     """Venue, ledger, belief: one row each, and what the ledger is made of."""
-    result = table("", "quantity", "long", "short", "", right=("quantity", "long", "short"))
-    legs = bool(one.venue_long or one.venue_short or one.ledger_long or one.ledger_short)
-    remark = "the last complete read" if one.venue else "never read: not known, not flat"
-    add_row(result, "  venue", position(one.venue), *_legs(one.venue_long, one.venue_short, known=legs), remark)
+    result = table("", "quantity", "", right=("quantity",))
+    read = f"the last complete read{_legs(one.venue_long, one.venue_short)}"
+    add_row(result, "  venue", position(one.venue), read if one.venue else "never read: not known, not flat")
     made_of = f"adopted {position(one.adopted)}, explained by nothing {position(one.unexplained)}"
-    add_row(
-        result,
-        "  ledger",
-        position(one.ledger),
-        *_legs(one.ledger_long, one.ledger_short, known=legs),
-        made_of,
-        style="" if is_zero(one.unexplained) else "yellow",
-    )
+    style = "" if is_zero(one.unexplained) else "yellow"
+    legs = _legs(one.ledger_long, one.ledger_short)
+    add_row(result, "  ledger", position(one.ledger), f"{made_of}{legs}", style=style)
     if one.difference and not is_zero(one.difference):
-        remark = "venue less ledger, as of that read"
-        add_row(result, "  difference", position(one.difference), "", "", remark, style="bold red")
+        add_row(
+            result, "  difference", position(one.difference), "venue less ledger, as of that read", style="bold red"
+        )
     for strategy in one.strategies:
         add_row(result, *_belief(strategy, now_ns=now_ns))
     return result
 
 
-def _legs(long: str, short: str, *, known: bool) -> tuple[str, str]:
-    return (quantity(long), quantity(short)) if known else ("", "")
+def _legs(long: str, short: str) -> str:
+    """In hedge mode, both positions."""
+    return f": {quantity(long)} long, {quantity(short)} short" if long or short else ""
 
 
-def _belief(strategy: StrategyReconciliation, *, now_ns: int) -> tuple[str | Text, ...]:
+def _belief(strategy: StrategyReconciliation, *, now_ns: int) -> tuple[str | Text, str | Text, str | Text]:
     own = f"its ledger {position(strategy.ledger)}"
     if not (is_zero(strategy.in_flight_buy) and is_zero(strategy.in_flight_sell)):
         own += f", in flight +{quantity(strategy.in_flight_buy)} -{quantity(strategy.in_flight_sell)}"
     name = f"  {strategy.strategy} believes"
     if not strategy.believed:
-        return name, _NOT_SAID, "", "", own
+        return name, _NOT_SAID, own
     said = f"said {duration(now_ns - strategy.believed_at_ns)} ago, {own}"
     if not differ(strategy.believed, strategy.ledger):
-        return name, position(strategy.believed), "", "", f"{said}: agrees"
+        return name, position(strategy.believed), f"{said}: agrees"
     if strategy.agrees:
-        return name, position(strategy.believed), "", "", f"{said}: what is on its way explains it"
+        return name, position(strategy.believed), f"{said}: what is on its way explains it"
     wrong = Text(f"{said}: DIFFERS, and nothing explains it", style="bold red")
-    return name, Text(position(strategy.believed), style="bold red"), "", "", wrong
+    return name, Text(position(strategy.believed), style="bold red"), wrong
 
 
 def _agreeing_table(instruments: Iterable[InstrumentReconciliation]) -> Table:

@@ -181,6 +181,7 @@ def test_conditions_legs_and_quantity_in_flight(cli: Cli, gate: FakeGate) -> Non
         "risksvc venue --account main",
         "what is on its way explains it",
         "in flight +0.1 -0",
+        "the last complete read: 1 long, 0.5 short",
         "12.00 that nobody explains; at most 10.00",
         "-3.00 that nobody explains; at most 5.00",
         "private stream  up",
