@@ -122,12 +122,14 @@ def _show(out: Output, decision: strategy_pb2.CheckOrderResponse, order: _Announ
 def _show_approval(out: Output, decision: strategy_pb2.CheckOrderResponse, order: _Announced, account: str) -> None:
     id_ = decision.client_order_id
     until = f"{moment(decision.valid_until_ns)}, {duration(decision.valid_for_ns)} from now"
-    out.line(f"place at the venue  {order.what}: once, exactly like this, in account {account}")
+    out.line(f"place at the venue  {order.what}: once, in account {account}")
     out.line(f"until               {until}; placed later it is unexpected, and halts the account")
     if order.named:
         out.line(f"it is known by      its client order id: give it {id_}, without it the order is unexpected")
     else:
-        out.line("it is known by      instrument, side, quantity and price; another quantity or price is unexpected")
+        out.line(
+            "it is known by      instrument, side, quantity and price; a larger one, or at a worse price, is unexpected"
+        )
         out.line(f"the gate calls it   {id_}")
     used, limit = decision.instrument_exposure.after, decision.instrument_exposure.limit
     if used and limit:

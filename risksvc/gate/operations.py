@@ -27,6 +27,7 @@ from risksvc.v1 import operator_pb2, strategy_pb2
 
 GENERATED_ID_LENGTH = 26
 USUALLY_EXPECTED_MS = 60_000
+SHORTEST_EXPECTED_MS = 1000
 LONGEST_EXPECTED_MS = 3_600_000
 ROWS_AT_ONCE = 200  # so that a long list does not hold up checks
 
@@ -177,8 +178,10 @@ def _expected_order(app: GateApp, request: operator_pb2.ExpectOrderRequest) -> O
 
 
 def _expected_within(valid_ms: int) -> Nanoseconds:
-    if not 0 <= valid_ms <= LONGEST_EXPECTED_MS:
-        problem = f"{valid_ms} is not allowed; allowed: 1 to {LONGEST_EXPECTED_MS} (an hour), or 0 for a minute"
+    if valid_ms and not SHORTEST_EXPECTED_MS <= valid_ms <= LONGEST_EXPECTED_MS:
+        problem = (
+            f"{valid_ms} is not allowed; allowed: {SHORTEST_EXPECTED_MS} to {LONGEST_EXPECTED_MS}, or 0 for a minute"
+        )
         raise MalformedInputError("valid_ms", problem)
     return (valid_ms or USUALLY_EXPECTED_MS) * MILLISECOND
 

@@ -55,7 +55,7 @@ def test_what_nobody_knows_is_refused_and_who_asks_must_be_known(gate: GateProce
 def expect(gate: GateProcess, quantity: str, **fields: object) -> strategy_pb2.CheckOrderResponse:
     usual: dict[str, object] = {
         "account": "main",
-        "strategy": "trend",
+        "strategy": "desk",
         "instrument": BTC,
         "side": types_pb2.SIDE_BUY,
         "type": types_pb2.ORDER_TYPE_MARKET,
@@ -65,6 +65,28 @@ def expect(gate: GateProcess, quantity: str, **fields: object) -> strategy_pb2.C
     }
     request = operator_pb2.ExpectOrderRequest(**(usual | fields))  # type: ignore[arg-type]  # fields by name
     return gate.operator().ExpectOrder(request, timeout=5, metadata=as_("alice")).decision
+
+
+def test_an_announced_order_is_reserved_and_its_fill_expected(gate: GateProcess, feed: ScriptedFeed) -> None:
+    desk = "      desk: {instruments: {BTC/USDT:USDT: {max_intended: 1, intended: [-1, 1]}}}\n"
+    gate.limits.write_text(gate.limits.read_text() + desk)
+    reload = operator_pb2.ReloadLimitsRequest(reason="a desk of its own")
+    assert gate.operator().ReloadLimits(reload, timeout=5, metadata=as_("alice")).loaded
+    decision = expect(gate, "0.1")
+    assert decision.outcome == strategy_pb2.OUTCOME_APPROVED, decision.denials
+    assert decision.valid_for_ns == 60_000_000_000
+    listing = operator_pb2.ListReservationsRequest()
+    [reserved] = gate.operator().ListReservations(listing, timeout=5, metadata=as_("bob")).reservations
+    assert (reserved.order.strategy, reserved.order.client_order_id) == ("desk", decision.client_order_id)
+    feed.positions[BTC] = "0.1"
+    feed.fill("by-hand", quantity="0.1")
+    feed.snapshot()
+    gate.wait_for(lambda: [one.venue for one in look(gate).instruments] == ["0.1"], "the read")
+    [found] = look(gate).instruments
+    assert found.status == "AGREES"
+    assert [(one.strategy, one.explained) for one in found.fills] == [("desk", True)]
+    assert not gate.status().halts
+    assert expect(gate, "2").denials[0].reason == types_pb2.DENIAL_REASON_MAX_NET_EXPOSURE
 
 
 @pytest.mark.parametrize(

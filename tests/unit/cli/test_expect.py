@@ -41,7 +41,7 @@ def test_approved_says_what_to_place_until_when_and_how_it_is_known(cli: Cli, ga
     ]
     for words in (
         f"APPROVED  buy 0.5 {BTC}, limit 43,000",
-        "once, exactly like this, in account main",
+        "once, in account main",
         "2027-01-15 08:10:00 UTC, 10 min 0 s from now",
         "instrument, side, quantity and price",
         "0f12",

@@ -88,6 +88,7 @@ def test_without_an_id_the_gate_makes_one_that_the_venue_could_carry_and_does_no
         ({"quantity": "-1"}, "quantity"),
         ({"valid_ms": 3_600_001}, "valid_ms"),
         ({"valid_ms": -1}, "valid_ms"),
+        ({"valid_ms": 999}, "valid_ms"),
         ({"reason": ""}, "reason"),
     ],
     ids=str,
