@@ -128,7 +128,7 @@ def _show_approval(out: Output, decision: strategy_pb2.CheckOrderResponse, order
         out.line(f"it is known by      its client order id: give it {id_}, without it the order is unexpected")
     else:
         out.line(
-            "it is known by      instrument, side, quantity and price; a larger one, or at a worse price, is unexpected"
+            "it is known by      instrument, side, quantity and price; larger or at a worse price it is unexpected"
         )
         out.line(f"the gate calls it   {id_}")
     used, limit = decision.instrument_exposure.after, decision.instrument_exposure.limit

@@ -68,7 +68,7 @@ def expect(gate: GateProcess, quantity: str, **fields: object) -> strategy_pb2.C
 
 
 def test_an_announced_order_is_reserved_and_its_fill_expected(gate: GateProcess, feed: ScriptedFeed) -> None:
-    desk = "      desk: {instruments: {BTC/USDT:USDT: {max_intended: 1, intended: [-1, 1]}}}\n"
+    desk = "      desk: {instruments: {BTC/USDT:USDT: {max_intended: 1, intended: {low: -1, high: 1}}}}\n"
     gate.limits.write_text(gate.limits.read_text() + desk)
     reload = operator_pb2.ReloadLimitsRequest(reason="a desk of its own")
     assert gate.operator().ReloadLimits(reload, timeout=5, metadata=as_("alice")).loaded
