@@ -138,10 +138,11 @@ def commands_for(divergence: Divergence, items: Sequence[AdoptItem]) -> Iterator
         if divergence.strategy or "{strategy}" not in words:
             yield tuple(word.format_map(values) if word.startswith("{") else word for word in words), purpose
     settles = [item for item in items if advice.adopts and getattr(item, advice.adopts)]
-    yield from _adoptions(divergence.account, settles)
+    yield from adoptions(divergence.account, settles)
 
 
-def _adoptions(account: str, items: Sequence[AdoptItem]) -> Iterator[Command]:
+def adoptions(account: str, items: Sequence[AdoptItem]) -> Iterator[Command]:
+    """The commands that explain these items, ready to paste but for what only a person can say."""
     start, purpose = ("adopt", "--account", account), "when you know what it is and whose; without --owner nobody's"
     rest = ("--owner", "<STRATEGY>", *_EXPLAINED)
     if len(items) > _NAMED:

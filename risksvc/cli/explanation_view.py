@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from risksvc.cli.divergence_advice import Command, advice_for, commands_for
+from risksvc.cli.divergence_advice import Command, adoptions, advice_for, commands_for
 from risksvc.cli.output import Output, add_row, table
 from risksvc.cli.text import (
     NONE,
@@ -43,6 +43,9 @@ _STYLES = {_AGREES: "bold green", "UNCONFIRMED": "bold yellow", "SUSPECT": "bold
 _NOT_SAID = "not said"
 _RULES = {one.value: rule for one, rule in DIVERGENCES.items()}
 
+_NOTHING_TO_DO: Command = (("positions",), "what is held; nothing has to be explained")
+_LOOK_FURTHER: Command = (("status",), "feeds, failures, and what is closed")
+
 # Of each account, what could be adopted now.
 Adoptable = Mapping[str, Sequence[AdoptItem]]
 
@@ -54,11 +57,14 @@ def show(out: Output, answer: GetReconciliationResponse, adoptable: Adoptable) -
         items = adoptable.get(account.account, ())
         _show_account(out, account, now_ns=answer.now_ns)
         commands |= dict.fromkeys(_commands(account, items))
-    out.next(*(commands or {_nothing(): None}))
+    agrees = all(_agrees(account) for account in answer.accounts)
+    out.next(*(commands or {_NOTHING_TO_DO if agrees else _LOOK_FURTHER: None}))
 
 
-def _nothing() -> Command:
-    return ("positions",), "what is held; nothing has to be explained"
+def _agrees(account: AccountReconciliation) -> bool:
+    """Read, and nothing differs."""
+    differs = account.conditions or any(one.status != _AGREES for one in account.instruments)
+    return account.read_age_ms >= 0 and not differs
 
 
 def _commands(account: AccountReconciliation, items: Sequence[AdoptItem]) -> Iterator[Command]:
@@ -66,6 +72,8 @@ def _commands(account: AccountReconciliation, items: Sequence[AdoptItem]) -> Ite
         own = [item for item in items if _is_of(item.instrument, instrument.instrument)]
         for divergence in instrument.divergences:
             yield from commands_for(divergence, own)
+        if not instrument.divergences:  # before an account is adopted nothing is suspect
+            yield from adoptions(account.account, own)
     for condition in account.conditions:
         yield from commands_for(condition, items)
 
@@ -101,13 +109,12 @@ def _headline(account: AccountReconciliation) -> tuple[str, str]:
         text = f" NOT READ  account {account.account}: no complete read yet, so what it holds is not known"
         return text, "bold red"
     differing = [one for one in account.instruments if one.status != _AGREES]
-    worst = "DIFFERS" if differing or account.conditions else _AGREES
     read = f"account {account.account}, last complete read {milliseconds(account.read_age_ms)} ago"
-    if worst == _AGREES:
-        return f" {worst}  {read}: the three ledgers agree, everything is explained", _STYLES[_AGREES]
+    if _agrees(account):
+        return f" {_AGREES}  {read}: the three ledgers agree, everything is explained", _STYLES[_AGREES]
     concerned = [count(len(differing), "instrument")] if differing else []
     concerned += [count(len(account.conditions), "condition")] if account.conditions else []
-    return f" {worst}  {read}: {' and '.join(concerned)} to be explained", "bold red"
+    return f" DIFFERS  {read}: {' and '.join(concerned)} to be explained", "bold red"
 
 
 def _measured(account: AccountReconciliation) -> Iterator[tuple[str, bool]]:

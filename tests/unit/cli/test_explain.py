@@ -211,6 +211,22 @@ def test_json_has_the_read_and_the_ledgers(cli: Cli, gate: FakeGate) -> None:
     assert document["now_ns"] == str(NOW)
 
 
+def test_what_was_found_at_the_first_start_is_adopted_though_nothing_is_suspect(cli: Cli, gate: FakeGate) -> None:
+    found = ledgers(venue="4.65", ledger="0", difference="4.65", low="0", high="4.65", status="SUSPECT", strategies=[])
+    item = AdoptItem(instrument=BTC, position_quantity="4.65")
+    explained(gate, account(found), result=read(agrees=False, unexplained=[item]))
+    text = cli("reconcile", "--explain").stdout
+    assert "DIFFERS  account main" in text
+    assert f"risksvc adopt --account main position:{BTC}" in text
+
+
+def test_without_a_read_nothing_is_said_to_be_explained(cli: Cli, gate: FakeGate) -> None:
+    explained(gate, account(read_age_ms=-1), result=read(complete=False, agrees=False, problem="no feed"))
+    text = cli("reconcile", "--explain").stdout
+    assert "nothing has to be explained" not in text
+    assert "risksvc status" in text
+
+
 def test_many_items_are_adopted_together(cli: Cli, gate: FakeGate) -> None:
     items = [AdoptItem(instrument=BTC, trade_id=str(number)) for number in range(5)]
     wrong = ledgers(status="DIVERGED", divergences=[divergence()])
