@@ -70,6 +70,7 @@ def _account(book: AccountBook, link: FeedLink | None, *, now: Nanoseconds) -> o
         read_age_ms=age_ms(book.snapshot_as_of, now),
         conditions=condition_divergences(book),
         residual=plain(book.residual) if book.snapshots else "",
+        max_residual="" if book.limits is None else plain(book.limits.max_residual.value),
         measured_lag_ms=book.measured_lag_ms,
         settle_ms=book.config.settle_ns // MILLISECOND,
         stream_connected=link is not None and link.stream_connected,
