@@ -41,6 +41,7 @@ _AGAIN = (("reconcile", "--explain", "--account", "{account}"), "reads again: fi
 _FEED = (("venue", "--account", "{account}"), "starts its venue process again, after the old one is stopped")
 _EXPOSURE = (("exposure", "--account", "{account}"), "what is left, against its limits")
 _POSITIONS = (("positions", "--account", "{account}"), "what is held now")
+_LIMITS = (("limits", "reload", "--reason", "<why>"), "after `max_residual` was raised, and reviewed")
 _STATUS = (("status",), "what the last failed read said, and what is closed")
 
 ADVICE: Mapping[DivergenceClass, Advice] = {
@@ -84,9 +85,9 @@ ADVICE: Mapping[DivergenceClass, Advice] = {
         (_STOP,),
     ),
     DivergenceClass.UNATTRIBUTED_RESIDUAL: Advice(
-        "What rounding and fees leave adds up. Find the instrument whose difference grows, then adopt it.",
-        (_AGAIN,),
-        adopts="position_quantity",
+        "What rounding and fees leave adds up: often a fee in the asset itself that the fills do not carry. Find the asset "
+        "whose balance is not its ledger; if it is right so, raise `max_residual` by a reviewed reload.",
+        (_AGAIN, _LIMITS),
     ),
     DivergenceClass.LIQUIDATION: Advice(
         "The venue closed a position by force. Find out why the margin was gone before anything resumes.",

@@ -24,6 +24,8 @@ from risksvc.gate.feeds import Feeds
 # "other": no feed can make series without end.
 READS = ("positions", "open_orders", "fills", "marks", "order", "markets", "balances", "message", "other")
 _CLASSES = frozenset(one.value for one in DivergenceClass)
+_BEGINS = frozenset({NoticeKind.SUSPECT, NoticeKind.CONDITION})
+_ENDS = frozenset({NoticeKind.SUSPECT_CLEARED, NoticeKind.CONDITION_CLEARED})
 _MILLISECONDS = 1000
 
 
@@ -44,7 +46,7 @@ class SightingCounters:
             "risksvc_reads_failed", "Reads of the venue that failed, by what was read.", ["account", "what"],
             registry=registry,
         )  # fmt: skip
-        self._suspect: dict[tuple[str, str, str, str], None] = {}
+        self._begun: dict[tuple[str, str, str, str], None] = {}
         # A series that begins at 0 shows its first increase; one that begins at 1 hides it.
         for account in accounts:
             for name in sorted(_CLASSES):
@@ -65,13 +67,16 @@ class SightingCounters:
     def _is_new(self, notice: Notice) -> bool:
         """Suspected and then diverged is one divergence; what diverges at once was not suspected before."""
         key = (notice.account, notice.instrument, notice.name, notice.strategy)
-        if notice.kind is NoticeKind.SUSPECT:
-            self._suspect[key] = None
+        if notice.kind in _BEGINS:
+            self._begun[key] = None
             return True
-        known = key in self._suspect
-        if notice.kind in (NoticeKind.DIVERGED, NoticeKind.SUSPECT_CLEARED):
-            self._suspect.pop(key, None)
-        return notice.kind is not NoticeKind.SUSPECT_CLEARED and not known
+        if notice.kind in _ENDS:
+            self._begun.pop(key, None)
+            return False
+        begun = key in self._begun
+        if notice.kind is NoticeKind.DIVERGED:
+            self._begun.pop(key, None)
+        return not begun
 
 
 # -- as they are --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from risksvc.core.types import Side
 from risksvc.core.venue_events import FillKind, ReadFailed
 from risksvc.gate.feeds import FeedLink
 from tests.unit.core.builders import given, started
-from tests.unit.core.catalogue import ACCOUNT, BTC, SPOT, D, feed
+from tests.unit.core.catalogue import ACCOUNT, BTC, SPOT, D, feed, limit
 from tests.unit.gate.scraped import Scraped
 
 
@@ -99,6 +99,18 @@ def test_an_instrument_that_the_venue_did_not_list_is_a_condition_of_its_own(scr
     scraped.world.read()
     labels["status"] = ""
     assert scraped.one("risksvc_divergences", **labels) == 0, "a good read ends it"
+    assert sightings(scraped) == {"UNKNOWN_INSTRUMENT": 1}, "its end is no sight of it"
+
+
+def test_a_residual_above_its_limit_counts_once_though_it_halts_later() -> None:
+    scraped = Scraped(given(max_residual=limit("0.009"), account={"spot_baseline": {"LTC": D(5)}}))
+    scraped.world.read(positions={"LTC": "5"})
+    for _ in range(3):
+        scraped.world.read(positions={"LTC": "4.9999"})
+    assert sightings(scraped) == {"UNATTRIBUTED_RESIDUAL": 1}
+    assert scraped.one("risksvc_residual_usd", account=ACCOUNT) == 0.01
+    labels = {"account": ACCOUNT, "instrument": "", "divergence_class": "UNATTRIBUTED_RESIDUAL", "status": "DIVERGED"}
+    assert scraped.one("risksvc_divergence_usd", **labels) == 0.01
 
 
 def test_what_was_measured_of_the_venue(scraped: Scraped) -> None:
