@@ -85,8 +85,8 @@ ADVICE: Mapping[DivergenceClass, Advice] = {
         (_STOP,),
     ),
     DivergenceClass.UNATTRIBUTED_RESIDUAL: Advice(
-        "What rounding and fees leave adds up: often a fee in the asset itself that the fills do not carry. Find the asset "
-        "whose balance is not its ledger; if it is right so, raise `max_residual` by a reviewed reload.",
+        "What rounding and fees leave adds up: often a fee in the asset itself that the fills do not carry. Find the "
+        "asset whose balance is not its ledger; if it is right so, raise `max_residual` by a reviewed reload.",
         (_AGAIN, _LIMITS),
     ),
     DivergenceClass.LIQUIDATION: Advice(

@@ -100,7 +100,7 @@ class CheckMetrics:
         elif isinstance(event, LimitsLoaded):
             self._begin_checks(self._app.owner.state)
         else:
-            self._sightings.read(event)
+            self._sightings.took(event)
         for output in outputs:
             if order is not None and isinstance(output, Decision):
                 self._count(order, output)

@@ -5,6 +5,7 @@ and again when it comes again; what the venue does of its own accord counts each
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import Input
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.types import SECOND
-from risksvc.core.venue_events import ReadFailed
+from risksvc.core.venue_events import BalancesReceived, ReadFailed
 from risksvc.gate.exposure_view import divergences
 from risksvc.gate.feeds import Feeds
 
@@ -26,6 +27,8 @@ READS = ("positions", "open_orders", "fills", "marks", "order", "markets", "bala
 _CLASSES = frozenset(one.value for one in DivergenceClass)
 _BEGINS = frozenset({NoticeKind.SUSPECT, NoticeKind.CONDITION})
 _ENDS = frozenset({NoticeKind.SUSPECT_CLEARED, NoticeKind.CONDITION_CLEARED})
+_AT_ONCE = frozenset({NoticeKind.DIVERGED, NoticeKind.VENUE_EVENT})
+_FLOWS_KEPT = 10_000  # bookings are told again and again: so many of an account's are known
 _MILLISECONDS = 1000
 
 
@@ -47,6 +50,7 @@ class SightingCounters:
             registry=registry,
         )  # fmt: skip
         self._begun: dict[tuple[str, str, str, str], None] = {}
+        self._flows: dict[str, OrderedDict[str, None]] = {}
         # A series that begins at 0 shows its first increase; one that begins at 1 hides it.
         for account in accounts:
             for name in sorted(_CLASSES):
@@ -54,10 +58,14 @@ class SightingCounters:
             for what in READS:
                 self._failed.labels(account, what)
 
-    def read(self, event: Input) -> None:
-        """One Input, for the reads that failed."""
+    def took(self, event: Input) -> None:
+        """One Input: reads that failed, and bookings, of which no notice tells."""
         if isinstance(event, ReadFailed):
             self._failed.labels(event.account, event.what if event.what in READS else "other").inc()
+        elif isinstance(event, BalancesReceived):
+            for flow in event.flows:
+                if flow.kind.value in _CLASSES and self._is_new_flow(event.account, flow.flow_id):
+                    self._seen.labels(event.account, flow.kind.value).inc()
 
     def told(self, notice: Notice) -> None:
         """One notice, where it is about a class."""
@@ -70,13 +78,19 @@ class SightingCounters:
         if notice.kind in _BEGINS:
             self._begun[key] = None
             return True
-        if notice.kind in _ENDS:
-            self._begun.pop(key, None)
-            return False
         begun = key in self._begun
-        if notice.kind is NoticeKind.DIVERGED:
+        if notice.kind in _ENDS or notice.kind is NoticeKind.DIVERGED:
             self._begun.pop(key, None)
-        return not begun
+        return notice.kind in _AT_ONCE and not begun
+
+    def _is_new_flow(self, account: str, flow_id: str) -> bool:
+        known = self._flows.setdefault(account, OrderedDict())
+        if flow_id in known:
+            return False
+        known[flow_id] = None
+        if len(known) > _FLOWS_KEPT:
+            known.popitem(last=False)
+        return True
 
 
 # -- as they are --------------------------------------------------------------------------------------------------

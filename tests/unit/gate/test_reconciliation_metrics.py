@@ -6,7 +6,7 @@ import pytest
 
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.types import Side
-from risksvc.core.venue_events import FillKind, ReadFailed
+from risksvc.core.venue_events import BalancesReceived, CashFlow, CashFlowKind, FillKind, ReadFailed
 from risksvc.gate.feeds import FeedLink
 from tests.unit.core.builders import given, started
 from tests.unit.core.catalogue import ACCOUNT, BTC, SPOT, D, feed, limit
@@ -77,6 +77,16 @@ def test_an_asset_that_came_in_is_counted_and_no_difference(scraped: Scraped) ->
     scraped.world.fill("", Side.BUY, 5, instrument=SPOT, kind=FillKind.TRANSFER)
     scraped.world.read()
     assert sightings(scraped) == {"TRANSFER": 1}
+
+
+def test_bookings_are_counted_once_however_often_they_are_told(scraped: Scraped) -> None:
+    kinds = [CashFlowKind.FUNDING, CashFlowKind.FUNDING, CashFlowKind.TRANSFER, CashFlowKind.FEE]
+    at_ms = scraped.world.now // 10**6
+    flows = [CashFlow(f"f{number}", "USDT", kind, D(-1), at_ms) for number, kind in enumerate(kinds)]
+    for told in (flows[:2], flows, flows):
+        now = scraped.world.now
+        scraped.world.apply(BalancesReceived(ACCOUNT, now, now // 10**6, (), tuple(told)))
+    assert sightings(scraped) == {"FUNDING": 2, "TRANSFER": 1}
 
 
 def test_failed_reads_are_counted_by_what_was_read_and_conditions_shown(scraped: Scraped) -> None:
