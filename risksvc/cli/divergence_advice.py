@@ -39,6 +39,7 @@ _CANCEL = (
 )
 _AGAIN = (("reconcile", "--explain", "--account", "{account}"), "reads again: fills may have come late")
 _FEED = (("venue", "--account", "{account}"), "starts its venue process again, after the old one is stopped")
+_CHECK = (("venue", "check", "--account", "{account}"), "tries the venue: its clock, its markets, the key")
 _EXPOSURE = (("exposure", "--account", "{account}"), "what is left, against its limits")
 _POSITIONS = (("positions", "--account", "{account}"), "what is held now")
 _LIMITS = (("limits", "reload", "--reason", "<why>"), "after `max_residual` was raised, and reviewed")
@@ -105,7 +106,7 @@ ADVICE: Mapping[DivergenceClass, Advice] = {
     ),
     DivergenceClass.UNREADABLE_VENUE: Advice(
         "The venue answers badly or not at all. Nothing is taken for flat meanwhile; mend what the message says.",
-        (_STATUS, _FEED),
+        (_STATUS, _CHECK, _FEED),
     ),
     DivergenceClass.UNKNOWN_INSTRUMENT: Advice(
         "The venue shows an instrument that it did not list. The feed reads the markets again by itself; if that does "
