@@ -147,6 +147,7 @@ def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
             strategy.resumed_at = now
             strategy.breaches.clear()
         if not halt.scope.strategy:
+            book.equity.begin_anew()  # a person has looked at the account, and takes it as it is
             for line in book.lines.values():
                 line.overfilled = False
                 for suspicion in line.suspicions.values():
@@ -287,6 +288,7 @@ def _adopt_refusals(book: AccountBook | None, step: AdoptRequested) -> tuple[Ref
 
 def _adopt(state: GateState, book: AccountBook, step: AdoptRequested, *, now: Nanoseconds) -> Iterator[Output]:
     adoption.adopt(book, step, now=now)
+    book.equity.begin_anew()  # what was adopted came without fills, and without their cash
     state.version += 1
     yield Adopted(len(step.items))
     yield from judge_positions(state, book, book.lines.values(), now=now)

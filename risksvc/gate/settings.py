@@ -254,6 +254,8 @@ class _Resolver:
             mark_max_age_ns=max_age(written.cadence.marks_ns) if marks is None else marks,
             stale_denied_after_ns=written.stale_denied_after_ns,
             spot_baseline=dict(sorted(written.spot_baseline.items())),
+            equity_tolerance=written.equity_tolerance,
+            equity_tolerance_floor=written.equity_tolerance_floor,
         )
         return AccountSettings(
             venue=self._venue(name, written.venue),

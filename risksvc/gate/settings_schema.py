@@ -6,6 +6,7 @@ and hands the parts on. Limits are not here: they change more often, and under o
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
 
@@ -23,8 +24,10 @@ from risksvc.gate.config_values import (
     DurationRange,
     Name,
     NumberRange,
+    Percent,
     SizeRange,
     Symbol,
+    ZeroOrMore,
     choice,
     duration_text,
     refused,
@@ -241,6 +244,8 @@ class AccountSection(Section):
     mark_max_age_ns: Age | None = Field(default=None, alias="mark_max_age")
     stale_denied_after_ns: Age = Field(default=STALE_DENIED_AFTER, alias="stale_denied_after")
     spot_baseline: Named[Currency, AnyNumber] = Field(default_factory=dict)
+    equity_tolerance: Percent = Decimal("0.5")
+    equity_tolerance_floor: ZeroOrMore = Decimal(25)
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
