@@ -152,6 +152,8 @@ def _condition_usd(book: AccountBook, condition: Condition) -> str:
     """What it amounts to, where it is an amount of money."""
     if condition.divergence is DivergenceClass.UNATTRIBUTED_RESIDUAL:
         return plain(abs(book.residual))
+    if condition.divergence is DivergenceClass.EQUITY_MISMATCH and book.equity.difference is not None:
+        return plain(abs(book.equity.difference))
     return ""
 
 

@@ -27,7 +27,7 @@ READS = ("positions", "open_orders", "fills", "marks", "order", "markets", "bala
 _CLASSES = frozenset(one.value for one in DivergenceClass)
 _BEGINS = frozenset({NoticeKind.SUSPECT, NoticeKind.CONDITION})
 _ENDS = frozenset({NoticeKind.SUSPECT_CLEARED, NoticeKind.CONDITION_CLEARED})
-_AT_ONCE = frozenset({NoticeKind.DIVERGED, NoticeKind.VENUE_EVENT})
+_AT_ONCE = frozenset({NoticeKind.DIVERGED, NoticeKind.VENUE_EVENT, NoticeKind.EQUITY_MISMATCH})
 _FLOWS_KEPT = 10_000  # bookings are told again and again: so many of an account's are known
 _MILLISECONDS = 1000
 
@@ -167,9 +167,17 @@ def _money(books: Sequence[AccountBook]) -> Iterator[Metric]:
         "What rounding and unknown fees leave between ledger and venue, over all instruments; NaN: never read.",
         ["account"],
     )
+    difference = _gauges(
+        "risksvc_equity_difference_usd",
+        "Equity as the venue says less what positions, fees, funding and transfers explain; NaN: not checked.",
+        ["account"],
+    )
+    tolerance = _gauges("risksvc_equity_tolerance_usd", "What that may be at most; NaN: not checked.", ["account"])
     for book in books:
         residual.add_metric([book.name], _amount(book.residual if book.snapshots else None))
-    return iter((residual,))
+        difference.add_metric([book.name], _amount(book.equity.difference))
+        tolerance.add_metric([book.name], _amount(book.equity.tolerance))
+    return iter((residual, difference, tolerance))
 
 
 def _amount(value: Decimal | None) -> float:

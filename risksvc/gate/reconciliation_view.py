@@ -73,6 +73,8 @@ def _account(book: AccountBook, link: FeedLink | None, *, now: Nanoseconds) -> o
         max_residual="" if book.limits is None else plain(book.limits.max_residual.value),
         measured_lag_ms=book.measured_lag_ms,
         settle_ms=book.config.settle_ns // MILLISECOND,
+        equity_difference=number(book.equity.difference),
+        equity_tolerance=number(book.equity.tolerance),
         stream_connected=link is not None and link.stream_connected,
         limitations=() if book.feed is None else book.feed.limitations,
     )

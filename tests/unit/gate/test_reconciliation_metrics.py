@@ -8,6 +8,7 @@ from risksvc.core.divergences import DivergenceClass
 from risksvc.core.types import Side
 from risksvc.core.venue_events import BalancesReceived, CashFlow, CashFlowKind, FillKind, ReadFailed
 from risksvc.gate.feeds import FeedLink
+from tests.unit.core.an_account import account
 from tests.unit.core.builders import given, started
 from tests.unit.core.catalogue import ACCOUNT, BTC, SPOT, D, feed, limit
 from tests.unit.gate.scraped import Scraped
@@ -110,6 +111,25 @@ def test_an_instrument_that_the_venue_did_not_list_is_a_condition_of_its_own(scr
     labels["status"] = ""
     assert scraped.one("risksvc_divergences", **labels) == 0, "a good read ends it"
     assert sightings(scraped) == {"UNKNOWN_INSTRUMENT": 1}, "its end is no sight of it"
+
+
+def test_money_that_nobody_explains_counts_once_it_alerts() -> None:
+    held = account()
+    scraped = Scraped(held.world)
+    names = ("risksvc_equity_difference_usd", "risksvc_equity_tolerance_usd")
+    held.read()
+    assert [scraped.one(name, account=ACCOUNT) for name in names] == [0, 25]
+    held.wallet["USDT"] -= 300
+    for seen in (0, 0, 1, 1):
+        held.pass_time()
+        held.read()
+        assert sightings(scraped).get("EQUITY_MISMATCH", 0) == seen, "the third check in a row alerts"
+    assert scraped.one(names[0], account=ACCOUNT) == -300
+    labels = {"account": ACCOUNT, "instrument": "", "divergence_class": "EQUITY_MISMATCH", "status": "DIVERGED"}
+    assert scraped.one("risksvc_divergences", **labels) == 1
+    assert scraped.one("risksvc_divergence_usd", **labels) == 300
+    unchecked = Scraped(started())
+    assert all(math.isnan(unchecked.one(name, account=ACCOUNT)) for name in names)
 
 
 def test_a_residual_above_its_limit_counts_once_though_it_halts_later() -> None:

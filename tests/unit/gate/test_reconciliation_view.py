@@ -16,6 +16,7 @@ from risksvc.gate.exposure_view import adoptable, divergences
 from risksvc.gate.feeds import FeedLink
 from risksvc.gate.reconciliation_view import MAX_FILLS, MAX_ORDERS
 from risksvc.v1.operator_pb2 import AccountReconciliation, GetReconciliationRequest, InstrumentReconciliation
+from tests.unit.core.an_account import account
 from tests.unit.core.builders import World, given, started, unread
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SPOT, D, feed
 
@@ -268,6 +269,17 @@ def test_what_concerns_the_account_is_told_apart_from_instruments(world: World) 
     assert (unreadable.status, unreadable.instrument, unreadable.usd, unreadable.reads) == ("SUSPECT", "", "", 1)
     assert (residual.status, residual.usd, residual.account) == ("DIVERGED", "12.5", ACCOUNT)
     assert {one.divergence_class for one in divergences(book)} == set(rows)
+
+
+def test_what_equity_leaves_unexplained_is_told_beside_what_it_may_be() -> None:
+    held = account()
+    assert (look(held.world).equity_difference, look(held.world).equity_tolerance) == ("", ""), "not checked yet"
+    held.wallet["USDT"] -= 300
+    held.read()
+    found = look(held.world)
+    assert (found.equity_difference, found.equity_tolerance) == ("-300", "25")
+    [mismatch] = found.conditions
+    assert (mismatch.divergence_class, mismatch.usd, mismatch.status) == ("EQUITY_MISMATCH", "300", "SUSPECT")
 
 
 def test_the_stream_and_the_venue_s_limits_are_told(world: World) -> None:
