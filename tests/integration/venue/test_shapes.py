@@ -23,6 +23,7 @@ from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
 from risksvc.venue.paper import PaperConfig, serve_paper
 from risksvc.venue.paper.config import AccountConfig, ApiKey
+from risksvc.venue.paper.instruments import EVERY_INSTRUMENT
 from risksvc.venue.paper.server import PaperServer
 from risksvc.venue.quirks import FillKind, LedgerKind, Leg
 from risksvc.venue.reader import AccountReader, Snapshot
@@ -44,7 +45,8 @@ def account(name: str, *, hedge: bool = False) -> AccountConfig:
 
 @pytest.fixture
 async def paper() -> AsyncIterator[PaperServer]:
-    server = await serve_paper(PaperConfig(prices=PRICES, accounts=(account("one-way"), account("hedged", hedge=True))))
+    accounts = (account("one-way"), account("hedged", hedge=True))
+    server = await serve_paper(PaperConfig(prices=PRICES, accounts=accounts, instruments=EVERY_INSTRUMENT))
     yield server
     await server.stop()
 
