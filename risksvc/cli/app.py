@@ -51,7 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "init": Lazy("initialise", "init", "write a commented settings file and limits file"),
         "serve": Lazy("processes", "serve", "run the gate"),
         "venue": Lazy("venue", "venue", "run the venue process of an account; check what a venue can do"),
-        "paper": Lazy("processes", "paper", "run a paper venue that speaks Bybit v5"),
+        "paper": Lazy("paper", "paper", "run a paper venue that speaks Bybit v5, and make it misbehave"),
         "demo": Lazy("processes", "demo", "replay the $200K incident with real processes"),
         "operator": Lazy("operator", "operator", "make an operator's token"),
         "version": Lazy("version", "version", "print the version"),

@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Final
 
 from risksvc.core.types import ZERO
+from risksvc.venue.paper import stops
 from risksvc.venue.paper.calls import Call
 from risksvc.venue.paper.errors import bad_params
 from risksvc.venue.paper.instruments import INVERSE, LINEAR, TRADED, Instrument, key_of
@@ -195,18 +196,13 @@ def _position_rows(call: Call, positions: Iterable[Position]) -> list[Row]:
 
 
 def _order_page(call: Call, orders: Iterable[Order], rule: PageRule) -> Row:
-    wanted = (order for order in orders if _in_scope(call, order.symbol) and _is_filtered(call, order))
+    wanted_kind = call.text("orderFilter")
+    wanted = (order for order in orders if _in_scope(call, order.symbol) and stops.passes(order, wanted_kind))
     found, cursor = page(
         wanted, call=call, rule=rule, cursor_of=lambda order: number_cursor(order.number, order.created_ms)
     )
     rows = [order_row(order, instrument=_instrument(call, order.symbol)) for order in found]
     return {"category": call.category(), "list": rows, "nextPageCursor": cursor}
-
-
-def _is_filtered(call: Call, order: Order) -> bool:
-    """Whether an order passes `orderFilter`: without one every order does."""
-    wanted = call.text("orderFilter")
-    return wanted == "" or (wanted == "Order") is (order.trigger is None)
 
 
 def _orders_by_id(call: Call, *, show: Callable[[Order], bool]) -> Row:

@@ -31,7 +31,7 @@ _UNBOUNDED: Final = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much one account may remember: an execution costs about 1 kB, a closed order 1.5 kB, a log entry 0.6 kB.
+    """How much one account may remember: an execution costs about 1 kB, a closed order 1.5 kB, a log entry 0.4 kB.
 
     The transaction log has one entry per execution (two in spot), so it is as long as `executions` says.
     """

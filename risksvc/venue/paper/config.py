@@ -68,8 +68,8 @@ class PaperConfig:
 
     `host`, `port`: where it listens; loopback only, port 0 lets the system pick one.
     `accounts`: who may trade; by default the demo account `main` with a trade key, a read key and 1,000,000 USDT.
-    `instruments`: what can be traded; by default eight USDT perpetuals (BTC at 50,000), two USDC and two inverse ones,
-    and three spot pairs.
+    `instruments`: what can be traded; by default eight USDT perpetuals (BTC at 50,000) and three spot pairs;
+    `EVERY_INSTRUMENT` has two USDC and two inverse perpetuals, too.
     `seed`: shifts the generated price paths; the same seed gives the same prices at the same time after the start.
     `csv`: instruments whose price follows 1-minute bars from a file instead (timestamp, open, high, low, close,
     volume).

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from risksvc.venue.paper import forced
+from risksvc.venue.paper import forced, stops
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.admission import (
     AMENDMENT_RULES,
@@ -40,6 +40,7 @@ class Engine(Matching):
     def __init__(self, *, markets: Iterable[Market], accounts: Iterable[Account], rules: Rules, now_ms: int) -> None:
         super().__init__(markets=markets, accounts=accounts, rules=rules, now_ms=now_ms)
         self._step = 0
+        self._fundings = 0
 
     def list_market(self, market: Market) -> None:
         """Begin to trade a new instrument; refuse one that is already listed."""
@@ -58,6 +59,7 @@ class Engine(Matching):
         for market in self.markets.values():
             market.move_to(self._path_ms())
             self.cross(market)
+        self._fund_when_due()
 
     def create(self, account: Account, request: OrderRequest, *, now_ms: int) -> Order:
         """Accept an order and let it trade; raise VenueError when a rule refuses it."""
@@ -106,13 +108,10 @@ class Engine(Matching):
         symbol: str = "",
         settle: str = "",
         category: str = "",
-        waiting: bool | None = None,
+        order_filter: str = "",
         now_ms: int,
     ) -> list[Order]:
-        """Cancel the open orders of an instrument, a settle coin, a category, or all; `waiting`: stops only, or none.
-
-        Gives what was cancelled.
-        """
+        """Cancel the open orders of an instrument, a settle coin, a category, a filter, or all; give them."""
         self.advance(now_ms)
         orders = []
         for order in account.open_orders.newest_first(symbol=symbol):
@@ -120,7 +119,7 @@ class Engine(Matching):
             if (
                 settle in ("", instrument.settle)
                 and category in ("", instrument.category)
-                and waiting in (None, order.is_waiting)
+                and stops.passes(order, order_filter)
             ):
                 orders.append(order)
         for order in orders:
@@ -188,6 +187,17 @@ class Engine(Matching):
         if not order.is_open:
             code = RetCode.SPOT_NO_SUCH_ORDER if order.spot else RetCode.NO_SUCH_ORDER
             raise VenueError(code, f"order not exists or too late to {action}")
+
+    def _fund_when_due(self) -> None:
+        """Settle funding of every contract once when a funding time has passed since the last step."""
+        if not self.rules.funding_every_ms:
+            return
+        due = (self.now_ms - self.started_ms) // self.rules.funding_every_ms
+        if due > self._fundings:
+            self._fundings = due
+            contracts = [market for market in self.markets.values() if not market.instrument.is_spot]
+            for market in contracts:
+                forced.fund(self, market, self.rules.funding_rate, accounts=self.accounts.values())
 
     def _path_ms(self) -> int:
         return int(self._step * self.rules.step_ms * self.rules.speed)

@@ -27,6 +27,7 @@ from risksvc.venue.paper.instruments import (
     Instrument,
 )
 from risksvc.venue.paper.market import Market
+from risksvc.venue.paper.matching import FUNDING_RATE
 from risksvc.venue.paper.orders import ONE_WAY, ExecType, OrderRequest, OrderType, Side, StopType
 from risksvc.venue.paper.prices import GeneratedPath
 from risksvc.venue.paper.public_rows import instrument_row
@@ -34,7 +35,6 @@ from risksvc.venue.paper.trading import order_request
 from risksvc.venue.paper.wire import Row, acknowledgement, execution_row, ledger_row
 
 _COIN: Final = re.compile(r"[A-Z0-9]{2,10}")
-_FUNDING_RATE: Final = Decimal("0.0001")
 
 # How Bybit writes a symbol, by category and quote coin (empty: the category's usual one).
 _SUFFIXES: Final = MappingProxyType(
@@ -112,7 +112,7 @@ def _funding(call: Call) -> Row:
     accounts = [account_of(call)] if call.text("account") else list(call.engine.accounts.values())
     if rate is not None and not -1 < rate < 1:
         raise bad_params("rate: a ratio between -1 and 1 is allowed, 0.0001 is one basis point")
-    paid = forced.fund(call.engine, market, _FUNDING_RATE if rate is None else rate, accounts=accounts)
+    paid = forced.fund(call.engine, market, FUNDING_RATE if rate is None else rate, accounts=accounts)
     return {"list": [execution_row(each, instrument=market.instrument) for each in paid]}
 
 

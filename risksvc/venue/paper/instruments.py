@@ -230,7 +230,9 @@ SPOT_PAIRS: Final = (
     ),
 )
 
-DEFAULT_INSTRUMENTS: Final = (*USDT_PERPETUALS, *USDC_PERPETUALS, *INVERSE_PERPETUALS, *SPOT_PAIRS)
+# One settle coin only: a reader of contracts asks for each coin apart, and for inverse ones once more.
+DEFAULT_INSTRUMENTS: Final = (*USDT_PERPETUALS, *SPOT_PAIRS)
+EVERY_INSTRUMENT: Final = (*USDT_PERPETUALS, *USDC_PERPETUALS, *INVERSE_PERPETUALS, *SPOT_PAIRS)
 
 # Names by which coins are shown in asset/coin/query-info.
 COIN_NAMES: Final[Mapping[str, str]] = MappingProxyType(

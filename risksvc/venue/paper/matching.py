@@ -31,6 +31,9 @@ from risksvc.venue.paper.orders import (
 )
 from risksvc.venue.paper.settlement import FillId, Trade, settle
 
+# Bybit's usual rate for eight hours.
+FUNDING_RATE: Final = Decimal("0.0001")
+
 _PARTIAL_ENDS: Final = (OrderStatus.CANCELLED, OrderStatus.PARTIALLY_FILLED_CANCELED)
 
 
@@ -40,17 +43,22 @@ class Rules:
 
     `step_ms` is how long a price stands still, `speed` how many times faster than the clock prices follow their path,
     `max_open_orders` counts per account and instrument, `partial_end` is what a partly filled order of a contract
-    becomes when it ends (a spot order always becomes `PartiallyFilledCanceled`).
+    becomes when it ends (a spot order always becomes `PartiallyFilledCanceled`). Every `funding_every_ms` (0: never)
+    longs of every contract pay `funding_rate` of their value to shorts; Bybit does so every eight hours.
     """
 
     step_ms: int = 250
     speed: Decimal = ONE
     max_open_orders: int = 500
     partial_end: OrderStatus = OrderStatus.CANCELLED
+    funding_every_ms: int = 0
+    funding_rate: Decimal = FUNDING_RATE
 
     def __post_init__(self) -> None:
         if self.step_ms < 1 or self.speed <= 0 or self.max_open_orders < 1:
             raise ValueError("rules: step_ms and max_open_orders must be at least 1, speed above zero")
+        if self.funding_every_ms < 0 or not -1 < self.funding_rate < 1:
+            raise ValueError("rules: funding_every_ms must not be negative, funding_rate lies between -1 and 1")
         if self.partial_end not in _PARTIAL_ENDS:
             raise ValueError(f"rules: partial_end must be one of {', '.join(_PARTIAL_ENDS)}")
 

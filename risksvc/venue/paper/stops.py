@@ -13,9 +13,18 @@ from typing import Final
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import Order, OrderRequest, OrderType, Side, StopType, Trigger
 
+# Bybit's `orderFilter`: ordinary orders, or stops.
+ACTIVE: Final = "Order"
+STOPS: Final = ("StopOrder", "tpslOrder")
+
 _CREATED_BY: Final = MappingProxyType(
     {StopType.TAKE_PROFIT: "CreateByTakeProfit", StopType.STOP_LOSS: "CreateByStopLoss"}
 )
+
+
+def passes(order: Order, order_filter: str) -> bool:
+    """Whether an order passes `orderFilter`: without one every order does, with an unknown one none."""
+    return order_filter in (STOPS if order.trigger else (ACTIVE,)) or not order_filter
 
 
 def trigger_of(stop_type: StopType, price: Decimal, *, opened_by: Side, parent: str) -> Trigger:

@@ -27,10 +27,6 @@ _CONDITIONAL: Final = (
 )
 _STOPS: Final = ("takeProfit", "stopLoss")
 
-# Which of an account's orders `orderFilter` cancels.
-_ACTIVE: Final = ("Order",)
-_WAITING: Final = ("StopOrder", "tpslOrder")
-
 # Bybit's position modes, and whether each is a hedge; a spot market order's units of quantity.
 _MODES: Final = {"0": False, "3": True}
 _UNITS: Final = ("baseCoin", "quoteCoin")
@@ -67,17 +63,15 @@ def cancel_all(call: Call) -> Row:
     category = call.category()
     if category not in TRADED:
         return {"list": [], "success": "1"}
-    symbol, settle, wanted = call.text("symbol"), call.text("settleCoin"), call.text("orderFilter")
+    symbol, settle = call.text("symbol"), call.text("settleCoin")
     if category != SPOT and not symbol and not settle:
         raise bad_params("Missing some parameters that must be filled in: one of symbol, settleCoin")
-    if wanted not in ("", *_ACTIVE, *_WAITING):
-        return {"list": [], "success": "1"}
     cancelled = call.engine.cancel_all(
         call.owner,
         symbol=call.market().instrument.key if symbol else "",
         settle="" if symbol else settle,
         category=category,
-        waiting=None if not wanted else wanted in _WAITING,
+        order_filter=call.text("orderFilter"),
         now_ms=call.now_ms,
     )
     return {"list": [acknowledgement(order) for order in cancelled], "success": "1"}

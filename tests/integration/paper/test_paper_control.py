@@ -71,7 +71,10 @@ async def test_the_depth_is_reshaped(control: Control, trader: Client) -> None:
 async def test_faults_are_listed_switched_on_and_off(control: Control, trader: Client) -> None:
     listed = await control.get("faults")
     assert listed["known"]["position_lag"]["parameters"] == {"ms": 1000}
-    assert set(listed["events"]) == {"order", "fill", "liquidation", "listing"}
+    assert set(listed["events"]) == {
+        "order", "fill", "liquidation", "adl", "funding", "delivery", "delisting", "transfer", "stops", "hedge",
+        "listing",
+    }  # fmt: skip
     status, fault = await control.post("faults", name="http_error", path="/v5/position/*", count=5, status=500)
     assert (status, fault["name"], fault["remaining"], fault["hits"]) == (200, "http_error", 5, 0)
     with pytest.raises(ccxt.ExchangeNotAvailable):
@@ -174,6 +177,23 @@ REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("events", {"name": "fill", "account": "main", "symbol": "BTCUSDT", "side": "Buy"}, "qty"),
     ("events", {"name": "fill", "account": "main", "symbol": "BTCUSDT", "side": "Buy", "qty": "0"}, "minimum"),
     ("events", {"name": "liquidation", "account": "main", "symbol": "BTCUSDT"}, "holds no BTCUSDT"),
+    ("events", {"name": "adl", "account": "main", "symbol": "BTCUSDT"}, "holds no BTCUSDT"),
+    ("events", {"name": "funding", "symbol": "BTCUSDT", "rate": "1"}, "between -1 and 1"),
+    ("events", {"name": "funding", "symbol": "BTCUSDT", "category": "spot"}, "no positions to settle"),
+    ("events", {"name": "delivery", "symbol": "BTCUSDT", "execType": "Trade"}, "Delivery or Settle"),
+    ("events", {"name": "delivery", "symbol": "BTCUSDT", "price": "0.01"}, "multiple of 0.1"),
+    ("events", {"name": "delisting", "symbol": "NOSUCH"}, "Not supported symbols"),
+    ("events", {"name": "transfer", "account": "main", "coin": "btc", "amount": "1"}, "capital letters"),
+    ("events", {"name": "transfer", "account": "main", "coin": "BTC"}, "amount is required"),
+    ("events", {"name": "transfer", "account": "main", "coin": "BTC", "amount": "-1"}, "only 0 BTC"),
+    ("events", {"name": "stops", "account": "main", "symbol": "BTCUSDT", "stopLoss": "1"}, "holds no BTCUSDT"),
+    ("events", {"name": "hedge", "account": "main", "on": "maybe"}, "true or false"),
+    (
+        "events",
+        {"name": "fill", "account": "main", "symbol": "BTCUSDT", "side": "Buy", "qty": "1", "positionIdx": "1"},
+        "position mode",
+    ),
+    ("events", {"name": "listing", "base": "NEW", "category": "option"}, "inverse"),
     ("events", {"name": "listing", "base": "BTC"}, "already listed"),
     ("events", {"name": "listing", "base": "b/c"}, "capital letters"),
     ("events", {"name": "listing", "base": "NEW", "status": "Gone"}, "PreLaunch"),

@@ -9,7 +9,8 @@ import pytest
 
 from risksvc.venue.paper import PaperServer
 from risksvc.venue.paper.faults import FAULTS, Fault
-from tests.integration.paper.trader import BTC, Client
+from tests.integration.paper.test_paper_stream import SOCKET_FAULTS
+from tests.integration.paper.trader import BTC, ETH, Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -103,6 +104,8 @@ READ_FAULTS: list[tuple[str, dict[str, int | str], type[Exception] | int]] = [
     ("broken_json", {"percent": 99}, 0),
     ("empty_list", {}, 0),
     ("half_list", {}, 0),
+    ("rate_limit", {}, ccxt.RateLimitExceeded),
+    ("maintenance", {}, ccxt.ExchangeNotAvailable),
     ("duplicate_rows", {}, 2),
 ]
 
@@ -227,6 +230,29 @@ async def test_an_order_is_acknowledged_then_rejected(paper: PaperServer, trader
     assert not held(paper)
 
 
+async def test_a_limited_or_maintained_venue_says_when_to_come_back(paper: PaperServer, trader: Client) -> None:
+    paper.gateway.faults.switch_on("rate_limit", count=1, reset_ms=5_000)
+    with pytest.raises(ccxt.RateLimitExceeded):
+        await trader.fetch_positions()
+    headers = {name.lower(): value for name, value in trader.last_response_headers.items()}
+    assert headers["x-bapi-limit-status"] == "0"
+    assert 0 < int(headers["x-bapi-limit-reset-timestamp"]) - time.time() * 1_000 <= 5_000
+    paper.gateway.faults.switch_on("maintenance", count=1, retry_after_s=7)
+    with pytest.raises(ccxt.ExchangeNotAvailable):
+        await trader.fetch_positions()
+    assert {name.lower(): value for name, value in trader.last_response_headers.items()}["retry-after"] == "7"
+
+
+async def test_trade_ids_may_repeat_across_instruments(paper: PaperServer, trader: Client) -> None:
+    paper.gateway.faults.switch_on("trade_ids_per_symbol")
+    for symbol in (BTC, ETH):
+        await trader.create_order(symbol, "market", "buy", "1")
+        await trader.create_order(symbol, "market", "sell", "1")
+    ids = {symbol: [trade["id"] for trade in await trader.fetch_my_trades(symbol)] for symbol in (BTC, ETH)}
+    assert ids[BTC] == ids[ETH]
+    assert len(set(ids[BTC])) == 2
+
+
 async def test_a_fault_can_be_for_one_account_only(paper: PaperServer, trader: Client, stranger: Client) -> None:
     paper.gateway.faults.switch_on("http_error", account="other")
     with pytest.raises(ccxt.ExchangeNotAvailable):
@@ -255,6 +281,6 @@ async def test_every_fault_is_shown_against_a_real_client() -> None:
     shown = {row[0] for row in ORDER_FAULTS} | {row[0] for row in READ_FAULTS}
     alone = {
         "delay", "delay_reply", "hang", "position_lag", "execution_lag", "page_size", "always_cursor", "frozen",
-        "reject_after_ack",
+        "reject_after_ack", "trade_ids_per_symbol",
     }  # fmt: skip
-    assert shown | alone == set(FAULTS)
+    assert shown | alone | SOCKET_FAULTS == set(FAULTS)

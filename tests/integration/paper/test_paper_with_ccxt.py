@@ -204,7 +204,16 @@ REFUSED = [
     (BTC, "limit", "1191", "49000", {}, ccxt.BadRequest, "10001"),
     (BTC, "market", "1", None, {"positionIdx": 1}, ccxt.BadRequest, "position mode"),
     (BTC, "market", "1", None, {"triggerPrice": "49000", "triggerDirection": "below"}, ccxt.BadRequest, "triggerPrice"),
-    (BTC, "market", "1", None, {"stopLoss": {"triggerPrice": "49000"}}, ccxt.BadRequest, "stopLoss"),
+    (BTC, "market", "1", None, {"stopLoss": {"triggerPrice": "51000"}}, ccxt.BadRequest, "should be lower"),
+    (
+        BTC,
+        "market",
+        "1",
+        None,
+        {"stopLoss": {"triggerPrice": "49000", "price": "48900"}},
+        ccxt.BadRequest,
+        "slLimitPrice",
+    ),
 ]
 
 

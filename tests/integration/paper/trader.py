@@ -1,8 +1,12 @@
-"""An unmodified ccxt client that can reach nothing but a paper venue."""
+"""Unmodified ccxt clients, over HTTP and over sockets, that can reach nothing but a paper venue."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import ccxt.async_support as ccxt
+from ccxt import pro
+
+from risksvc.venue.paper import PaperServer
 
 BTC: Final = "BTC/USDT:USDT"
 ETH: Final = "ETH/USDT:USDT"
@@ -22,6 +26,25 @@ def new_client(key: str = "paper-trade", *, secret: str | None = None, **options
         "options": {"fetchMarkets": {"types": ["linear", "inverse"]}, "maxRetriesOnFailure": 0, **options},
     })  # fmt: skip
     point(client, "http://127.0.0.1:9")
+    return client
+
+
+def new_stream_client(
+    paper: PaperServer, markets: Sequence[object], *, key: str = "paper-read", secret: str | None = None
+) -> Client:
+    """A client of ccxt.pro for `key` that knows its markets already."""
+    client = pro.bybit({
+        "apiKey": key,
+        "secret": f"{key}-secret" if secret is None else secret,
+        "enableRateLimit": False,
+        "number": str,
+        "options": {"watchPositions": {"fetchPositionsSnapshot": False}, "enableUnifiedAccount": True,
+                    "enableUnifiedMargin": False},
+    })  # fmt: skip
+    sockets = _replaced(client.urls["api"]["ws"], paper.socket_url)
+    point(client, paper.base_url)
+    client.urls["api"]["ws"] = sockets
+    client.set_markets(markets)
     return client
 
 

@@ -48,6 +48,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: ApiKey(key="k", secret="s", permission="all"), "'read' or 'trade'"),  # type: ignore[arg-type]
     (lambda: Rules(step_ms=0), "step_ms"),
     (lambda: Rules(speed=D(0)), "speed"),
+    (lambda: Rules(funding_every_ms=-1), "funding_every_ms"),
+    (lambda: Rules(funding_rate=D(1)), "funding_rate"),
     (lambda: Rules(partial_end=OrderStatus.FILLED), "Cancelled, PartiallyFilledCanceled"),
     (lambda: Bounds(executions=0), "at least 1"),
 ]

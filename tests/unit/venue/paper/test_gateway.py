@@ -15,6 +15,7 @@ from risksvc.venue.paper.auth import Keyring
 from risksvc.venue.paper.config import DEMO_ACCOUNT, PaperConfig
 from risksvc.venue.paper.endpoints import ENDPOINTS
 from risksvc.venue.paper.gateway import Gateway
+from risksvc.venue.paper.instruments import EVERY_INSTRUMENT
 from risksvc.venue.paper.messages import Incoming, Reply
 from risksvc.venue.paper.opening import open_venue
 
@@ -22,7 +23,8 @@ NOW = 1_700_000_000_000
 
 
 def gateway() -> Gateway:
-    engine = open_venue(PaperConfig(prices={"BTCUSDT": Decimal(50_000)}), now_ms=NOW)
+    config = PaperConfig(instruments=EVERY_INSTRUMENT, prices={"BTCUSDT": Decimal(50_000)})
+    engine = open_venue(config, now_ms=NOW)
     return Gateway(engine=engine, keyring=Keyring([DEMO_ACCOUNT]), clock=lambda: NOW)
 
 
@@ -73,17 +75,37 @@ def test_every_private_path_needs_a_key(path: str) -> None:
     assert json.loads(ask(gateway(), incoming).body)["retCode"] == 10003
 
 
-@pytest.mark.parametrize("category", ["inverse", "spot", "option"])
 @pytest.mark.parametrize(
-    "path",
+    ("path", "categories"),
     [
-        "/v5/market/instruments-info", "/v5/market/tickers", "/v5/position/list", "/v5/order/realtime",
-        "/v5/order/history", "/v5/execution/list",
+        ("/v5/market/instruments-info", ["option"]),
+        ("/v5/market/tickers", ["option"]),
+        ("/v5/position/list", ["inverse", "spot", "option"]),
+        ("/v5/order/realtime", ["inverse", "spot", "option"]),
+        ("/v5/order/history", ["inverse", "spot", "option"]),
+        ("/v5/execution/list", ["inverse", "spot", "option"]),
     ],
-)  # fmt: skip
-def test_categories_that_are_not_traded_are_valid_and_empty(path: str, category: str) -> None:
-    answer = get(gateway(), path, category=category)
-    assert (answer["retCode"], answer["result"]["list"]) == (0, [])
+)
+def test_categories_without_anything_are_valid_and_empty(path: str, categories: list[str]) -> None:
+    for category in categories:
+        answer = get(gateway(), path, category=category)
+        assert (answer["retCode"], answer["result"]["list"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("category", "symbols"),
+    [
+        ("inverse", ["BTCUSD", "ETHUSD"]),
+        ("spot", ["BTCUSDT", "ETHBTC", "ETHUSDT"]),
+    ],
+)
+def test_each_category_lists_its_own_instruments(category: str, symbols: list[str]) -> None:
+    venue = gateway()
+    for path in ("/v5/market/instruments-info", "/v5/market/tickers"):
+        rows = get(venue, path, category=category)["result"]["list"]
+        assert sorted(row["symbol"] for row in rows) == symbols
+    assert get(venue, "/v5/market/orderbook", category=category, symbol=symbols[0])["result"]["b"]
+    assert get(venue, "/v5/market/orderbook", category=category, symbol="SOLUSDT")["retCode"] == 10001
 
 
 @pytest.mark.parametrize("encode", [str, quote, lambda cursor: quote(quote(cursor, safe=""), safe="")])

@@ -5,20 +5,20 @@ from dataclasses import replace
 import pytest
 
 from risksvc.venue.paper.depth import DepthProfile, ladder
-from risksvc.venue.paper.instruments import DEFAULT_INSTRUMENTS
+from risksvc.venue.paper.instruments import EVERY_INSTRUMENT
 from risksvc.venue.paper.orders import Side
 from tests.unit.venue.paper.builders import BTC, D, market
 
 
 def test_the_default_depth_of_every_instrument_is_ordered_and_on_its_grid() -> None:
-    for instrument in DEFAULT_INSTRUMENTS:
+    for instrument in EVERY_INSTRUMENT:
         bids, asks = (
             ladder(instrument.price, side=side, profile=DepthProfile(), instrument=instrument) for side in Side
         )
         assert bids[0].price < instrument.price < asks[0].price
         for side, levels in ((Side.BUY, bids), (Side.SELL, asks)):
             prices = [level.price for level in levels]
-            assert len(set(prices)) == len(prices) == 25
+            assert len(set(prices)) == len(prices) == 25, instrument.symbol
             assert prices == sorted(prices, reverse=side is Side.BUY)
             assert all(level.price % instrument.tick == 0 and level.size % instrument.step == 0 for level in levels)
             assert all(level.size >= instrument.step for level in levels)
@@ -26,7 +26,7 @@ def test_the_default_depth_of_every_instrument_is_ordered_and_on_its_grid() -> N
 
 @pytest.mark.parametrize("mid", ["0.00001", "0.00002", "0.00005"])
 def test_a_depth_near_zero_has_fewer_levels_but_never_a_price_of_zero(mid: str) -> None:
-    doge = next(each for each in DEFAULT_INSTRUMENTS if each.symbol == "DOGEUSDT")
+    doge = next(each for each in EVERY_INSTRUMENT if each.symbol == "DOGEUSDT")
     for side in Side:
         assert all(level.price > 0 for level in ladder(D(mid), side=side, profile=DepthProfile(), instrument=doge))
 
@@ -102,5 +102,7 @@ def test_an_instrument_without_a_grid_is_refused(name: str) -> None:
 def test_an_instrument_off_its_own_grid_or_of_another_category_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple of step"):
         replace(BTC, min_qty=D("0.0015"))
-    with pytest.raises(ValueError, match="only linear"):
+    with pytest.raises(ValueError, match="only linear, inverse, spot"):
+        replace(BTC, category="option")
+    with pytest.raises(ValueError, match="settles in BTC"):
         replace(BTC, category="inverse")
