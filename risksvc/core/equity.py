@@ -101,7 +101,7 @@ def _compare(book: AccountBook, event: BalancesReceived, marks: Marks, *, now: N
 
 def _explained(book: AccountBook, why: str) -> Iterator[Notice]:
     gone = book.conditions.pop(_WHAT.value, None)
-    if gone is not None and gone.diverged:
+    if gone is not None and gone.seen >= CHECKS_TO_ALERT:  # it was told
         text = f"over ({why}): {gone.message}"
         yield Notice(NoticeKind.CONDITION_CLEARED, book.name, _WHAT.value, text)
 

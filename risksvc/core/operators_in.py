@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from risksvc.core import adoption, resume
 from risksvc.core.book import AccountBook
 from risksvc.core.config import SecondPerson
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import (
     AdoptConfirmed,
     AdoptRequested,
@@ -152,8 +153,9 @@ def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
                 line.overfilled = False
                 for suspicion in line.suspicions.values():
                     suspicion.diverged = False  # what still differs halts again on the next complete read
-            for condition in book.conditions.values():
-                condition.diverged = False
+            residual = book.conditions.get(DivergenceClass.UNATTRIBUTED_RESIDUAL.value)
+            if residual is not None:
+                residual.diverged = False
     if state.fault and all(one.trigger != Trigger.GATE_FAULT.value for one in state.halts.active()):
         state.fault = ""
 

@@ -29,9 +29,12 @@ _DIRECTIONS = {"in": 1, "out": -1}
 # --- rows ---
 
 
-def normalise_balance(row: Row) -> BalanceRow:
-    """Read one currency of a listing's balances: `currency`, `total`, and where known `debt` and `equity`."""
-    reader = RowReader({**row, "symbol": row.get("currency")}, "balances")
+def normalise_balance(row: Row, *, what: str = "balances") -> BalanceRow:
+    """Read one currency of a listing's balances: `currency`, `total`, and where known `debt` and `equity`.
+
+    `what`: what they are read for, as failures name it.
+    """
+    reader = RowReader({**row, "symbol": row.get("currency")}, what)
     if not reader.text("currency"):
         raise reader.refuse("the balance names no currency")
     total, debt = reader.figure("total"), reader.figure("debt") or ZERO
@@ -42,20 +45,20 @@ def normalise_balance(row: Row) -> BalanceRow:
     )
 
 
-def normalise_balances(rows: Iterable[Row]) -> dict[str, BalanceRow]:
+def normalise_balances(rows: Iterable[Row], *, what: str = "balances") -> dict[str, BalanceRow]:
     """Read all currencies; one that is listed twice is refused."""
     found: dict[str, BalanceRow] = {}
     for row in rows:
-        balance = normalise_balance(row)
+        balance = normalise_balance(row, what=what)
         if balance.currency in found:
-            raise UnreadableRowError("balances", balance.currency, "is listed twice")
+            raise UnreadableRowError(what, balance.currency, "is listed twice")
         found[balance.currency] = balance
     return found
 
 
-def normalise_booking(row: Row, *, quirks: Quirks) -> BookingRow | None:
+def normalise_booking(row: Row, *, quirks: Quirks, what: str = "balances") -> BookingRow | None:
     """Read one entry of the ledger; None for the cash side of an execution, which its fill has told already."""
-    reader = RowReader({**row, "symbol": row.get("currency")}, "balances")
+    reader = RowReader({**row, "symbol": row.get("currency")}, what)
     name = str(reader.info.get(quirks.ledger_kind_key, "")) if quirks.ledger_kind_key else reader.text("type")
     kind = quirks.ledger_kinds.get(name)
     if kind is LedgerKind.TRADE:

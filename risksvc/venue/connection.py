@@ -40,6 +40,7 @@ class VenueConnection:
         self.command: CcxtExchange = build_exchange(config, self.quirks, throttled=False)
         self.instruments: dict[str, Instrument] = {}
         self.can_cancel = False
+        self.assets: dict[str, tuple[Instrument, ...]] = {}
         self.hedge_mode = self.quirks.hedge_mode
         self._other_mode = False
         self.poll_listing = self._listing(self.poll, None)
@@ -60,10 +61,6 @@ class VenueConnection:
             each for _, each in sorted(self.instruments.items()) if is_plain_name(each.symbol, each.base, each.quote)
         ]
         return [each for each in sayable if not named or each.symbol in named]
-
-    def told_assets(self) -> dict[str, tuple[Instrument, ...]]:
-        """Give the assets that a spot account's positions are in, each with its pairs."""
-        return told_assets(self.announced(), named=self.config.instruments, quirks=self.quirks)
 
     @property
     def enforces_reduce_only(self) -> bool:
@@ -101,6 +98,8 @@ class VenueConnection:
             raise ReadFailure("markets", f"the venue lists no {what}")
         self.command.set_markets_from_exchange(self.poll)
         self.instruments = loaded
+        if self.quirks.spot:
+            self.assets = told_assets(self.announced(), named=self.config.instruments, quirks=self.quirks)
         missing = set(self.config.instruments) - loaded.keys()
         if missing:
             _LOG.warning("not listed at %s: %s", self.exchange_id, ", ".join(sorted(missing)))

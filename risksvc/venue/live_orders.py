@@ -2,7 +2,9 @@
 
 A finished order is told at once when the fills that are known add up to what the venue counts for it, because its
 reservation ends with it. Else its fills are given a moment to come by themselves, then it is looked up as any other
-order is: fills first, and with no less filled than they say. Working orders are not told: complete reads show them.
+order is: fills first, and with no less filled than they say. So is every one where the venue's count is not known to be
+right: streams have said "cancelled, nothing filled" of orders that were executed. Working orders are not told: complete
+reads show them.
 """
 
 import asyncio
@@ -30,6 +32,7 @@ class LiveOrders:
         self, connection: VenueConnection, *, orders: OrderIds, look_up: OrderLookUp, clock: GateClock, tell: Tell
     ) -> None:
         self._connection = connection
+        self._counts_right = connection.quirks.listing == "bybit"
         self._orders = orders
         self._look_up = look_up
         self._tell = tell
@@ -56,13 +59,16 @@ class LiveOrders:
 
     def settle(self) -> None:
         """Tell the finished orders whose fills are all known; have the others looked up soon."""
-        proven = {key: order for key, order in self._finished.items() if self._orders.counted(order) == order.filled}
+        proven = {key: order for key, order in self._finished.items() if self._adds_up(order)}
         for key in proven:
             del self._finished[key]
         if proven:
             self._tell(list(proven.values()), self._opened_ns)
         if self._finished:
             self._wake.set()
+
+    def _adds_up(self, order: OrderRow) -> bool:
+        return self._counts_right and self._orders.counted(order) == order.filled
 
     async def run(self) -> None:
         """Look up for ever what the stream alone did not prove."""

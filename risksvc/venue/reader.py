@@ -89,7 +89,7 @@ class AccountReader:
         fills = [fill for fill in read if fill is not None]
         if not quirks.spot:
             return fills
-        assets, pairs = self._connection.told_assets(), self._connection.instruments
+        assets, pairs = self._connection.assets, self._connection.instruments
         beside = [side_moves(fill, pairs[fill.symbol], assets) for fill in fills if fill.symbol in pairs]
         return [*fills, *(moved for several in beside for moved in several)]
 
@@ -101,8 +101,8 @@ class AccountReader:
         """Read what moved assets without a trade, as far as the venue lists it."""
         if not listing.has_ledger:
             return []
-        assets, quirks = self._connection.told_assets(), self._connection.quirks
-        entries = (normalise_booking(row, quirks=quirks) for row in (await listing.ledger(since_ms)).rows)
+        assets, quirks = self._connection.assets, self._connection.quirks
+        entries = (normalise_booking(row, quirks=quirks, what="fills") for row in (await listing.ledger(since_ms)).rows)
         moved = (booked(entry, assets) for entry in entries if entry is not None)
         return [fill for fill in moved if fill is not None]
 
@@ -155,7 +155,7 @@ class AccountReader:
 
     def _assets(self, rows: Sequence[Row]) -> list[PositionRow]:
         """Give what is held of each asset. What trades have brought and nothing took away must be there."""
-        assets, balances = self._connection.told_assets(), normalise_balances(rows)
+        assets, balances = self._connection.assets, normalise_balances(rows, what="positions")
         shown = {name: row.held for name, row in balances.items() if name in assets}
         self._holdings.check(shown, grains=grains(assets))
         return spot_positions(balances, assets)

@@ -51,7 +51,7 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
     """Derive a class of a ccxt.pro class that tells all to its `hearer`."""
     told_class = guarded(exchange_class, quirks)
 
-    class Streamed(_by_category(told_class) if quirks.listing == "bybit" else told_class):  # type: ignore[misc]
+    class Streamed(_of_bybit(told_class) if quirks.listing == "bybit" else told_class):  # type: ignore[misc]
         hearer: Hearer
         clock_ahead_ms = 0  # this machine's clock against the venue's: a log-in is signed by the venue's time
 
@@ -84,16 +84,25 @@ def streamed(exchange_class: CcxtClass, quirks: Quirks) -> CcxtClass:
     return Streamed
 
 
-def _by_category(exchange_class: CcxtClass) -> CcxtClass:
-    """Derive a class that finds an order's market by Bybit's category: ccxt takes a row that lacks one key for spot."""
+def _of_bybit(exchange_class: CcxtClass) -> CcxtClass:
+    """Derive a class that counts acknowledged subscriptions, and finds an order's market by its category.
 
-    class ByCategory(exchange_class):  # type: ignore[misc]
+    ccxt takes an order that lacks one key for one of the spot market.
+    """
+
+    class OfBybit(exchange_class):  # type: ignore[misc]
+        acknowledged: int | None = 0
+
+        def handle_subscription_status(self, client: Any, message: Any) -> Any:  # noqa: ANN401 - ccxt's
+            self.acknowledged = (self.acknowledged or 0) + 1  # refusals never come here
+            return super().handle_subscription_status(client, message)
+
         def parse_order(self, order: Any, market: Any = None) -> Any:  # noqa: ANN401 - ccxt's
             kind = "spot" if order.get("category") == "spot" else "contract"
             known = self.safe_market(order.get("symbol"), None, None, kind) if market is None else market
             return super().parse_order(order, known)
 
-    return ByCategory
+    return OfBybit
 
 
 def _in_its_category(row: Row, markets: Mapping[str, Row], quirks: Quirks) -> bool:

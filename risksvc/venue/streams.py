@@ -27,8 +27,9 @@ from risksvc.venue.streamed import CALLS, POSITIONS
 
 _LOG = logging.getLogger("risksvc.venue")
 
-_LOOK_EVERY_S = 0.1
-_SETTLED_S = 0.3  # connected and logged in for so long, with no subscription refused
+_LOOK_EVERY_S = 0.05
+# Where ccxt shows no acknowledgement: connected and logged in for so long, with no subscription refused.
+_SETTLED_S = 1.0
 _UP_WITHIN_S = 10.0
 _LOG_IN = "authenticated"  # the name under which ccxt waits for the answer to a log-in, where there is one
 _LONG_S = 30.0  # a connection of that length was a good one: the next is made soon
@@ -65,13 +66,21 @@ class StreamPause:
 class _Signs:
     """Signs of life of one ccxt instance: connected, logged in, when it was heard last."""
 
-    def __init__(self, exchange: CcxtExchange) -> None:
+    def __init__(self, exchange: CcxtExchange, *, calls: int) -> None:
         self._exchange = exchange
+        self._calls = calls
         self._last: object = None
         self._heard_s = asyncio.get_running_loop().time()
 
+    @property
+    def shows_acknowledged(self) -> bool:
+        """Say whether it is known which subscriptions the venue has acknowledged."""
+        return getattr(self._exchange, "acknowledged", None) is not None
+
     def ready(self) -> bool:
-        """Say whether there is a connection, and no answer to a log-in outstanding."""
+        """Say whether there is a connection, and no answer to a log-in or a subscription outstanding."""
+        if self.shows_acknowledged and self._exchange.acknowledged < self._calls:
+            return False
         clients = list((self._exchange.clients or {}).values())
         waiting = [each.futures[_LOG_IN] for each in clients if _LOG_IN in each.futures]
         return bool(clients) and not any(each.closed() for each in clients) and all(each.done() for each in waiting)
@@ -154,7 +163,7 @@ class PrivateStream:
             async with asyncio.TaskGroup() as group:
                 for name in self._connection.stream_calls:
                     group.create_task(self._watch(exchange, name))
-                group.create_task(self._guard(_Signs(exchange)))
+                group.create_task(self._guard(_Signs(exchange, calls=len(self._connection.stream_calls))))
         except ExceptionGroup as ends:
             raise _first(ends) from ends
         finally:
@@ -190,12 +199,13 @@ class PrivateStream:
 
     async def _until_settled(self, signs: _Signs) -> None:
         began = settled_s = self._now()
-        while self._now() - settled_s < _SETTLED_S:
+        wait_s = 0.0 if signs.shows_acknowledged else _SETTLED_S
+        while not signs.ready() or self._now() - settled_s < wait_s:
             await self._look_again()
             if not signs.ready():
                 settled_s = self._now()
             if self._now() - began > _UP_WITHIN_S:
-                raise StreamEndedError(f"no connection, or no answer to the log-in, in {_UP_WITHIN_S:.0f} s")
+                raise StreamEndedError(f"not connected, logged in and subscribed within {_UP_WITHIN_S:.0f} s")
 
     async def _look_again(self) -> None:
         """Wait a moment, or until a message could not be handled, which is raised."""

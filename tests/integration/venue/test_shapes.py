@@ -13,6 +13,7 @@ import ccxt.async_support
 import pytest
 
 from risksvc.core.types import InstrumentKind, Side
+from risksvc.v1 import venue_pb2
 from risksvc.venue.balances import BalanceReader, BalancesRead
 from risksvc.venue.config import AccountKind, VenueConfig
 from risksvc.venue.connection import VenueConnection
@@ -23,10 +24,12 @@ from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
 from risksvc.venue.paper import PaperConfig, serve_paper
 from risksvc.venue.paper.config import AccountConfig, ApiKey
+from risksvc.venue.paper.instruments import EVERY_INSTRUMENT
 from risksvc.venue.paper.server import PaperServer
 from risksvc.venue.quirks import FillKind, LedgerKind, Leg
 from risksvc.venue.reader import AccountReader, Snapshot
 from risksvc.venue.rows import FillRow
+from tests.integration.venue.rig import Rig
 
 BTC, BTC_USDC, BTC_USD = "BTC/USDT:USDT", "BTC/USDC:USDC", "BTC/USD:BTC"
 BTC_SPOT, ETH_BTC = "BTC/USDT", "ETH/BTC"
@@ -44,7 +47,8 @@ def account(name: str, *, hedge: bool = False) -> AccountConfig:
 
 @pytest.fixture
 async def paper() -> AsyncIterator[PaperServer]:
-    server = await serve_paper(PaperConfig(prices=PRICES, accounts=(account("one-way"), account("hedged", hedge=True))))
+    accounts = (account("one-way"), account("hedged", hedge=True))
+    server = await serve_paper(PaperConfig(prices=PRICES, accounts=accounts, instruments=EVERY_INSTRUMENT))
     yield server
     await server.stop()
 
@@ -287,3 +291,36 @@ async def test_equity_and_what_moved_it(paper: PaperServer, listing: str) -> Non
         assert wallet["USDC"] == after["USDC"]
         assert (await desk.balances.read()).flows == ()
         assert abs(read.venue_time_ms - time.time_ns() // 1_000_000) < 5_000
+
+
+# --- the whole feed ---
+
+
+async def test_a_feed_whose_account_goes_into_hedge_mode_says_hello_again(rig: Rig) -> None:
+    gate = await rig.start(balances_every_ms=300)
+    first = gate.hellos[0]
+    assert (first.hedge_mode, first.enforces_reduce_only, first.reads_equity) == (False, True, True)
+    told = await gate.until("balances")
+    assert {each.currency: each.equity for each in told.balances} == {"USDT": "1000000"}
+    await rig.event("hedge", account="main", on="true")
+    await rig.trader.create_order(BTC, "market", "buy", "0.3", None, {"positionIdx": 1})
+    held = await gate.until("snapshot", lambda snapshot: len(snapshot.positions) == 1)
+    again = gate.hellos[-1]
+    assert (again.hedge_mode, again.enforces_reduce_only) == (True, False), "said before what it explains"
+    (row,) = held.positions
+    assert (row.quantity, row.long_quantity, row.short_quantity) == ("0.3", "0.3", "0")
+
+
+async def test_a_feed_of_a_spot_account(rig: Rig) -> None:
+    gate = await rig.start(kind=AccountKind.SPOT, instruments=(BTC_SPOT, ETH_BTC))
+    gate.mark_instruments = [BTC_SPOT]
+    hello = gate.hellos[0]
+    assert {each.kind for each in hello.instruments} == {venue_pb2.INSTRUMENT_KIND_SPOT}
+    assert not hello.enforces_reduce_only
+    await rig.event("transfer", account="main", coin="BTC", amount="3")
+    held = await gate.until("snapshot", lambda snapshot: len(snapshot.positions) == 1)
+    assert [(each.instrument, each.quantity) for each in held.positions] == [("BTC", "3")]
+    (fill,) = gate.fills(before=gate.index("snapshot", held)).values()
+    assert (fill.instrument, fill.kind, fill.quantity) == ("BTC", venue_pb2.FILL_KIND_TRANSFER, "3")
+    marks = await gate.until("marks", lambda message: any(each.instrument == BTC_SPOT for each in message.marks))
+    assert marks.marks

@@ -162,7 +162,8 @@ class ScriptedConnection:
     def known(self, symbols: Sequence[str]) -> list[str]:
         return sorted(self.instruments.keys() & set(symbols))
 
-    def told_assets(self) -> dict[str, tuple[Instrument, ...]]:
+    @property
+    def assets(self) -> dict[str, tuple[Instrument, ...]]:
         return told_assets(self.instruments.values(), named=self.config.instruments, quirks=self.quirks)
 
     def saw_legs(self) -> None:

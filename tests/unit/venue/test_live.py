@@ -12,9 +12,10 @@ from risksvc.venue.gate_link import GateClock
 from risksvc.venue.live_fills import LiveFills
 from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.lookup import OrderLookUp
+from risksvc.venue.quirks import Quirks
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.rows import FillRow, OrderRow, OrderStatus, Row
-from tests.unit.venue.builders import BTC, connection, fill_row, listing_of, order_row
+from tests.unit.venue.builders import BTC, BYBIT, connection, fill_row, listing_of, order_row
 
 NOW = 1_700_000_000_000
 OVERLAPS = {Reach.SHORT: 2_000, Reach.USUAL: 10_000, Reach.DEEP: 120_000}
@@ -30,11 +31,12 @@ class Live:
         since_ms: int = NOW,
         alike: bool = True,
         wait_ms: int = 0,
+        quirks: Quirks = BYBIT,
     ) -> None:
         self.log: list[str] = []
         self.told: list[OrderRow] = []
         self.stamps: list[int] = []
-        self.connection = connection(script)
+        self.connection = connection(script, quirks=quirks)
         self.ids = OrderIds()
         self.cursor = FillCursor(since_ms=since_ms, now_ms=NOW, overlaps=OVERLAPS, orders=self.ids)
         self.reader = AccountReader(self.connection, cursor=self.cursor, orders=self.ids, pass_on=self._read)
@@ -207,6 +209,17 @@ async def test_a_cancel_with_nothing_filled_is_told_at_once() -> None:
     live = Live()
     live.hear(orders=[order_row(status="canceled", filled="0")])
     assert live.log == ["CANCELLED c-1 0"]
+
+
+async def test_where_the_venues_count_is_not_known_to_be_right_even_that_is_looked_up_first() -> None:
+    """ccxt#28210: the fill comes after the event that says that there was none."""
+    finished = order_row(status="canceled", filled="0")
+    live = Live({"fills": [[at(1)]], "order": [[finished]]}, quirks=Quirks())
+    live.clock.beat(9)
+    live.hear(orders=[finished])
+    assert live.told == []
+    await live.until_told()
+    assert live.told[0].filled == Decimal(1)
 
 
 async def test_an_order_that_finished_before_its_fills_came_waits_for_them() -> None:

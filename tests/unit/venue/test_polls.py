@@ -94,15 +94,15 @@ async def test_an_event_causes_one_read_after_the_debounce() -> None:
 async def test_a_storm_of_events_causes_a_bounded_number_of_reads() -> None:
     reads = Reads()
     async with polling(reads) as (poll, _):
-        await for_a_while(1.0, poll.trigger)
-    assert 2 <= len(reads.began) <= 11
+        await for_a_while(0.6, poll.trigger)
+    assert 2 <= len(reads.began) <= 7
     assert all(gap >= 0.09 for gap in reads.gaps())
 
 
 async def test_events_do_not_make_slow_reads_follow_each_other_without_a_pause() -> None:
     reads = Reads(takes_s=0.2)
     async with polling(reads) as (poll, _):
-        await for_a_while(1.0, poll.trigger)
+        await for_a_while(0.7, poll.trigger)
     assert all(gap >= 0.29 for gap in reads.gaps())
 
 
@@ -130,19 +130,19 @@ async def test_a_storm_of_commands_is_answered_by_few_reads() -> None:
     reads = Reads()
     numbers = iter(range(10_000))
     async with polling(reads) as (poll, sent):
-        await for_a_while(1.0, lambda: poll.read_now(f"c-{next(numbers)}"))
+        await for_a_while(0.5, lambda: poll.read_now(f"c-{next(numbers)}"))
         await asyncio.sleep(0.2)
     answered = [each.command_result.command_id for each in sent if each.HasField("command_result")]
     assert answered == [f"c-{number}" for number in range(next(numbers))], "each is answered, in order"
-    assert len(reads.began) <= 13
+    assert len(reads.began) <= 9
     assert all(gap >= 0.09 for gap in reads.gaps())
 
 
 async def test_events_do_not_hurry_a_venue_that_fails() -> None:
     reads = Reads(fails=True)
     async with polling(reads) as (poll, _):
-        await for_a_while(1.0, poll.trigger)
-    assert len(reads.began) <= 4, "0.2, 0.4, 0.8 s"
+        await for_a_while(0.7, poll.trigger)
+    assert len(reads.began) <= 3, "after 0.2 and 0.6 s"
 
 
 async def test_the_clock_alone_causes_reads_at_its_pace() -> None:

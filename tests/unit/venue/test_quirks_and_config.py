@@ -105,7 +105,7 @@ def test_what_must_be_set(name: str) -> None:
         settings(**{name: ""})
 
 
-@pytest.mark.parametrize("name", ["positions_every_ms", "read_timeout_ms", "look_ups_per_second"])
+@pytest.mark.parametrize("name", ["positions_every_ms", "read_timeout_ms", "look_ups_per_second", "stream_debounce_ms"])
 def test_cadences_are_positive(name: str) -> None:
     with pytest.raises(MalformedInputError, match=name):
         settings(**{name: 0})

@@ -106,7 +106,7 @@ async def test_reads_never_come_in_a_burst_whatever_is_asked_and_whatever_happen
     """At the start, while commands and events rain down, and when the stream comes back."""
     async with PrivateServer() as server, session(server, stream_retry_min_ms=50) as (link, _):
         await link.until(lambda kinds: "stream_state" in kinds)
-        ends = asyncio.get_running_loop().time() + 1.5
+        ends = asyncio.get_running_loop().time() + 1.0
         number = 0
         while asyncio.get_running_loop().time() < ends:
             number += 1
@@ -119,7 +119,7 @@ async def test_reads_never_come_in_a_burst_whatever_is_asked_and_whatever_happen
         at = [when for when, _, _ in server.requests]
     busiest = max(sum(1 for when in at if began <= when < began + 1) for began in at)
     closest = max(sum(1 for when in at if began <= when < began + 0.1) for began in at)
-    assert number > 50
+    assert number > 30
     assert busiest <= 30, "Bybit allows 50 list calls a second"
     assert closest <= 8
     answered = [each.command_result.ok for each in link.sent if each.HasField("command_result")]
@@ -145,19 +145,14 @@ async def test_a_downtime_that_is_longer_than_the_venues_history_is_said(days: i
         assert reach_ms <= min(asked) <= gaps[0].to_ms
 
 
-async def test_without_a_stream_fills_alone_are_read_in_between(subtests: pytest.Subtests) -> None:
-    for stream in (False, True):
-        with subtests.test(stream=stream):
-            async with (
-                PrivateServer() as server,
-                session(server, stream=stream, fills_every_ms=100, **STILL) as (link, _),
-            ):
-                await link.until(lambda kinds, wanted=1 + stream: kinds.count("snapshot") >= wanted)  # type: ignore[misc]
-                await link.until(lambda kinds: "balances" in kinds)
-                before = len(server.requests)
-                await asyncio.sleep(0.6)
-                paths = {path for _, path, _ in server.requests[before:]}
-            assert paths == (set() if stream else {"/v5/execution/list"})
+@pytest.mark.parametrize("stream", [False, True], ids=["without", "with"])
+async def test_fills_alone_are_read_in_between_where_no_stream_tells_of_them(*, stream: bool) -> None:
+    async with PrivateServer() as server, session(server, stream=stream, fills_every_ms=100, **STILL) as (link, _):
+        await link.until(lambda kinds: kinds.count("snapshot") >= 1 + stream and "balances" in kinds)
+        before = len(server.requests)
+        await asyncio.sleep(0.35)
+        paths = {path for _, path, _ in server.requests[before:]}
+    assert paths == (set() if stream else {"/v5/execution/list"})
 
 
 async def test_a_gate_that_does_not_read_ends_the_session_not_only_the_stream() -> None:

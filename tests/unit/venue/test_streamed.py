@@ -158,7 +158,7 @@ def test_no_first_read_of_positions_is_made_by_ccxt() -> None:
         ("deribit", QUIRKS["deribit"], (TRADES, ORDERS)),
         ("bitmart", Quirks(stream=(TRADES, POSITIONS)), ()),
     ],
-    ids=str,
+    ids=["all", "positions alone", "not in the table", "two", "not in ccxt.pro"],
 )
 def test_only_what_ccxt_pro_has_and_the_table_allows_is_followed(
     exchange_id: str, quirks: Quirks, calls: tuple[str, ...]

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from risksvc.venue.connection import VenueConnection
 from risksvc.venue.rows import FillRow, Row
-from risksvc.venue.streams import PrivateStream, StreamPause
+from risksvc.venue.streams import PrivateStream, StreamPause, _Signs
 from tests.unit.venue.builders import settings
 from tests.unit.venue.private_stream import PrivateServer, execution, order
 
@@ -225,6 +226,52 @@ async def test_a_goodbye_that_is_not_answered_does_not_hold_up_the_end() -> None
             server.deaf = True
             began = loop.time()
         assert loop.time() - began < 5
+
+
+class Client:
+    """One of ccxt's sockets."""
+
+    def __init__(self) -> None:
+        self.futures: dict[str, asyncio.Future[bool]] = {}
+        self.last_message_at: int | None = None
+        self.is_closed = False
+
+    def closed(self) -> bool:
+        return self.is_closed
+
+
+async def test_where_ccxt_shows_no_acknowledgement_a_connection_and_an_answered_log_in_are_the_signs() -> None:
+    client, exchange = Client(), SimpleNamespace(clients=None)
+    signs = _Signs(exchange, calls=3)
+    assert not signs.shows_acknowledged
+    assert not signs.ready(), "no socket yet"
+    exchange.clients = {"ws://venue": client}
+    assert signs.ready(), "some venues log in with the address"
+    client.futures["authenticated"] = asyncio.get_running_loop().create_future()
+    assert not signs.ready()
+    client.futures["authenticated"].set_result(True)
+    assert signs.ready()
+    client.is_closed = True
+    assert not signs.ready()
+
+
+async def test_a_subscription_that_is_not_acknowledged_is_waited_for() -> None:
+    exchange = SimpleNamespace(clients={"ws://venue": Client()}, acknowledged=2)
+    signs = _Signs(exchange, calls=3)
+    assert signs.shows_acknowledged
+    assert not signs.ready()
+    exchange.acknowledged = 3
+    assert signs.ready()
+
+
+async def test_whatever_comes_is_a_sign_of_life() -> None:
+    client = Client()
+    signs = _Signs(SimpleNamespace(clients={"ws://venue": client}), calls=3)
+    signs.silent_s()
+    await asyncio.sleep(0.02)
+    assert signs.silent_s() >= 0.02
+    client.last_message_at = 5
+    assert signs.silent_s() == 0
 
 
 def test_pauses_double_are_spread_and_begin_anew_after_a_long_connection() -> None:
