@@ -14,7 +14,7 @@ from decimal import Decimal
 from random import Random
 
 from risksvc.core import events
-from risksvc.core.config import AccountConfig, GateConfig
+from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.gate import RiskGate
 from risksvc.core.limits import InstrumentLimits
 from risksvc.core.outputs import Decision, HaltRaised, LookUp, Notice, NoticeKind, Output
@@ -117,7 +117,7 @@ class Account:
             for name in self.market.names()
         )
         rows = {name: InstrumentLimits(limit(50_000), price_collar=Decimal(5)) for name in self.market.names()}
-        config = GateConfig("g1", {ACCOUNT: AccountConfig()})
+        config = GateConfig("g1", {ACCOUNT: AccountConfig()}, rules=RULES)
         allowed = {ALPHA: strategy(belief_required=False)}
         self._apply(events.GateStarted(config))
         self._apply(
