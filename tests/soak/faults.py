@@ -166,6 +166,7 @@ class Runs:
         self.looks = 0
         self.approvals = 0
         self.worlds = 0
+        self.met = 0
         self.trades = 0
         self.recovered_s: list[float] = []
         self.right_halts: Counter[str] = Counter()
@@ -217,6 +218,7 @@ class Runs:
             for one in chosen:
                 world.paper("faults", name=one.name, path=one.path, **one.values)
             time.sleep(self.chance.uniform(*lasting_s))
+            self.met += all(fault["hits"] for fault in world.paper_state()["faults"])
             world.paper_clear("faults")
             usable = self._recover(world, trader, chosen, said)
         self.looks += truth.looks
@@ -280,6 +282,7 @@ class Runs:
         verdict.figures["halts by rule: a list lied for long, or the third suspicion in an hour"] = str(
             dict(self.right_halts) or "none"
         )
+        verdict.figures["runs in which every fault was met"] = f"{self.met} of {self.done}"
         verdict.figures["denials by reason"] = str(dict(self.denials.most_common()) or "none")
         verdict.figures["worlds"] = self.worlds
         verdict.spread("ACTIVE again after the fault's end", self.recovered_s, "s")

@@ -25,7 +25,7 @@ from tests.soak.verdict import Verdict, timed
 from tests.soak.world import Shape, SoakWorld, soak_world
 
 RATES, SYMBOLS, LAGS_MS = (5, 20), (3, 50), (0, 200)
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S, LOOKS = 0.1, 5
 TICKS = {"BTCUSDT": "0.1", "ETHUSDT": "0.01", "SOLUSDT": "0.01", "XRPUSDT": "0.0001", "DOGEUSDT": "0.00001"}
 
 
@@ -110,10 +110,11 @@ class Watched:
         while any(one.poll() is None for one in processes):
             assert time.monotonic() < ends, "a strategy does not come to its end"
             self._move_a_price(world)
-            self._count_reads(world)
             with suppress(ccxt.BaseError):
                 self._measure_lag(exchange)
-            time.sleep(LOOK_EVERY_S)
+            for _ in range(LOOKS):
+                self._count_reads(world)
+                time.sleep(LOOK_EVERY_S)
 
     def _move_a_price(self, world: SoakWorld) -> None:
         """A few basis points around where it began, past the quotes of one side now and then."""
@@ -125,7 +126,7 @@ class Watched:
     def _count_reads(self, world: SoakWorld) -> None:
         status = world.status()
         read_at = status.now_ns // 1_000_000 - status.accounts[0].snapshot_age_ms
-        if read_at > self._read_at + 100:
+        if read_at > self._read_at + 5:  # one read's time is told to a millisecond: it wobbles by that
             self.reads += 1
             self._read_at = read_at
 
