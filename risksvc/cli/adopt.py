@@ -5,10 +5,11 @@ refuses it (ITEM_MISMATCH) instead of adopting something that nobody has seen.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
-from risksvc.cli.adopt_view import item_table, selector, show_unexplained
+from risksvc.cli.adopt_view import LEG_WORDS, LOST, item_table, selection, selector, show_unexplained
 from risksvc.cli.connection import Gate
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
@@ -46,6 +47,16 @@ _CODES = {
     callback=refuse_placeholder,
     help="E.g. manual-trade, first-start, lost-journal.",
 )
+@click.option(
+    "--lost-order",
+    "lost",
+    multiple=True,
+    metavar="ID",
+    help="An approved order that the venue does not know any more: it is finished. By client order id; repeatable.",
+)
+@click.option(
+    "--leg", type=click.Choice(list(LEG_WORDS.values())), help="In hedge mode: only the long or the short position."
+)
 @click.option("--confirm", default="", metavar="PROPOSAL", help="Confirm another operator's proposal.")
 @reason_option(required=False)
 @gate_command
@@ -59,23 +70,26 @@ def adopt(  # noqa: PLR0913 - one parameter per option
     instrument: str,
     owner: str,
     cause: str,
+    lost: tuple[str, ...],
+    leg: str | None,
     confirm: str,
     reason: str,
 ) -> ExitCode:
     """Explain positions, orders and fills that no approval explains.
 
-    Without ITEM and --all: lists what is unexplained and changes nothing. ITEM is trade:ID, order:ID or
+    Without ITEM, --lost-order and --all: lists what is unexplained and changes nothing. ITEM is trade:ID, order:ID or
     position:INSTRUMENT, as listed. Adopting needs --cause and --reason.
     """
-    adopting = bool(items) or every
-    _check_usage(items, every=every, confirm=confirm, explained=bool(cause and reason))
+    wanted, narrow = (*items, *(f"{LOST}{id_}" for id_ in lost)), _Narrowed(instrument, leg)
+    adopting = bool(wanted) or every
+    _check_usage(wanted, every=every, confirm=confirm, explained=bool(cause and reason))
     if confirm:
         return _send(gate, out, AdoptRequest(confirm_proposal_id=confirm))
     answer = read_venue(gate, account)
     if not adopting:
         return _list(out, answer)
-    result = _only_account(answer, instrument)
-    chosen = _of_instrument(result, instrument) if every else _select(result, items, instrument)
+    result = _only_account(answer, narrow)
+    chosen = narrow.items(result) if every else _select(result, wanted, narrow)
     if not chosen:
         return _nothing(out, result)
     named = [_owned(item, owner) for item in chosen]
@@ -88,7 +102,7 @@ def adopt(  # noqa: PLR0913 - one parameter per option
 
 def _check_usage(items: Sequence[str], *, every: bool, confirm: str, explained: bool) -> None:
     if sum((bool(items), every, bool(confirm))) > 1:
-        raise click.UsageError("give one of: ITEM..., --all, --confirm PROPOSAL")
+        raise click.UsageError("give one of: ITEM... (with --lost-order), --all, --confirm PROPOSAL")
     if (items or every) and not explained:
         raise click.UsageError("adopting needs --cause (e.g. manual-trade) and --reason")
 
@@ -104,13 +118,28 @@ def _owned(item: AdoptItem, owner: str) -> AdoptItem:
 # -- choosing -----------------------------------------------------------------------------------------------------
 
 
-def _only_account(answer: ReconcileResponse, instrument: str) -> ReconcileResult:
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """What the options leave of all that is unexplained."""
+
+    instrument: str
+    leg: str | None
+
+    def items(self, result: ReconcileResult) -> list[AdoptItem]:
+        return [item for item in result.unexplained if self._fits(item)]
+
+    def _fits(self, item: AdoptItem) -> bool:
+        of_leg = self.leg is None or not item.position_quantity or LEG_WORDS.get(item.leg) == self.leg
+        return self.instrument in ("", item.instrument) and of_leg
+
+
+def _only_account(answer: ReconcileResponse, narrow: _Narrowed) -> ReconcileResult:
     """The one account to adopt in; with several, only one may have unexplained items."""
     failed = [result for result in answer.results if not result.complete]
     if failed:
         first = failed[0]
         raise CliError(f"account {first.account} could not be read: {first.problem}", code=ExitCode.UNDECIDED)
-    concerned = [result for result in answer.results if _of_instrument(result, instrument)] or list(answer.results)
+    concerned = [result for result in answer.results if narrow.items(result)] or list(answer.results)
     if not concerned:
         raise CliError("the gate has no such account", code=ExitCode.NO)
     if len(concerned) > 1 and any(result.unexplained for result in concerned):
@@ -119,21 +148,20 @@ def _only_account(answer: ReconcileResponse, instrument: str) -> ReconcileResult
     return concerned[0]
 
 
-def _of_instrument(result: ReconcileResult, instrument: str) -> list[AdoptItem]:
-    return [item for item in result.unexplained if instrument in ("", item.instrument)]
-
-
-def _select(result: ReconcileResult, wanted: Sequence[str], instrument: str) -> list[AdoptItem]:
+def _select(result: ReconcileResult, wanted: Sequence[str], narrow: _Narrowed) -> list[AdoptItem]:
     chosen = []
     for name in dict.fromkeys(wanted):
-        matching = [item for item in _of_instrument(result, instrument) if selector(item) == name]
+        matching = [item for item in narrow.items(result) if selector(item) == name]
         if not matching:
             raise CliError(
                 f"{name!r} is not unexplained in account {result.account}; `risksvc adopt` lists what is",
                 code=ExitCode.NO,
             )
         if len(matching) > 1:
-            raise click.UsageError(f"{name!r} names items of several instruments: add --instrument")
+            what = (
+                "both positions: add --leg" if name.startswith("position:") else "several instruments: add --instrument"
+            )
+            raise click.UsageError(f"{name!r} names items of {what}")
         chosen += matching
     return chosen
 
@@ -180,10 +208,9 @@ def _how(result: ReconcileResult) -> list[tuple[tuple[str, ...], str]]:
         "--reason",
         "<why it is right>",
     )
-    first = selector(result.unexplained[0])
     return [
         ((*start, "--all", *rest), f"all {len(result.unexplained)}; without --owner: nobody's"),
-        ((*start, first, *rest), "only the items that are named"),
+        ((*start, *selection(result.unexplained[0]), *rest), "only the items that are named"),
     ]
 
 

@@ -10,7 +10,7 @@ from risksvc.v1 import operator_pb2
 
 
 def divergence_table(divergences: Iterable[operator_pb2.Divergence]) -> Table:
-    """One row per divergence, both ledgers beside each other."""
+    """One row per divergence, both ledgers beside each other; without an instrument: of the account as a whole."""
     result = table(
         "class", "status", "account", "instrument", "strategy", "venue", "ledger", "believed", "worth", "reads", "what",
         right=("venue", "ledger", "believed", "worth", "reads"),
@@ -21,7 +21,7 @@ def divergence_table(divergences: Iterable[operator_pb2.Divergence]) -> Table:
             divergence.divergence_class,
             divergence.status,
             divergence.account,
-            divergence.instrument,
+            divergence.instrument or NONE,
             divergence.strategy or NONE,
             position(divergence.venue, empty=NONE),
             position(divergence.ledger, empty=NONE),

@@ -22,7 +22,9 @@ def positions(gate: Gate, out: Output, *, account: str) -> ExitCode:
         positions_view.show(out, answer.accounts)
         differing = positions_view.differences(answer.accounts)
         out.next(
-            (("reconcile",), "reads the venue now, lists what is unexplained" if differing else "reads the venue now")
+            (("reconcile", "--explain"), "reads the venue now, says which fills explain each difference")
+            if differing
+            else (("reconcile",), "reads the venue now")
         )
     return ExitCode.OK
 

@@ -1,13 +1,13 @@
 """`risksvc check-reducing`: approval of an operator's own reducing order, also while HALTED. Sends nothing itself."""
 
 import click
-from rich.table import Table
 
 from risksvc.cli.connection import Gate
+from risksvc.cli.denial_table import denial_table
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.options import gate_command, reason_option
-from risksvc.cli.output import Output, add_row, table
-from risksvc.cli.text import NONE, duration, quantity, reason_names
+from risksvc.cli.output import Output
+from risksvc.cli.text import duration, quantity
 from risksvc.v1 import strategy_pb2, types_pb2
 from risksvc.v1.operator_pb2 import CheckReducingOrderRequest
 
@@ -78,15 +78,7 @@ def _show(out: Output, decision: strategy_pb2.CheckOrderResponse, *, what: str) 
         out.next((("positions",), "what is held then"), (("reconcile",), "once it has filled"))
     elif decision.outcome == strategy_pb2.OUTCOME_DENIED:
         out.line(f" DENIED  {what}", style="bold red")
-        out.show(_denials(decision))
+        out.show(denial_table(decision.denials))
         out.next((("positions",), "what is held"), (("orders",), "what already works on that side"))
     else:
         out.line("The gate did not say what it decided: treat the order as denied.", style="bold red")
-
-
-def _denials(decision: strategy_pb2.CheckOrderResponse) -> Table:
-    result = table("rule", "limit", "observed", "why, and what to do", right=("limit", "observed"))
-    for denial in decision.denials:
-        limit, observed = quantity(denial.limit, empty=NONE), quantity(denial.observed, empty=NONE)
-        add_row(result, reason_names([denial.reason]), limit, observed, denial.message)
-    return result

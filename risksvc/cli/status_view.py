@@ -156,7 +156,7 @@ def _strategies(out: Output, status: GetStatusResponse) -> None:
 def _divergences(out: Output, status: GetStatusResponse) -> None:
     divergences = [divergence for account in status.accounts for divergence in account.divergences]
     if divergences:
-        out.heading("Belief, ledger and venue differ")
+        out.heading("Belief, ledger and venue differ, or the venue is in doubt")
         out.show(divergence_table(divergences))
 
 
@@ -263,7 +263,7 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
     (lambda status: bool(status.halts), (("orders",), "what can still fill")),
     (
         lambda status: bool(status.halts) or _any_account(lambda account: bool(account.divergences))(status),
-        (("reconcile",), "reads the venue now, lists what is unexplained"),
+        (("reconcile", "--explain"), "reads the venue now: what explains each difference, and what to type"),
     ),
     (_any_account(lambda account: account.flatten_required), (("exposure",), "which position is outside its band")),
     (_any_account(_can_adopt), (("adopt",), "what exists and is not explained")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.core.types import MILLISECOND, MalformedInputError
-from risksvc.venue.config import VenueConfig
+from risksvc.venue.config import AccountKind, VenueConfig
 
 if TYPE_CHECKING:
     from risksvc.gate.settings import Cadence, Settings, VenueSettings
@@ -38,6 +38,7 @@ def _config(settings: "Settings", name: str, *, gate_target: str, keys: bool) ->
             account=name,
             gate_target=gate_target,
             exchange=chosen.venue.exchange,
+            kind=AccountKind(chosen.venue.kind.value),
             api_key=secrets.pop("apiKey", ""),
             api_secret=secrets.pop("secret", ""),
             credentials=secrets,

@@ -12,6 +12,7 @@ from decimal import Decimal
 from risksvc.core.beliefs import NEVER
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
+from risksvc.core.equity_ledger import EquityCheck
 from risksvc.core.exposure import order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
@@ -67,6 +68,7 @@ class AccountBook:
     conditions: dict[str, Condition] = field(default_factory=dict)
     measured_lag_ms: int = -1
     residual: Decimal = ZERO
+    equity: EquityCheck = field(default_factory=EquityCheck)
 
     # -- finding -------------------------------------------------------------------------------------------------
 

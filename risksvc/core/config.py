@@ -17,7 +17,10 @@ class SecondPerson(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AccountConfig:
-    """How one account's venue is waited for. `venue_window_ns`: a request older than this is refused by the venue."""
+    """How one account's venue is waited for. `venue_window_ns`: a request older than this is refused by the venue.
+
+    `equity_tolerance` in percent of the gross position value, `equity_tolerance_floor` in the limits' currency.
+    """
 
     venue_window_ns: Nanoseconds = 1000 * MILLISECOND
     settle_ns: Nanoseconds = 2 * SECOND
@@ -26,6 +29,8 @@ class AccountConfig:
     mark_max_age_ns: Nanoseconds = 6 * SECOND
     stale_denied_after_ns: Nanoseconds = 30 * SECOND
     spot_baseline: Mapping[str, Decimal] = field(default_factory=dict)
+    equity_tolerance: Decimal = Decimal("0.5")
+    equity_tolerance_floor: Decimal = Decimal(25)
 
 
 # Raised when the same Inputs lead to something else than before. A journal is replayed under the rules that wrote it:

@@ -46,6 +46,7 @@ def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillRe
         result.recorded += 1
         _confirm(line, fill)
         line.move(fill)
+        book.equity.take_fill(fill)
         named = _attribute(book, line, fill, new=True, now=now, result=result)
         book.refresh(line)
     elif _key(fill) in line.unexplained:

@@ -35,9 +35,10 @@ def suspect(
     findings: Findings,
 ) -> Suspicion:
     """Makes a line suspect, or brings the text of what stands for the same up to date."""
+    known = (suspicion.divergence.value, suspicion.strategy) in line.suspicions
     kept = line.suspect(suspicion)
     kept.message = suspicion.message
-    if kept is suspicion:
+    if not known:
         what, text = suspicion.divergence.value, suspicion.message
         findings.notices.append(Notice(NoticeKind.SUSPECT, book.name, what, text, line.symbol, suspicion.strategy))
     return kept

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from risksvc.core import adoption, resume
 from risksvc.core.book import AccountBook
 from risksvc.core.config import SecondPerson
+from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import (
     AdoptConfirmed,
     AdoptRequested,
@@ -147,12 +148,14 @@ def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
             strategy.resumed_at = now
             strategy.breaches.clear()
         if not halt.scope.strategy:
+            book.equity.begin_anew()  # a person has looked at the account, and takes it as it is
             for line in book.lines.values():
                 line.overfilled = False
                 for suspicion in line.suspicions.values():
                     suspicion.diverged = False  # what still differs halts again on the next complete read
-            for condition in book.conditions.values():
-                condition.diverged = False
+            residual = book.conditions.get(DivergenceClass.UNATTRIBUTED_RESIDUAL.value)
+            if residual is not None:
+                residual.diverged = False
     if state.fault and all(one.trigger != Trigger.GATE_FAULT.value for one in state.halts.active()):
         state.fault = ""
 
@@ -287,6 +290,7 @@ def _adopt_refusals(book: AccountBook | None, step: AdoptRequested) -> tuple[Ref
 
 def _adopt(state: GateState, book: AccountBook, step: AdoptRequested, *, now: Nanoseconds) -> Iterator[Output]:
     adoption.adopt(book, step, now=now)
+    book.equity.begin_anew()  # what was adopted came without fills, and without their cash
     state.version += 1
     yield Adopted(len(step.items))
     yield from judge_positions(state, book, book.lines.values(), now=now)

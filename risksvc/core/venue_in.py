@@ -82,6 +82,7 @@ def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> 
     book = state.accounts.get(event.account)
     if book is None:
         return
+    book.equity.see_marks(event.marks, as_of=event.as_of)
     notices: list[Notice | None] = []
     lines: dict[str, Line] = {}
     for mark in event.marks:
@@ -130,6 +131,7 @@ def history_gap_found(state: GateState, event: HistoryGapFound, _now: Nanosecond
     if book is not None:
         text = f"the venue lists no fills from {event.from_ms} to {event.to_ms} ms any more: nobody knows what happened"
         book.last_read_failure = text
+        book.equity.begin_anew()  # what was booked then is not known either
         book.adopted = False  # until a complete read agrees everywhere, or somebody adopts what it shows
         yield Notice(NoticeKind.HISTORY_GAP, book.name, "HISTORY_GAP", text)
 

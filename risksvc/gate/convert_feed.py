@@ -199,7 +199,8 @@ def _position(one: venue_pb2.FeedPosition, field: str) -> VenuePosition:
     )
 
 
-def _leg(value: int, *, field: str) -> Leg | None:
+def leg(value: int, *, field: str) -> Leg | None:
+    """Which position of an instrument, in hedge mode; None where nothing is said."""
     return None if value == venue_pb2.POSITION_LEG_UNSPECIFIED else convert.member(value, _LEGS, field=field)
 
 
@@ -246,7 +247,7 @@ def _order(one: venue_pb2.FeedOrder, field: str) -> VenueOrder:
         parent_order_id=convert.optional_id(
             one.parent_order_id, field=f"{field}.parent_order_id", longest=convert.MAX_VENUE_ID
         ),
-        leg=_leg(one.leg, field=f"{field}.leg"),
+        leg=leg(one.leg, field=f"{field}.leg"),
     )
 
 
@@ -275,7 +276,7 @@ def _fill(one: venue_pb2.FeedFill, field: str) -> Fill:
         kind=convert.member(one.kind, _FILL_KINDS, field=f"{field}.kind"),
         unresolved=one.order_unresolved,
         sequence=one.sequence,
-        leg=_leg(one.leg, field=f"{field}.leg"),
+        leg=leg(one.leg, field=f"{field}.leg"),
     )
 
 

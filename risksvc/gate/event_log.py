@@ -46,7 +46,15 @@ _TOLD: tuple[type, ...] = (
     events.AdoptRequested,
     events.AdoptConfirmed,
 )
-_LOUD = frozenset({NoticeKind.SUSPECT, NoticeKind.DIVERGED, NoticeKind.LATE_FILL, NoticeKind.FILL_TOO_OLD})
+_LOUD = frozenset(
+    {
+        NoticeKind.SUSPECT,
+        NoticeKind.DIVERGED,
+        NoticeKind.LATE_FILL,
+        NoticeKind.FILL_TOO_OLD,
+        NoticeKind.EQUITY_MISMATCH,
+    }
+)
 
 
 class LineFormatter(logging.Formatter):

@@ -1,9 +1,11 @@
 """Positions three ways, worst cases and limits, as operators see them. Only reads: makes no line, forgets no fill."""
 
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 from risksvc.core.adoption import describe, unexplained_items
 from risksvc.core.book import AccountBook
+from risksvc.core.conditions import Condition
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import AdoptItem
 from risksvc.core.fills import describe as describe_fill
@@ -13,9 +15,15 @@ from risksvc.core.positions import strategy_band, strategy_intent
 from risksvc.core.state import GateState
 from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import MILLISECOND, ZERO, Nanoseconds, Side, plain
+from risksvc.core.venue_events import Leg
 from risksvc.gate.convert_strategy import number
-from risksvc.v1 import operator_pb2, types_pb2
+from risksvc.v1 import operator_pb2, types_pb2, venue_pb2
 
+_LEGS = {
+    None: venue_pb2.POSITION_LEG_UNSPECIFIED,
+    Leg.LONG: venue_pb2.POSITION_LEG_LONG,
+    Leg.SHORT: venue_pb2.POSITION_LEG_SHORT,
+}
 _FOUR = Decimal("0.0001")
 NEVER_MS = -1
 
@@ -28,7 +36,7 @@ def age_ms(as_of: Nanoseconds | None, now: Nanoseconds) -> int:
 def account_exposure(state: GateState, book: AccountBook, *, now: Nanoseconds) -> operator_pb2.AccountExposure:
     """One account: everything held, worked or limited."""
     limits = book.limits
-    symbols = dict.fromkeys(line.symbol for line in book.lines.values() if _worth_showing(line))
+    symbols = dict.fromkeys(line.symbol for line in book.lines.values() if worth_showing(line))
     symbols.update(dict.fromkeys(limits.instruments if limits is not None else ()))
     by_symbol = {line.symbol: line for line in book.lines.values()}
     return operator_pb2.AccountExposure(
@@ -44,8 +52,14 @@ def account_exposure(state: GateState, book: AccountBook, *, now: Nanoseconds) -
     )
 
 
-def _worth_showing(line: Line) -> bool:
+def worth_showing(line: Line) -> bool:
+    """Held, worked, or different somewhere."""
     return not line.idle or bool(line.ledger or line.venue or line.suspicions or line.unexplained)
+
+
+def venue_quantity(book: AccountBook, line: Line) -> Decimal | None:
+    """What the last complete read showed; None: there was none. What a complete read does not show is flat."""
+    return line.venue if line.venue is not None or not book.snapshots else ZERO
 
 
 def _instrument(
@@ -55,10 +69,9 @@ def _instrument(
     own = None if limits is None else limits.instruments.get(line.symbol)
     limit = None if own is None else own.max_net_exposure.value
     valued = line.unit is not None or line.idle
-    venue = line.venue if line.venue is not None or not book.snapshots else ZERO
     return operator_pb2.InstrumentExposure(
         instrument=line.symbol,
-        venue_position=number(venue),
+        venue_position=number(venue_quantity(book, line)),
         ledger_position=plain(line.ledger),
         position_low=plain(line.low),
         position_high=plain(line.high),
@@ -108,10 +121,47 @@ def _strategy(
 
 
 def divergences(book: AccountBook) -> list[operator_pb2.Divergence]:
-    """What is SUSPECT or has DIVERGED now."""
-    return [
-        _divergence(book, line, suspicion) for line in book.lines.values() for suspicion in line.suspicions.values()
-    ]
+    """What is SUSPECT or has DIVERGED now, in its instruments and in the account as a whole."""
+    rows = [row for line in book.lines.values() if line.suspicions for row in line_divergences(book, line)]
+    return [*rows, *condition_divergences(book)]
+
+
+def line_divergences(book: AccountBook, line: Line) -> list[operator_pb2.Divergence]:
+    """Of one instrument or asset."""
+    return [_divergence(book, line, suspicion) for suspicion in line.suspicions.values()]
+
+
+def condition_divergences(book: AccountBook) -> list[operator_pb2.Divergence]:
+    """Of the account as a whole: no instrument, and no positions to hold against each other."""
+    return [_condition(book, condition) for condition in book.conditions.values()]
+
+
+def _condition(book: AccountBook, condition: Condition) -> operator_pb2.Divergence:
+    return operator_pb2.Divergence(
+        divergence_class=condition.divergence.value,
+        account=book.name,
+        usd=_condition_usd(book, condition),
+        status="DIVERGED" if condition.diverged else "SUSPECT",
+        message=condition.message,
+        since_ns=condition.since,
+        reads=condition.seen,
+    )
+
+
+def _condition_usd(book: AccountBook, condition: Condition) -> str:
+    """What it amounts to, where it is an amount of money."""
+    if condition.divergence is DivergenceClass.UNATTRIBUTED_RESIDUAL:
+        return plain(abs(book.residual))
+    if condition.divergence is DivergenceClass.EQUITY_MISMATCH and book.equity.difference is not None:
+        return plain(abs(book.equity.difference))
+    return ""
+
+
+def status_of(suspicion: Suspicion) -> str:
+    """UNCONFIRMED: the venue shows less than the ledger and no fills for it; nobody takes that for flat."""
+    if suspicion.diverged:
+        return "DIVERGED"
+    return "UNCONFIRMED" if suspicion.unconfirmed else "SUSPECT"
 
 
 def _divergence(book: AccountBook, line: Line, suspicion: Suspicion) -> operator_pb2.Divergence:
@@ -128,7 +178,7 @@ def _divergence(book: AccountBook, line: Line, suspicion: Suspicion) -> operator
         ledger=plain(ledger),
         venue=number(line.venue),
         usd="" if line.unit is None else plain(amount * line.unit),
-        status="DIVERGED" if suspicion.diverged else "SUSPECT",
+        status=status_of(suspicion),
         message=suspicion.message,
         since_ns=suspicion.since,
         reads=suspicion.reads,
@@ -137,14 +187,50 @@ def _divergence(book: AccountBook, line: Line, suspicion: Suspicion) -> operator
 
 def amount_of(line: Line, suspicion: Suspicion) -> Decimal:
     """How much differs, in order units, never negative."""
-    if suspicion.divergence is DivergenceClass.UNEXPECTED_FILL:
-        return abs(sum((fill.quantity * fill.side.sign for fill in line.unexplained.values()), ZERO))
-    if suspicion.divergence is DivergenceClass.UNEXPECTED_ORDER:
-        return sum((one.remaining for one in line.reservations.values() if not one.explained), ZERO)
-    part = line.strategies.get(suspicion.strategy) if suspicion.strategy else None
-    if part is not None and part.belief is not None:
-        return abs(part.belief.quantity - part.position)
-    return line.high - line.low
+    return _AMOUNTS.get(suspicion.divergence, _drift)(line, suspicion)
+
+
+def _unexpected_fills(line: Line, _suspicion: Suspicion) -> Decimal:
+    return abs(sum((fill.quantity * fill.side.sign for fill in line.unexplained.values()), ZERO))
+
+
+def _unexpected_orders(line: Line, _suspicion: Suspicion) -> Decimal:
+    return sum((one.remaining for one in line.reservations.values() if not one.explained), ZERO)
+
+
+def _missing_fills(line: Line, suspicion: Suspicion) -> Decimal:
+    missing = sum((one.missing for one in line.reservations.values()), ZERO)
+    return max(missing, _drift(line, suspicion))
+
+
+def _lost_orders(line: Line, suspicion: Suspicion) -> Decimal:
+    lost = (one for one in line.reservations.values() if one.lost and one.order.strategy == suspicion.strategy)
+    return sum((one.remaining for one in lost), ZERO)
+
+
+def _phantom_fills(line: Line, suspicion: Suspicion) -> Decimal:
+    reported = (one.fill for one in line.reported.values() if one.strategy == suspicion.strategy)
+    return abs(sum((fill.quantity * fill.side.sign for fill in reported), ZERO))
+
+
+def _belief(line: Line, suspicion: Suspicion) -> Decimal:
+    part = line.strategies.get(suspicion.strategy)
+    return ZERO if part is None or part.belief is None else abs(part.belief.quantity - part.position)
+
+
+def _drift(line: Line, _suspicion: Suspicion) -> Decimal:
+    """In hedge mode two legs may be wrong while the net is right."""
+    return max(line.high - line.low, abs(line.drift.long), abs(line.drift.short))
+
+
+_AMOUNTS: Mapping[DivergenceClass, Callable[[Line, Suspicion], Decimal]] = {
+    DivergenceClass.UNEXPECTED_FILL: _unexpected_fills,
+    DivergenceClass.UNEXPECTED_ORDER: _unexpected_orders,
+    DivergenceClass.MISSING_FILL: _missing_fills,
+    DivergenceClass.LOST_ORDER: _lost_orders,
+    DivergenceClass.PHANTOM_FILL: _phantom_fills,
+    DivergenceClass.BELIEF_DRIFT: _belief,
+}
 
 
 def adoptable(book: AccountBook) -> list[operator_pb2.AdoptItem]:
@@ -155,8 +241,16 @@ def adoptable(book: AccountBook) -> list[operator_pb2.AdoptItem]:
 def _words(book: AccountBook, item: AdoptItem) -> str:
     """An item with side, quantity and price, so that a person knows what is adopted."""
     if item.trade_id:
-        fill = book.line_for(item.instrument).unexplained[item.instrument, item.trade_id]
-        return f"fill {item.trade_id}: {describe_fill(fill)}"
+        line, key = book.line_for(item.instrument), (item.instrument, item.trade_id)
+        if key in line.reported:
+            told = line.reported[key]
+            return f"fill {item.trade_id}, that only {told.strategy} knows of: {describe_fill(told.fill)}"
+        return f"fill {item.trade_id}: {describe_fill(line.unexplained[key])}"
+    if item.lost_client_order_id:
+        lost = book.reservations.get(item.lost_client_order_id)
+        if lost is not None:
+            side, left = lost.order.side.value, plain(lost.remaining)
+            return f"lost order {item.lost_client_order_id}: {side} {left} that the venue does not know any more"
     if item.venue_order_id:
         found = book.by_venue_id.get(item.venue_order_id)
         if found is not None:
@@ -174,4 +268,6 @@ def _adopt_item(book: AccountBook, item: AdoptItem) -> operator_pb2.AdoptItem:
         position_quantity=number(item.position_quantity),
         owner=item.owner,
         description=_words(book, item),
+        lost_client_order_id=item.lost_client_order_id,
+        leg=_LEGS[item.leg],
     )

@@ -21,6 +21,7 @@ from risksvc.core.state import GateState
 from risksvc.core.trips import Trigger
 from risksvc.core.types import SECOND, Nanoseconds, Order
 from risksvc.gate.app import GateApp
+from risksvc.gate.reconciliation_metrics import SightingCounters
 from risksvc.gate.state_metrics import StateMetrics
 
 UNLISTED = "unlisted"
@@ -84,6 +85,7 @@ class CheckMetrics:
             ["kind", "name"],
             registry=registry,
         )
+        self._sightings = SightingCounters(registry, app.settings.accounts)
         self._bound: dict[tuple[str, str, DenialReason | None], Counter] = {}
         # A series that begins at 0 shows its first increase; one that begins at 1 hides it.
         for trigger in Trigger:
@@ -97,6 +99,8 @@ class CheckMetrics:
             self._seconds.observe((self._app.clock.now() - now) / SECOND)
         elif isinstance(event, LimitsLoaded):
             self._begin_checks(self._app.owner.state)
+        else:
+            self._sightings.took(event)
         for output in outputs:
             if order is not None and isinstance(output, Decision):
                 self._count(order, output)
@@ -108,6 +112,7 @@ class CheckMetrics:
             self._halts.labels(output.halt.trigger).inc()
         elif isinstance(output, Notice):
             self._notices.labels(output.kind.value, output.name).inc()
+            self._sightings.told(output)
 
     def _count(self, order: Order, decision: Decision) -> None:
         account, strategy = _listed(self._app.owner.state, order.account, order.strategy)

@@ -10,10 +10,10 @@ import secrets
 from collections.abc import AsyncIterator
 
 from risksvc.core.book import AccountBook
-from risksvc.core.events import LimitsLoaded, ReducingOrderChecked
+from risksvc.core.events import LimitsLoaded, OrderExpected, ReducingOrderChecked
 from risksvc.core.outputs import Decision
 from risksvc.core.reservations import Reservation
-from risksvc.core.types import MalformedInputError, Order, parse_positive
+from risksvc.core.types import MILLISECOND, MalformedInputError, Nanoseconds, Order, parse_positive
 from risksvc.gate import convert, views
 from risksvc.gate.app import GateApp
 from risksvc.gate.config_problems import FileProblem, LimitsFileError
@@ -22,9 +22,13 @@ from risksvc.gate.exposure_view import account_exposure
 from risksvc.gate.limits_file import LoadedLimits, diff_limits, effective
 from risksvc.gate.operating import known_accounts
 from risksvc.gate.order_view import order_message, reservation_message
-from risksvc.v1 import operator_pb2
+from risksvc.gate.reconciliation_view import account_reconciliation, check_instrument
+from risksvc.v1 import operator_pb2, strategy_pb2
 
 GENERATED_ID_LENGTH = 26
+USUALLY_EXPECTED_MS = 60_000
+SHORTEST_EXPECTED_MS = 1000
+LONGEST_EXPECTED_MS = 3_600_000
 ROWS_AT_ONCE = 200  # so that a long list does not hold up checks
 
 
@@ -130,16 +134,56 @@ async def get_reconciliation(
 ) -> operator_pb2.GetReconciliationResponse:
     """The three ledgers side by side."""
     names = known_accounts(app, request.account)
-    accounts = [operator_pb2.AccountReconciliation(account=name) for name in names]
-    return operator_pb2.GetReconciliationResponse(accounts=accounts, now_ns=app.clock.now())
+    instrument = convert.optional_name(request.instrument, field="instrument")
+    check_instrument((app.owner.state.accounts[name] for name in names), instrument)
+    now = app.clock.now()
+    accounts = [await account_reconciliation(app, name, instrument=instrument, now=now) for name in names]
+    return operator_pb2.GetReconciliationResponse(accounts=accounts, now_ns=now)
+
+
+# -- an order by hand ---------------------------------------------------------------------------------------------
 
 
 async def expect_order(
-    app: GateApp, request: operator_pb2.ExpectOrderRequest, _by: str
+    app: GateApp, request: operator_pb2.ExpectOrderRequest, by: str
 ) -> operator_pb2.ExpectOrderResponse:
-    """A person announces an order."""
+    """A person announces an order that he will place at the venue: an ordinary check, with a reservation."""
+    event = OrderExpected(
+        _expected_order(app, request),
+        by,
+        convert.reason(request.reason),
+        valid_for=_expected_within(request.valid_ms),
+        named=bool(request.client_order_id),
+    )
+    return operator_pb2.ExpectOrderResponse(decision=_decided(app, event))
+
+
+def _expected_order(app: GateApp, request: operator_pb2.ExpectOrderRequest) -> Order:
+    if not request.account:
+        raise MalformedInputError("account", "is required: where the order will be placed")
     known_accounts(app, request.account)
-    return operator_pb2.ExpectOrderResponse()
+    order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
+    return Order(
+        account=request.account,
+        strategy=convert.name(request.strategy, field="strategy"),
+        client_order_id=convert.optional_id(request.client_order_id, field="client_order_id")
+        or _new_order_id(app, request.account),
+        instrument=convert.name(request.instrument, field="instrument"),
+        side=convert.member(request.side, convert.SIDES, field="side"),
+        type=order_type,
+        quantity=parse_positive(request.quantity, field="quantity"),
+        limit_price=convert.limit_price(request.limit_price, order_type),
+        reduce_only=request.reduce_only,
+    )
+
+
+def _expected_within(valid_ms: int) -> Nanoseconds:
+    if valid_ms and not SHORTEST_EXPECTED_MS <= valid_ms <= LONGEST_EXPECTED_MS:
+        problem = (
+            f"{valid_ms} is not allowed; allowed: {SHORTEST_EXPECTED_MS} to {LONGEST_EXPECTED_MS}, or 0 for a minute"
+        )
+        raise MalformedInputError("valid_ms", problem)
+    return (valid_ms or USUALLY_EXPECTED_MS) * MILLISECOND
 
 
 # -- the operator's own exit --------------------------------------------------------------------------------------
@@ -150,10 +194,14 @@ async def check_reducing_order(
 ) -> operator_pb2.CheckReducingOrderResponse:
     """Checks an operator's own reducing order; passes HALTED, never increases nor flips a position."""
     event = ReducingOrderChecked(_reducing_order(app, request), by, convert.reason(request.reason))
+    return operator_pb2.CheckReducingOrderResponse(decision=_decided(app, event))
+
+
+def _decided(app: GateApp, event: ReducingOrderChecked | OrderExpected) -> strategy_pb2.CheckOrderResponse:
     decision = app.owner.submit(event)[0]
     if not isinstance(decision, Decision):
         raise TypeError(f"a check gave {type(decision).__name__}")
-    return operator_pb2.CheckReducingOrderResponse(decision=decision_message(decision))
+    return decision_message(decision)
 
 
 def _reducing_order(app: GateApp, request: operator_pb2.CheckReducingOrderRequest) -> Order:

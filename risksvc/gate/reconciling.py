@@ -10,7 +10,7 @@ from risksvc.core.outputs import Adopted, StepProposed
 from risksvc.core.reports_in import ref
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import MalformedInputError, parse_decimal
-from risksvc.gate import convert
+from risksvc.gate import convert, convert_feed
 from risksvc.gate.app import GateApp
 from risksvc.gate.event_log import log_event
 from risksvc.gate.exposure_view import account_exposure, adoptable, divergences
@@ -106,15 +106,22 @@ def _adoption(app: GateApp, request: operator_pb2.AdoptRequest, by: str) -> Adop
 
 def _item(one: operator_pb2.AdoptItem, where: str) -> AdoptItem:
     longest = convert.MAX_VENUE_ID
-    if sum(map(bool, (one.trade_id, one.venue_order_id, one.position_quantity))) != 1:
-        raise MalformedInputError(where, "needs exactly one of trade_id, venue_order_id, position_quantity")
+    if sum(map(bool, (one.trade_id, one.venue_order_id, one.lost_client_order_id, one.position_quantity))) != 1:
+        problem = "needs exactly one of trade_id, venue_order_id, lost_client_order_id, position_quantity"
+        raise MalformedInputError(where, problem)
     quantity = one.position_quantity
+    if one.leg and not quantity:
+        raise MalformedInputError(f"{where}.leg", "is allowed only with position_quantity; leave it unspecified")
     return AdoptItem(
         instrument=convert.name(one.instrument, field=f"{where}.instrument"),
         trade_id=convert.optional_id(one.trade_id, field=f"{where}.trade_id", longest=longest),
         venue_order_id=convert.optional_id(one.venue_order_id, field=f"{where}.venue_order_id", longest=longest),
         position_quantity=parse_decimal(quantity, field=f"{where}.position_quantity") if quantity else None,
         owner=convert.optional_name(one.owner, field=f"{where}.owner"),
+        lost_client_order_id=convert.optional_id(
+            one.lost_client_order_id, field=f"{where}.lost_client_order_id", longest=longest
+        ),
+        leg=convert_feed.leg(one.leg, field=f"{where}.leg"),
     )
 
 

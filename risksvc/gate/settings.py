@@ -19,6 +19,7 @@ from risksvc.gate.redis_settings import RedisSettings, redis_settings
 from risksvc.gate.secret_files import SecretSource
 from risksvc.gate.settings_schema import (
     LISTENERS,
+    AccountKind,
     AccountSection,
     Durability,
     ListenerSection,
@@ -59,6 +60,7 @@ class VenueSettings:
     """Which exchange, by whose key. `exchange` is a ccxt id or "module:Name"; `key` is by ccxt's names (apiKey)."""
 
     exchange: str
+    kind: AccountKind
     key: Mapping[str, SecretSource]
     base_url: str
     sandbox: bool
@@ -254,6 +256,8 @@ class _Resolver:
             mark_max_age_ns=max_age(written.cadence.marks_ns) if marks is None else marks,
             stale_denied_after_ns=written.stale_denied_after_ns,
             spot_baseline=dict(sorted(written.spot_baseline.items())),
+            equity_tolerance=written.equity_tolerance,
+            equity_tolerance_floor=written.equity_tolerance_floor,
         )
         return AccountSettings(
             venue=self._venue(name, written.venue),
@@ -264,6 +268,7 @@ class _Resolver:
     def _venue(self, account: str, written: VenueSection) -> VenueSettings:
         return VenueSettings(
             exchange=written.exchange or written.class_path or "",
+            kind=written.kind,
             key={CREDENTIALS[name]: self._secret(account, name, place) for name, place in written.key.items()},
             base_url=written.base_url or "",
             sandbox=written.sandbox,

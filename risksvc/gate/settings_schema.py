@@ -6,6 +6,7 @@ and hands the parts on. Limits are not here: they change more often, and under o
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
 
@@ -23,8 +24,10 @@ from risksvc.gate.config_values import (
     DurationRange,
     Name,
     NumberRange,
+    Percent,
     SizeRange,
     Symbol,
+    ZeroOrMore,
     choice,
     duration_text,
     refused,
@@ -87,6 +90,13 @@ class Durability(Enum):
 
     PROCESS = "process"
     POWER = "power"
+
+
+class AccountKind(Enum):
+    """What an account holds: contracts, or assets themselves."""
+
+    DERIVATIVES = "derivatives"
+    SPOT = "spot"
 
 
 def _version(value: object) -> str:
@@ -176,6 +186,7 @@ class VenueSection(Section):
     """Which exchange, by whose key. Only the venue process uses it."""
 
     exchange: Exchange | None = None
+    kind: Annotated[AccountKind, PlainValidator(choice(AccountKind))] = AccountKind.DERIVATIVES
     class_path: ClassPath | None = Field(default=None, alias="class")
     key: KeyPlaces = Field(default_factory=dict)
     base_url: BaseUrl | None = None
@@ -241,6 +252,8 @@ class AccountSection(Section):
     mark_max_age_ns: Age | None = Field(default=None, alias="mark_max_age")
     stale_denied_after_ns: Age = Field(default=STALE_DENIED_AFTER, alias="stale_denied_after")
     spot_baseline: Named[Currency, AnyNumber] = Field(default_factory=dict)
+    equity_tolerance: Percent = Decimal("0.5")
+    equity_tolerance_floor: ZeroOrMore = Decimal(25)
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:

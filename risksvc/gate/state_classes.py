@@ -19,6 +19,7 @@ from risksvc.core import (
     config,
     denials,
     divergences,
+    equity_ledger,
     events,
     exposure,
     id_archive,
@@ -49,6 +50,7 @@ OBJECTS: tuple[type, ...] = (
     line.Suspicion,
     line.ReportedFill,
     conditions.Condition,
+    equity_ledger.EquityCheck,
     strategy_line.StrategyLine,
     strategy_line.StrategyBook,
     beliefs.Belief,
@@ -90,6 +92,8 @@ VALUES: tuple[type, ...] = (
     events.AdoptItem,
     venue_events.FeedConnected,
     venue_events.Fill,
+    venue_events.CashFlow,
+    equity_ledger.MarkSeen,
 )
 
 ENUMS: tuple[type[Enum], ...] = (
@@ -100,6 +104,7 @@ ENUMS: tuple[type[Enum], ...] = (
     venue_events.Leg,
     denials.DenialReason,
     venue_events.FillKind,
+    venue_events.CashFlowKind,
     reservations.ReservationStatus,
     types.Side,
     types.OrderType,

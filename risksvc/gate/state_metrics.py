@@ -12,16 +12,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from risksvc.core.book import AccountBook
-from risksvc.core.divergences import DivergenceClass
 from risksvc.core.line import Line
 from risksvc.core.positions import flatten_required
 from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
-from risksvc.gate.exposure_view import divergences
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
+from risksvc.gate.reconciliation_metrics import reconciliation_metrics
 from risksvc.gate.registered import skews
 from risksvc.gate.snapshot_metrics import snapshot_metrics
 from risksvc.gate.views import is_ready
@@ -58,7 +57,7 @@ class StateMetrics(Collector):
         yield from _limits(app)
         yield from _exposures(books)
         yield _trading_states(state, books, faulty=app.owner.fault is not None)
-        yield from _divergences(books)
+        yield from reconciliation_metrics(books, app.feeds)
         yield from _ages(books, now)
         yield from _accounts(books)
         yield _reservations(books)
@@ -190,7 +189,7 @@ def _share(value: float, limit: Decimal) -> float:
     return value / float(limit)
 
 
-# -- trading states and differences -------------------------------------------------------------------------------
+# -- trading states ----------------------------------------------------------------------------------------------
 
 
 def _trading_states(state: GateState, books: list[AccountBook], *, faulty: bool) -> Metric:
@@ -208,38 +207,6 @@ def _trading_states(state: GateState, books: list[AccountBook], *, faulty: bool)
             value = TradingState.HALTED if faulty else state.state_of(book.name, strategy, instrument)
             family.add_metric([book.name, strategy, instrument], int(value))
     return family
-
-
-def _divergences(books: list[AccountBook]) -> Iterator[Metric]:
-    labels = ["account", "instrument", "divergence_class", "status"]
-    usd = _gauges(
-        "risksvc_divergence_usd",
-        "What differs between belief, ledger and venue, absolute, at the mark; 0 while there is no mark.",
-        labels,
-    )
-    number = _gauges(
-        "risksvc_divergences",
-        "Differences that are open now. instrument and status empty: none of this class in the account.",
-        labels,
-    )
-    for book in books:
-        for key, (value, count) in _open_differences(book).items():
-            usd.add_metric(list(key), value)
-            number.add_metric(list(key), count)
-    return iter((usd, number))
-
-
-def _open_differences(book: AccountBook) -> dict[tuple[str, str, str, str], tuple[float, int]]:
-    sums: dict[tuple[str, str, str, str], tuple[float, int]] = {}
-    for one in divergences(book):
-        key = (book.name, one.instrument, one.divergence_class, one.status)
-        value, count = sums.get(key, (0.0, 0))
-        sums[key] = (value + abs(float(one.usd or 0)), count + 1)
-    seen = {key[2]: None for key in sums}
-    for each in DivergenceClass:
-        if each.value not in seen:
-            sums[book.name, "", each.value, ""] = (0.0, 0)
-    return sums
 
 
 # -- accounts -----------------------------------------------------------------------------------------------------

@@ -15,17 +15,24 @@ from risksvc.core.types import Instrument, InstrumentKind
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.guarded import CcxtExchange
 from risksvc.venue.listing import MAX_PAGES, Listed, OrderReference, Pace, merged, together
-from risksvc.venue.quirks import Quirks
-from risksvc.venue.rows import Row
+from risksvc.venue.quirk_fields import DAY_MS
+from risksvc.venue.quirks import LedgerKind, Quirks
+from risksvc.venue.rows import Row, RowReader
 
 Params: TypeAlias = dict[str, Any]
+Scope: TypeAlias = tuple[tuple[str, str], ...]
 Call: TypeAlias = Callable[[Params], Awaitable[Any]]
 
 _STALE_MS = 1_000  # an answer may be so much older than its request: servers of one venue differ by less
 _RECENT_PAGES = 2  # of ended orders in one coalesced look-up; what is not among them is looked up by its id
 _FEW_TICKERS = 3  # up to so many are read one by one: a whole category is 600 rows
-_LINEAR, _INVERSE = "linear", "inverse"
+_LINEAR, _INVERSE, _SPOT = "linear", "inverse", "spot"
 _CONTRACT = "contract"
+_UNIFIED_ACCOUNT = {"accountType": "UNIFIED"}
+_LEDGER_LIMIT = 50
+_LEDGER_SPAN_MS = 7 * DAY_MS - 1
+_HEDGED = frozenset(("1", "2"))  # what positionIdx says in hedge mode
+_MODES_ASKED = 20  # instruments whose mode is asked for
 
 
 class BybitListing:
@@ -41,6 +48,8 @@ class BybitListing:
     ) -> None:
         self._exchange = exchange
         self._pages = quirks.pages
+        self._spot = quirks.spot
+        self._flows = [name for name, kind in quirks.ledger_kinds.items() if kind is not LedgerKind.TRADE]
         self._window_ms = quirks.fills_window_ms
         self._instruments = instruments
         self._pace = pace
@@ -53,6 +62,78 @@ class BybitListing:
             scopes.append({"category": _INVERSE})
         lists = await together(*(self._read("positions", call, scope, limit=limit) for scope in scopes))
         return _parsed(lists, self._exchange.parse_position)
+
+    async def hedge_mode(self) -> bool:
+        """Ask for the mode of some instruments of each settle coin: by name, flat ones are listed too."""
+        chosen: dict[Scope, list[str]] = {}
+        for symbol in sorted(self._instruments()):
+            chosen.setdefault(self._scope(symbol), []).append(symbol)
+        markets = [self._exchange.market(symbols[0]) for symbols in list(chosen.values())[:_MODES_ASKED]]
+        scopes = [{"category": _category(market), "symbol": market["id"]} for market in markets]
+        call = self._exchange.privateGetV5PositionList
+        lists = await together(*(self._read("positions", call, scope, limit=None) for scope in scopes))
+        return any(str(row.get("positionIdx")) in _HEDGED for part in lists for row in part.rows)
+
+    async def balances(self, named: Sequence[str] = ()) -> Listed:
+        """Read every coin that is not zero, and those that are named and were not among them."""
+        listed = await self._balances({})
+        absent = sorted(set(named) - {str(row["currency"]) for row in listed.rows})
+        return merged([listed, await self._balances({"coin": ",".join(absent)})]) if absent else listed
+
+    async def _balances(self, asked: Params) -> Listed:
+        call = self._exchange.privateGetV5AccountWalletBalance
+        read = await self._read("balances", call, {**_UNIFIED_ACCOUNT, **asked}, limit=None)
+        if len(read.rows) != 1 or not isinstance(read.rows[0].get("coin"), list):
+            raise ReadFailure("balances", f"the answer is not of one account with its coins but {str(read.rows)[:80]}")
+        return Listed([self._balance(coin) for coin in read.rows[0]["coin"]], read.venue_time_ms)
+
+    def _balance(self, coin: Row) -> Row:
+        """Name what is read of a coin. What spot trading has borrowed is still in the wallet, and is owed."""
+        return {
+            "currency": self._exchange.safe_currency_code(coin.get("coin")),
+            "total": coin.get("walletBalance"),
+            "debt": coin.get("spotBorrow", coin.get("borrowAmount")),
+            "equity": coin.get("equity"),
+            "info": coin,
+        }
+
+    async def ledger(self, since_ms: int) -> Listed:
+        """Read the transaction log, in spans that the venue allows; without an end it would give one day only.
+
+        Each execution is an entry. Where they fill more than a page, the other kinds are asked for one by one.
+        """
+        until_ms = self._now_ms() + _STALE_MS
+        starts = range(min(since_ms, until_ms), until_ms + 1, _LEDGER_SPAN_MS + 1)
+        spans = [{"startTime": start, "endTime": min(start + _LEDGER_SPAN_MS, until_ms)} for start in starts]
+        lists = await together(*(self._ledger_span({**_UNIFIED_ACCOUNT, **span}) for span in spans))
+        return _parsed(lists, self._entry)
+
+    async def _ledger_span(self, scope: Params) -> Listed:
+        call = self._exchange.privateGetV5AccountTransactionLog
+        rows, cursor, at_ms = await self._page("balances", call, {**scope, "limit": _LEDGER_LIMIT})
+        if not rows or not cursor:
+            return Listed(rows, at_ms)
+        scopes = [{**scope, "type": name} for name in self._flows]
+        return merged(await together(*(self._read("balances", call, each, limit=_LEDGER_LIMIT) for each in scopes)))
+
+    @property
+    def has_ledger(self) -> bool:
+        """Every account has one."""
+        return True
+
+    def _entry(self, row: Row) -> Row:
+        """Parse an entry; its amount is exact and signed in the row itself.
+
+        A settlement of USDC contracts also turns profit into cash: that was in the equity before, and is no flow.
+        """
+        parsed: Row = self._exchange.parse_ledger_entry(row)
+        amount = RowReader({**row, "info": row}, "balances").figure("change")
+        turned = RowReader({**row, "info": row}, "balances").figure("cashFlow")
+        if row.get("type") == "SETTLEMENT" and amount is not None and turned is not None:
+            amount -= turned
+        market_id = row.get("symbol")
+        symbol = self._market_of(row)["symbol"] if market_id else ""
+        return {**parsed, "amount": amount, "direction": None, "symbol": symbol}
 
     async def open_orders(self) -> Listed:
         """Read every open order, conditional ones included."""
@@ -74,8 +155,7 @@ class BybitListing:
 
     async def recent_orders(self, instruments: Sequence[str]) -> Listed:
         """Read open orders, then recently ended ones: an order that ends in between is in the second list."""
-        wanted = {self._settle_coin(symbol) for symbol in instruments}
-        scopes = [scope for scope in self._order_scopes() if (scope["category"], scope["settleCoin"]) in wanted]
+        scopes = [dict(scope) for scope in sorted({self._scope(symbol) for symbol in instruments})]
         lists = await together(*(self._orders("order", scope) for scope in scopes))
         ended = await together(
             *(self._orders("order", {**scope, "openOnly": 1}, pages=_RECENT_PAGES) for scope in scopes)
@@ -170,20 +250,24 @@ class BybitListing:
         return int(self._exchange.nonce())
 
     def _settle_coins(self, kind: InstrumentKind) -> list[str]:
-        return sorted({coin for category, coin in self._all_settle_coins() if category == _CATEGORY[kind]})
+        scopes = [dict(scope) for scope in self._scopes()]
+        return [scope["settleCoin"] for scope in scopes if scope["category"] == _CATEGORY[kind]]
 
-    def _all_settle_coins(self) -> set[tuple[str, str]]:
-        return {self._settle_coin(symbol) for symbol in self._instruments()}
+    def _scopes(self) -> list[Scope]:
+        return sorted({self._scope(symbol) for symbol in self._instruments()})
 
-    def _settle_coin(self, symbol: str) -> tuple[str, str]:
+    def _scope(self, symbol: str) -> Scope:
+        """Give what an instrument's orders are asked by: contracts by their settle coin, spot pairs all at once."""
         market = self._exchange.market(symbol)
-        return _category(market), str(market["settle"])
+        category = _category(market)
+        return (("category", category),) if self._spot else (("category", category), ("settleCoin", market["settle"]))
 
     def _categories(self) -> list[str]:
-        return sorted({category for category, _ in self._all_settle_coins()}) or [_LINEAR]
+        default = _SPOT if self._spot else _LINEAR
+        return sorted({dict(scope)["category"] for scope in self._scopes()}) or [default]
 
     def _order_scopes(self) -> list[Params]:
-        return [{"category": category, "settleCoin": coin} for category, coin in sorted(self._all_settle_coins())]
+        return [dict(scope) for scope in self._scopes()]
 
     def _parse_order(self, row: Row) -> Row:
         parsed: Row = self._exchange.parse_order(row, self._market_of(row))
@@ -194,13 +278,15 @@ class BybitListing:
         return parsed
 
     def _market_of(self, row: Row) -> Any:  # noqa: ANN401 - ccxt's
-        return self._exchange.safe_market(row.get("symbol"), None, None, _CONTRACT)
+        return self._exchange.safe_market(row.get("symbol"), None, None, _SPOT if self._spot else _CONTRACT)
 
 
 _CATEGORY = {InstrumentKind.LINEAR: _LINEAR, InstrumentKind.INVERSE: _INVERSE}
 
 
 def _category(market: Row) -> str:
+    if market.get("spot") is True:
+        return _SPOT
     return _LINEAR if market["linear"] else _INVERSE
 
 

@@ -96,6 +96,17 @@ def ledger(of: Abilities) -> Finding:
     return Finding("ledger", _PARTLY, says, "settings: venue.quirks.ledger_kinds")
 
 
+def balances(of: Abilities) -> Finding:
+    """Whether equity can be checked."""
+    name = "balances"
+    if not of.offers("fetchBalance"):
+        return Finding(name, _NO, "not listed: no equity check", _OWN_RECORD)
+    if of.spot or of.quirks.balance_total:
+        return Finding(name, _YES, "read for the equity check, where the ledger is understood too")
+    says = "listed, but whether a total counts unrealised profit is not known: equity is not checked"
+    return Finding(name, _PARTLY, says, "settings: venue.quirks.balance_total, wallet or equity")
+
+
 _TRADING: tuple[Rule, ...] = (
     look_up_by_client_id,
     offer(
@@ -127,13 +138,7 @@ _TRADING: tuple[Rule, ...] = (
 )
 
 _MONEY: tuple[Rule, ...] = (
-    offer(
-        "balances",
-        "fetchBalance",
-        yes="read for the equity check",
-        no="not listed: no equity check",
-        do=_OWN_RECORD,
-    ),
+    balances,
     ledger,
     offer(
         "funding history",

@@ -172,7 +172,7 @@ def spot(of: Abilities) -> Finding:
     if not of.offers("spot"):
         return Finding(name, _NO, "the venue has no spot market in ccxt", "nothing, for an account of derivatives")
     says = "not read in this account; coins that are held beside the contracts are collateral, not exposure"
-    return Finding(name, _PARTLY, says, "an account entry of its own with options: {defaultType: spot}")
+    return Finding(name, _PARTLY, says, "an account entry of its own with kind: spot")
 
 
 def inverse(of: Abilities) -> Finding:

@@ -49,7 +49,7 @@ def check_venue(config: VenueConfig, *, offline: bool) -> VenueCheck:
 def capability_report(config: VenueConfig) -> tuple[str, tuple[Finding, ...]]:
     """Give the exchange's id and its report; raises StartError or MalformedInputError."""
     exchange_id = exchange_id_of(exchange_class_of(config.exchange))
-    quirks = quirks_of(exchange_id, config.quirks)
+    quirks = quirks_of(exchange_id, config.quirks, spot=config.spot)
     exchange = build_exchange(config, quirks, throttled=True)
     return exchange_id, findings(abilities_of(exchange, config, quirks))
 

@@ -5,6 +5,7 @@ Never reads a file or the environment, never shows a secret (`repr` leaves them 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from risksvc.core.types import MalformedInputError
 
@@ -34,6 +35,13 @@ _AT_LEAST_ONE = (
 )
 
 
+class AccountKind(Enum):
+    """What an account holds: contracts, or assets themselves."""
+
+    DERIVATIVES = "derivatives"
+    SPOT = "spot"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueConfig:
     """One account at one venue, and the gate that hears of it. Durations are milliseconds.
@@ -50,6 +58,7 @@ class VenueConfig:
     account: str
     gate_target: str
     exchange: str = "bybit"
+    kind: AccountKind = AccountKind.DERIVATIVES
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -103,6 +112,11 @@ class VenueConfig:
         ):
             if getattr(self, least) > getattr(self, most):
                 raise MalformedInputError(least, f"must not exceed {most}")
+
+    @property
+    def spot(self) -> bool:
+        """Whether it is a spot account; ccxt's own option for it says so too."""
+        return self.kind is AccountKind.SPOT or self.options.get("defaultType") == AccountKind.SPOT.value
 
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown, longest first so that none is left half covered by another."""

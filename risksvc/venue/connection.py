@@ -20,6 +20,7 @@ from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_o
 from risksvc.venue.listing import Listing, Pace
 from risksvc.venue.markets import is_plain_name, normalise_markets
 from risksvc.venue.quirks import Quirks, quirks_of
+from risksvc.venue.spot import told_assets
 from risksvc.venue.streamed import Hearer, build_stream, followed, stream_class_of
 from risksvc.venue.unified import UnifiedListing
 
@@ -34,11 +35,14 @@ class VenueConnection:
     def __init__(self, config: VenueConfig) -> None:
         self.config = config
         self.exchange_id = exchange_id_of(exchange_class_of(config.exchange))
-        self.quirks: Quirks = quirks_of(self.exchange_id, config.quirks)
+        self.quirks: Quirks = quirks_of(self.exchange_id, config.quirks, spot=config.spot)
         self.poll: CcxtExchange = build_exchange(config, self.quirks, throttled=True)
         self.command: CcxtExchange = build_exchange(config, self.quirks, throttled=False)
         self.instruments: dict[str, Instrument] = {}
         self.can_cancel = False
+        self.assets: dict[str, tuple[Instrument, ...]] = {}
+        self.hedge_mode = self.quirks.hedge_mode
+        self._other_mode = False
         self.poll_listing = self._listing(self.poll, None)
         self.command_listing = self._listing(self.command, Pace(config.look_ups_per_second))
         self._stream_class = stream_class_of(config.exchange) if config.stream else None
@@ -58,6 +62,22 @@ class VenueConnection:
         ]
         return [each for each in sayable if not named or each.symbol in named]
 
+    @property
+    def enforces_reduce_only(self) -> bool:
+        """Whether the venue keeps a reducing order from growing the net position; in hedge mode it looks at a leg."""
+        return self.quirks.enforces_reduce_only and not self.hedge_mode
+
+    @property
+    def reads_equity(self) -> bool:
+        """Whether equity is known from the venue's balances, and what moved it from its ledger."""
+        quirks = self.quirks
+        known = bool(quirks.balance_total) or quirks.spot
+        return known and self.poll.has.get("fetchBalance") is True and self.poll_listing.has_ledger
+
+    def saw_legs(self) -> None:
+        """Note that the account is in hedge mode, which was not announced: loading the markets then says so."""
+        self.hedge_mode = self._other_mode = True
+
     def known(self, symbols: Sequence[str]) -> list[str]:
         """Keep the symbols that the venue lists, sorted, each once."""
         return sorted(self.instruments.keys() & set(symbols))
@@ -74,13 +94,17 @@ class VenueConnection:
             await asyncio.shield(self.poll.load_markets(True))
             loaded = normalise_markets(self.poll.markets, precision_mode=self.poll.precisionMode, quirks=self.quirks)
         if not loaded:
-            raise ReadFailure("markets", "the venue lists no linear or inverse contract")
+            what = "spot pair" if self.quirks.spot else "linear or inverse contract"
+            raise ReadFailure("markets", f"the venue lists no {what}")
         self.command.set_markets_from_exchange(self.poll)
         self.instruments = loaded
+        if self.quirks.spot:
+            self.assets = told_assets(self.announced(), named=self.config.instruments, quirks=self.quirks)
         missing = set(self.config.instruments) - loaded.keys()
         if missing:
             _LOG.warning("not listed at %s: %s", self.exchange_id, ", ".join(sorted(missing)))
-        return self.announced() != before
+        changed, self._other_mode = self._other_mode, False
+        return changed or self.announced() != before
 
     async def measure_clock(self) -> None:
         """Measure the venue's clock against this machine's; raises ReadFailure. Not all venues tell a time."""
@@ -91,9 +115,16 @@ class VenueConnection:
         self.poll.options["timeDifference"] = self.command.options["timeDifference"]
 
     async def check_key(self) -> None:
-        """Make one signed read, and ask whether the key may cancel if orders are allowed; raises ReadFailure."""
+        """Make one signed read, ask for the mode, and whether the key may cancel if orders are allowed.
+
+        Raises ReadFailure.
+        """
         with failing_as("positions", self.config.secrets()):
-            await self.poll_listing.positions()
+            if self.quirks.spot:
+                await self.poll_listing.balances()
+            else:
+                await self.poll_listing.positions()
+                self.hedge_mode = self.quirks.hedge_mode or await self.poll_listing.hedge_mode()
             self.can_cancel = self.config.allow_orders and await self._key_may_order()
 
     def open_stream(self, hearer: Hearer) -> CcxtExchange:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from typing import Self
 
 import aiohttp
 from ccxt.base import errors as ccxt_errors
@@ -34,7 +35,7 @@ class ReadFailure(RiskError):  # noqa: N818 - the contract's word: it is reporte
     """A read that did not succeed; nothing may be concluded from it.
 
     `what` as in FeedReadFailure. `pause_ms`: the venue asked for time. `clock_off`: the time offset must be measured
-    again. `markets_stale`: the markets must be loaded again.
+    again. `markets_stale`: the markets must be loaded again; `unknown_instrument`: because they lack this one.
     """
 
     def __init__(
@@ -54,6 +55,14 @@ class ReadFailure(RiskError):  # noqa: N818 - the contract's word: it is reporte
         self.pause_ms = pause_ms
         self.clock_off = clock_off
         self.markets_stale = markets_stale
+        self.unknown_instrument = ""
+
+    @classmethod
+    def unlisted(cls, what: str, error: str, instrument: str) -> Self:
+        """Make the failure of a read that came upon an instrument which the loaded markets lack."""
+        failure = cls(what, error, markets_stale=True)
+        failure.unknown_instrument = instrument
+        return failure
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
@@ -69,8 +78,10 @@ def read_failure(what: str, error: BaseException, *, secrets: Iterable[str] = ()
     if isinstance(error, ReadFailure):
         return error
     if isinstance(error, UnreadableRowError):
-        stale = isinstance(error, UnknownInstrumentError)
-        return ReadFailure(error.what, redacted(f"{error.where}: {error.problem}", secrets), markets_stale=stale)
+        text = redacted(f"{error.where}: {error.problem}", secrets)
+        if isinstance(error, UnknownInstrumentError):
+            return ReadFailure.unlisted(error.what, text, error.where)
+        return ReadFailure(error.what, text)
     if isinstance(error, TimeoutError):
         return ReadFailure(what, "the read took longer than its limit")
     return ReadFailure(

@@ -47,7 +47,23 @@ class Listing(Protocol):
     """One account's lists."""
 
     async def positions(self) -> Listed:
-        """Read every position."""
+        """Read every position; a spot account has none."""
+
+    async def balances(self, named: Sequence[str] = ()) -> Listed:
+        """Read what the account has of each currency: rows of `currency`, `total`, and where known `debt`, `equity`.
+
+        `named`: currencies to ask for by name where the venue shows only what is not zero, and can be asked so.
+        """
+
+    async def ledger(self, since_ms: int) -> Listed:
+        """Read every entry of the account's ledger since a venue time (inclusive) until now."""
+
+    @property
+    def has_ledger(self) -> bool:
+        """Say whether what moved the balances can be read, and is understood."""
+
+    async def hedge_mode(self) -> bool:
+        """Say whether the account holds two positions per instrument, as far as the venue can be asked."""
 
     async def open_orders(self) -> Listed:
         """Read every working or waiting order."""

@@ -47,7 +47,7 @@ class LiveFills:
 
     def hear(self, rows: Sequence[Row]) -> None:
         """Take in execution rows of one message; raises UnreadableRowError."""
-        fills = self._reader.fills_of(rows)
+        fills = self._reader.live_fills_of(rows)
         for fill in fills:
             self._heard.put(fill)
             self._missing.pop(fill.key, None)

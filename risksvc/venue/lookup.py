@@ -63,7 +63,8 @@ class OrderLookUp:
 
     def _check(self, reference: OrderReference, failed: dict[OrderReference, ReadFailure]) -> bool:
         if reference.instrument not in self._connection.instruments:
-            failed[reference] = ReadFailure("order", f"{reference.instrument!r} is not listed", markets_stale=True)
+            problem = f"{reference.instrument!r} is not listed"
+            failed[reference] = ReadFailure.unlisted("order", problem, reference.instrument)
         elif not reference.has_id:
             failed[reference] = ReadFailure("order", f"{reference.instrument}: neither id is given")
         return reference not in failed

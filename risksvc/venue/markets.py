@@ -1,7 +1,8 @@
 """ccxt's markets -> the instruments that the gate may hear of.
 
-Pure, and never imports ccxt. Only linear and inverse contracts are read; spot, options and quanto contracts are left
-out, so that a position in one of them is an unknown instrument, which fails the read instead of being valued wrongly.
+Pure, and never imports ccxt. Of an account of derivatives only linear and inverse contracts are read; spot, options and
+quanto contracts are left out, so that a position in one of them is an unknown instrument, which fails the read instead
+of being valued wrongly. Of a spot account only spot pairs are read.
 """
 
 import re
@@ -18,24 +19,36 @@ _TICK_SIZE, _DECIMAL_PLACES = 4, 2  # ccxt's precisionMode; its third, significa
 
 def normalise_market(market: Row, *, precision_mode: int, quirks: Quirks) -> Instrument | None:
     """Read one of ccxt's markets; None for what this feed does not read."""
-    linear, inverse = market.get("linear") is True, market.get("inverse") is True
-    if not market.get("contract") or market.get("option") or linear == inverse:
+    kind = _spot_kind(market) if quirks.spot else _contract_kind(market)
+    if kind is None:
         return None
     reader = RowReader({**market, "side": ""}, "markets")
     step = _STEPS.get(precision_mode, _no_step)
     precision = market.get("precision") or {}
     return Instrument(
         symbol=reader.text("symbol"),
-        kind=InstrumentKind.INVERSE if inverse else InstrumentKind.LINEAR,
+        kind=kind,
         base=reader.text("base"),
         quote=reader.text("quote"),
-        contract_size=_contract_size(reader, inverse=inverse, quirks=quirks),
+        contract_size=ONE if kind is InstrumentKind.SPOT else _contract_size(reader, kind=kind, quirks=quirks),
         quantity_step=step(precision.get("amount")),
         price_step=step(precision.get("price")),
     )
 
 
-def _contract_size(reader: RowReader, *, inverse: bool, quirks: Quirks) -> Decimal:
+def _spot_kind(market: Row) -> InstrumentKind | None:
+    return InstrumentKind.SPOT if market.get("spot") is True else None
+
+
+def _contract_kind(market: Row) -> InstrumentKind | None:
+    linear, inverse = market.get("linear") is True, market.get("inverse") is True
+    if not market.get("contract") or market.get("option") or linear == inverse:
+        return None
+    return InstrumentKind.INVERSE if inverse else InstrumentKind.LINEAR
+
+
+def _contract_size(reader: RowReader, *, kind: InstrumentKind, quirks: Quirks) -> Decimal:
+    inverse = kind is InstrumentKind.INVERSE
     if inverse and quirks.inverse_contract_size is not None:
         return quirks.inverse_contract_size
     size = reader.exact("contractSize")

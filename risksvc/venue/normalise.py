@@ -4,9 +4,11 @@ Pure, and never imports ccxt. Only a row that says zero contracts is flat; whate
 (`UnreadableRowError`), never left out.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from risksvc.core.types import ZERO, Instrument, InstrumentKind, Side
+from risksvc.venue.legs import fill_leg, leg_quantities, named_leg, position_leg
 from risksvc.venue.quirks import CLOSED_POSITION_KEYS, FillKind, Quirks
 from risksvc.venue.rows import (
     FillRow,
@@ -39,7 +41,9 @@ def normalise_position(row: Row, *, instrument: Instrument, quirks: Quirks) -> P
     return PositionRow(
         symbol=instrument.symbol,
         quantity=quantity,
-        leg=_leg(reader),
+        listed_as=_listed_as(reader),
+        leg=position_leg(reader, quantity, quirks),
+        sequence=reader.counter(quirks.position_seq_key),
         base_quantity=_base_quantity(quantity, mark=mark, instrument=instrument),
         notional=_notional(
             reader, size=quantity * instrument.contract_size, mark=mark, kind=instrument.kind, quirks=quirks
@@ -64,13 +68,16 @@ def _sign(reader: RowReader, contracts: Decimal, quirks: Quirks) -> int:
         if contracts < ZERO and _SIGNS[side] > 0:
             raise reader.refuse(f"contradicts itself: side long, contracts {contracts}")
         return _SIGNS[side]
+    leg = named_leg(reader, quirks)
+    if not side and leg is not None:
+        return _SIGNS[leg.value.lower()]
     if not side and quirks.signed_contracts:
         return -1 if contracts < ZERO else 1
     raise reader.refuse(f"side is {reader.row.get('side')!r} though contracts is {contracts}; long or short is needed")
 
 
-def _leg(reader: RowReader) -> str:
-    """Name what makes two rows of one symbol two legs, rather than one row listed twice."""
+def _listed_as(reader: RowReader) -> str:
+    """Name what makes two rows of one symbol two positions, rather than one row listed twice."""
     index = str(reader.info.get("positionIdx", ""))
     return "/".join((reader.text("id"), reader.text("side").lower(), reader.text("marginMode"), index))
 
@@ -117,19 +124,27 @@ def _notional(
 
 
 def net_positions(rows: list[PositionRow]) -> list[PositionRow]:
-    """Give one row per instrument: the legs of a hedge add up.
+    """Give one row per instrument: the legs of a hedge add up, and stay told apart in `long` and `short`.
 
-    The same leg twice means that the list moved while its pages were read, so another row may be missing: refused.
+    The same row twice means that the list moved while its pages were read, so another row may be missing: refused.
     """
     by_symbol: dict[str, list[PositionRow]] = {}
     for row in rows:
         legs = by_symbol.setdefault(row.symbol, [])
-        if any(row.leg == other.leg for other in legs):
+        if any(row.listed_as == other.listed_as for other in legs):
             raise UnreadableRowError(
-                "positions", row.symbol, f"leg {row.leg!r} is listed twice: the list moved while read"
+                "positions", row.symbol, f"{row.listed_as!r} is listed twice: the list moved while read"
             )
         legs.append(row)
-    return [legs[0] if len(legs) == 1 else _net(legs) for legs in by_symbol.values()]
+    return [_one(legs) for legs in by_symbol.values()]
+
+
+def _one(legs: list[PositionRow]) -> PositionRow:
+    """Put an instrument's rows into one. A leg's sequence number says nothing of the other leg, listed or not."""
+    long, short = leg_quantities(legs)
+    if len(legs) > 1:
+        return replace(_net(legs), long=long, short=short)
+    return legs[0] if long is None else replace(legs[0], long=long, short=short, sequence=0)
 
 
 def _net(legs: list[PositionRow]) -> PositionRow:
@@ -137,7 +152,7 @@ def _net(legs: list[PositionRow]) -> PositionRow:
     return PositionRow(
         symbol=legs[0].symbol,
         quantity=sum((leg.quantity for leg in legs), ZERO),
-        leg="net",
+        listed_as="net",
         base_quantity=_total([leg.base_quantity for leg in legs]),
         notional=_total([leg.notional for leg in legs]),
         unrealised_pnl=_total([leg.unrealised_pnl for leg in legs]),
@@ -187,6 +202,9 @@ def normalise_order(row: Row, *, quirks: Quirks, listed_open: bool = False) -> O
         reduce_only=row.get("reduceOnly") is True,
         status=_ended(status, filled=filled, quantity=quantity),
         created_ms=reader.milliseconds("timestamp"),
+        attached=str(reader.info.get(quirks.attached_key, "")) in quirks.attached_values,
+        parent_order_id=str(reader.info.get(quirks.parent_key) or ""),
+        leg=named_leg(reader, quirks),
     )
 
 
@@ -241,8 +259,11 @@ def _side(reader: RowReader, quirks: Quirks) -> Side:
 # --- fills ---
 
 
-def normalise_fill(row: Row, *, quirks: Quirks) -> FillRow | None:
-    """Read one execution row; None when it is no fill (some venues list funding payments among the executions)."""
+def normalise_fill(row: Row, *, quirks: Quirks, hedged: bool = False) -> FillRow | None:
+    """Read one execution row; None when it is no fill (some venues list funding payments among the executions).
+
+    `hedged`: the account is in hedge mode.
+    """
     reader = RowReader(row, "fills")
     kind = _fill_kind(reader, quirks)
     if kind is None:
@@ -251,18 +272,21 @@ def normalise_fill(row: Row, *, quirks: Quirks) -> FillRow | None:
         if not reader.text(key):
             raise reader.refuse(f"{key} is missing")
     fee, currency = _fee(reader)
+    side, quantity = _side(reader, quirks), reader.positive("amount")
     return FillRow(
         symbol=reader.text("symbol"),
         trade_id=reader.text("id"),
         venue_order_id=reader.text("order"),
         client_order_id=_client_id(reader, quirks),
-        side=_side(reader, quirks),
-        quantity=reader.positive("amount"),
+        side=side,
+        quantity=quantity,
         price=reader.positive("price"),
         fee=fee,
         fee_currency=currency,
         venue_time_ms=reader.milliseconds("timestamp"),
         kind=kind,
+        sequence=reader.counter(quirks.fill_seq_key),
+        leg=fill_leg(reader, side=side, quantity=quantity, quirks=quirks, hedged=hedged),
     )
 
 
@@ -297,14 +321,20 @@ def _fee(reader: RowReader) -> tuple[Decimal | None, str]:
 
 
 def normalise_mark(row: Row, *, quirks: Quirks) -> MarkRow | None:
-    """Read one ticker; None when it has no mark price (the last trade's price is not one)."""
+    """Read one ticker; None when it has no mark price (the last trade's price is not one).
+
+    A spot pair has none by nature: the middle of the book stands in for it, where the book has both sides.
+    """
     reader = RowReader(row, "marks")
+    bid, ask = _quote(reader, "bid"), _quote(reader, "ask")
     mark = reader.exact("markPrice")
-    if not mark and quirks.mark_key:
+    if quirks.spot:
+        mark = (bid + ask) / 2 if bid is not None and ask is not None else None
+    elif not mark and quirks.mark_key:
         mark = reader.instead("markPrice", reader.info.get(quirks.mark_key)).exact("markPrice")
     if mark is None or mark <= ZERO:
         return None
-    return MarkRow(symbol=reader.text("symbol"), mark=mark, bid=_quote(reader, "bid"), ask=_quote(reader, "ask"))
+    return MarkRow(symbol=reader.text("symbol"), mark=mark, bid=bid, ask=ask)
 
 
 def _quote(reader: RowReader, side: str) -> Decimal | None:

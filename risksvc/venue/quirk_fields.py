@@ -11,21 +11,24 @@ from enum import Enum
 from risksvc.core.types import ONE, Side
 
 DAY_MS = 86_400_000
+SPOT = "spot"  # ccxt's name for it
 
 
 class FillKind(Enum):
-    """What a fill is."""
+    """What a fill is. TRANSFER: an asset of a spot account came in or went out."""
 
     TRADE = "TRADE"
     LIQUIDATION = "LIQUIDATION"
     ADL = "ADL"
     DELIVERY = "DELIVERY"
+    TRANSFER = "TRANSFER"
 
 
 class LedgerKind(Enum):
     """What moved an account's balance, as far as the equity check tells kinds apart.
 
-    TRADE: the cash side of an execution, realised profit and delivery included. INTEREST: on what is borrowed or held.
+    TRADE: the cash side of an execution: its commission, realised profit and delivery included. FEE: one that no
+    execution carries. INTEREST: on what is borrowed or held.
     OTHER: known, and none of these (a bonus, an insurance payment).
     """
 
@@ -99,10 +102,16 @@ class Quirks:
     hedge it moves; a value that is not listed: no leg, the account is in one-way mode. `fill_leg_key`: the same in a
     fill's `info`. `closed_key`: where a fill's `info` says how much of it closed a position, which tells its leg.
     `attached_key`, `attached_values`: where an order's `info` says that the venue made it for another order's
-    take-profit or stop-loss.
+    take-profit or stop-loss; `parent_key`: where it names that order.
+    `hedge_mode`: the account holds a long and a short position per instrument, where the venue can't be asked.
     `stream`: the ccxt.pro methods whose messages may trigger a read.
     `ledger_kind_key`, `ledger_kinds`: where an entry of fetch_ledger says what it is (in `info`; empty: ccxt's `type`),
     and what that means. ccxt's own types call funding a fee or a trade at several venues.
+    `ledger_fee_apart`: an entry's fee is not in its amount.
+    `balance_total`: what ccxt's `total` of a balance of derivatives is: "wallet" (cash) or "equity" (unrealised profit
+    included); empty: not known, so equity is not checked.
+    `cash`: currencies that a spot account pays with: not counted as held, unless the settings name a pair of theirs.
+    `spot_fills_params`: in place of `fills_params` in a spot account.
     `costs`: of the requests of a complete read; `spot_costs`: of a spot account's, its balances in place of positions.
     `remarks`: by the name of a capability, what the venue or ccxt does otherwise than the rest of the row suggests.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
@@ -140,9 +149,14 @@ class Quirks:
     closed_key: str = ""
     attached_key: str = ""
     attached_values: tuple[str, ...] = ()
+    parent_key: str = ""
+    hedge_mode: bool = False
     stream: tuple[str, ...] = ()
     ledger_kind_key: str = ""
     ledger_kinds: Mapping[str, LedgerKind] = field(default_factory=dict)
+    ledger_fee_apart: bool = False
+    balance_total: str = ""
+    cash: tuple[str, ...] = ("USD", "USDT", "USDC", "FDUSD", "TUSD", "DAI", "EUR", "GBP", "JPY", "TRY", "BRL")
     rate_limit_ms: int = 0
     costs: ReadCosts = ReadCosts()
     spot_costs: ReadCosts = ReadCosts()
@@ -152,6 +166,12 @@ class Quirks:
     positions_params: Mapping[str, object] = field(default_factory=dict)
     open_orders_params: Mapping[str, object] = field(default_factory=dict)
     fills_params: Mapping[str, object] = field(default_factory=dict)
+    spot_fills_params: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def spot(self) -> bool:
+        """Whether the account is read as a spot account."""
+        return self.options.get("defaultType") == SPOT
 
 
 # Keys of `info` that only a closed position has: such a row looks exactly like an open one and must not be counted.

@@ -32,7 +32,7 @@ _NO_LEDGER = Ledger("", {})
 _BINANCE = Ledger(
     "incomeType",
     {
-        "COMMISSION": _FEE,
+        "COMMISSION": _TRADE,
         "FEE": _FEE,
         "OPTIONS_PREMIUM_FEE": _FEE,
         "POSITION_LIMIT_INCREASE_FEE": _FEE,
@@ -100,7 +100,7 @@ LEDGERS: Mapping[str, Ledger] = {
         "type",
         {
             "pnl": _TRADE,
-            "fee": _FEE,
+            "fee": _TRADE,
             "point_fee": _FEE,
             "fund": _FUNDING,
             "dnw": _TRANSFER,
@@ -147,7 +147,7 @@ LEDGERS: Mapping[str, Ledger] = {
         "transaction_type",
         {
             "pnl": _TRADE,
-            "commission": _FEE,
+            "commission": _TRADE,
             "perpetual_futures_funding": _FUNDING,
             "deposit": _TRANSFER,
             "withdrawal": _TRANSFER,

@@ -39,6 +39,7 @@ _BINANCE = Quirks(
     leg_values=_UPPER_LEGS,
     fill_leg_key="positionSide",
     stream=_ALL_STREAMS,
+    balance_total="equity",  # marginBalance
     costs=_cost("5", "40", "5"),  # v3/positionRisk, openOrders without a symbol, userTrades
     spot_costs=_cost("4", "16", "4"),  # account, openOrders without a symbol, myTrades
     remarks={"cancel all": _COARSE_CANCEL},
@@ -90,6 +91,8 @@ _ENTRIES: Mapping[str, Quirks] = {
             "CreateByTrailingStop",
             "CreateByTrailingProfit",
         ),
+        parent_key="parentOrderLinkId",
+        balance_total="wallet",
         stream=_ALL_STREAMS,
         # Bybit allows 50 list calls a second and account; ccxt asks for 10.
         rate_limit_ms=10,
@@ -117,7 +120,9 @@ _ENTRIES: Mapping[str, Quirks] = {
         remarks={
             "fills": "fills of perpetuals only; for dated futures: quirks.fills_params: {instType: FUTURES}",
         },
+        balance_total="equity",
         fills_params={"instType": "SWAP"},
+        spot_fills_params={"instType": "SPOT"},
     ),
     "bitget": Quirks(
         envelope=Envelope("code", ("00000",), "data"),
@@ -177,6 +182,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         remarks={"fills": _NO_END},
     ),
     "gate": Quirks(
+        balance_total="wallet",
         client_order_id_max_length=28,
         client_order_id_characters=_UNDERSCORED,
         trade_client_id_key="text",
@@ -302,6 +308,7 @@ _ENTRIES: Mapping[str, Quirks] = {
     ),
     "dydx": Quirks(remarks={"ledger": "transfers only"}),
     "kraken": Quirks(
+        ledger_fee_apart=True,
         # fetch_order asks for txid None beside the client id: no way to look one up.
         cancel_client_id_param="clientOrderId",
         client_order_id_max_length=18,  # of free text; a UUID may be longer

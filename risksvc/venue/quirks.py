@@ -11,6 +11,7 @@ from decimal import Decimal
 from risksvc.core.types import MalformedInputError, Side, parse_positive
 from risksvc.venue.quirk_fields import (
     CLOSED_POSITION_KEYS,
+    SPOT,
     Envelope,
     FillKind,
     LedgerKind,
@@ -96,6 +97,7 @@ _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "sides": _sides,
     "ledger_kinds": _ledger_kinds,
     "attached_values": _names,
+    "cash": _names,
     "stream": _names,
     "inverse_contract_size": _decimal,
 }
@@ -118,8 +120,28 @@ def _converted(name: str, value: object, entry: Quirks) -> object:
 _FIELDS = frozenset(each.name for each in fields(Quirks)) - {"envelope", "remarks", "unreadable"}
 
 
-def quirks_of(exchange_id: str, overrides: Mapping[str, object] | None = None) -> Quirks:
-    """Give a venue's entry, with the fields that the settings replace."""
+def _for_spot(entry: Quirks) -> Quirks:
+    """Give what a spot account needs: spot pairs only; and no spot market knows a reduce-only order."""
+    markets = entry.options.get("fetchMarkets")
+    options = {
+        **entry.options,
+        "defaultType": SPOT,
+        "fetchMarkets": {**(markets if isinstance(markets, Mapping) else {}), "types": [SPOT]},
+    }
+    return replace(
+        entry,
+        options=options,
+        enforces_reduce_only=False,
+        positions_params={},
+        open_orders_params={},
+        fills_params=entry.spot_fills_params,
+    )
+
+
+def quirks_of(exchange_id: str, overrides: Mapping[str, object] | None = None, *, spot: bool = False) -> Quirks:
+    """Give a venue's entry, with the fields that the settings replace. `spot`: for a spot account."""
     entry = QUIRKS.get(exchange_id, CAUTIOUS)
+    if spot or entry.spot:
+        entry = _for_spot(entry)
     changes = {name: _converted(name, value, entry) for name, value in (overrides or {}).items()}
     return replace(entry, **changes)  # type: ignore[arg-type]  # each was converted to its field's type

@@ -7,16 +7,20 @@ the snapshot that includes them, and also when the rest of the read fails: each 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from risksvc.core.types import Instrument
+from risksvc.venue.balances import Expected, normalise_balances, normalise_booking
 from risksvc.venue.connection import VenueConnection
 from risksvc.venue.failures import ReadFailure, failing_as, read_failure
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
 from risksvc.venue.listing import Listed, Listing, OrderReference, newest_by_id
 from risksvc.venue.normalise import net_positions, normalise_fill, normalise_order, normalise_position
+from risksvc.venue.quirks import FillKind
 from risksvc.venue.rows import FillRow, OrderRow, PositionRow, Row, UnknownInstrumentError
+from risksvc.venue.spot import booked, grains, moves, side_moves, spot_positions
 
 PassOn = Callable[[Sequence[FillRow]], None]
 
@@ -35,8 +39,12 @@ class Snapshot:
     duration_ms: int
 
     def instruments(self) -> frozenset[str]:
-        """Give the instruments that are held or worked."""
-        return frozenset([row.symbol for row in self.positions] + [row.symbol for row in self.open_orders])
+        """Give the instruments that are held or worked; a spot asset by the pair that it is valued by."""
+        return _followed(self.positions, self.open_orders)
+
+
+def _followed(positions: Iterable[PositionRow], orders: Iterable[OrderRow]) -> frozenset[str]:
+    return frozenset([*(row.pair or row.symbol for row in positions), *(row.symbol for row in orders)])
 
 
 class AccountReader:
@@ -48,6 +56,7 @@ class AccountReader:
         self._orders = orders
         self._pass_on = pass_on
         self._secrets = connection.config.secrets()
+        self._holdings = Expected("positions")
 
     async def read(self, reach: Reach = Reach.USUAL) -> Snapshot:
         """Make one complete read."""
@@ -67,14 +76,35 @@ class AccountReader:
             listed = await listing.fills(self._cursor.start_ms(reach))
             fills = self.fills_of(listed.rows)
             for fill in fills:
-                self._instrument("fills", fill.symbol)
+                self._known("fills", fill)
+            if self._connection.quirks.spot:
+                fills += await self._transfers(listing, self._cursor.start_ms(reach))
         self._send(self._cursor.absorb(fills, listed.venue_time_ms))
         return listed.venue_time_ms
 
     def fills_of(self, rows: Sequence[Row]) -> list[FillRow]:
-        """Read execution rows, whoever gave them; raises UnreadableRowError."""
-        read = (normalise_fill(row, quirks=self._connection.quirks) for row in rows)
-        return [fill for fill in read if fill is not None]
+        """Read execution rows, whoever gave them; raises UnreadableRowError. A spot trade moves several assets."""
+        quirks, hedged = self._connection.quirks, self._connection.hedge_mode
+        read = (normalise_fill(row, quirks=quirks, hedged=hedged) for row in rows)
+        fills = [fill for fill in read if fill is not None]
+        if not quirks.spot:
+            return fills
+        assets, pairs = self._connection.assets, self._connection.instruments
+        beside = [side_moves(fill, pairs[fill.symbol], assets) for fill in fills if fill.symbol in pairs]
+        return [*fills, *(moved for several in beside for moved in several)]
+
+    def live_fills_of(self, rows: Sequence[Row]) -> list[FillRow]:
+        """As `fills_of`, for a private stream, which tells of kinds of instrument, too, that are not read."""
+        return [fill for fill in self.fills_of(rows) if fill.kind is FillKind.TRANSFER or self._lists(fill.symbol)]
+
+    async def _transfers(self, listing: Listing, since_ms: int) -> list[FillRow]:
+        """Read what moved assets without a trade, as far as the venue lists it."""
+        if not listing.has_ledger:
+            return []
+        assets, quirks = self._connection.assets, self._connection.quirks
+        entries = (normalise_booking(row, quirks=quirks, what="fills") for row in (await listing.ledger(since_ms)).rows)
+        moved = (booked(entry, assets) for entry in entries if entry is not None)
+        return [fill for fill in moved if fill is not None]
 
     async def resolve_fills(self) -> None:
         """Look up the orders of fills that do not say which order they belong to; what fails is tried again later."""
@@ -93,11 +123,11 @@ class AccountReader:
             if listed.venue_time_ms < start_ms - _JITTER_MS:
                 raise ReadFailure(what, "the answer is older than the fills that were read before it", clock_off=True)
         with failing_as("positions", self._secrets):
-            positions = self._positions(listed_positions.rows)
+            positions = self._held(listed_positions.rows)
         with failing_as("open_orders", self._secrets):
             orders = self._open_orders(listed_orders.rows)
         self._orders.learn(orders)
-        listing.follow(frozenset([*(row.symbol for row in positions), *(row.symbol for row in orders)]))
+        listing.follow(_followed(positions, orders))
         end_ms = await self.read_fills(listing, Reach.USUAL)
         self._send(self._cursor.resolve_known())
         return positions, orders, start_ms, max(start_ms, end_ms)  # another of the venue's servers may be a bit behind
@@ -105,7 +135,8 @@ class AccountReader:
     async def _positions_and_orders(self, listing: Listing) -> tuple[Listed, Listed]:
         try:
             async with asyncio.TaskGroup() as group:
-                positions = group.create_task(self._list("positions", listing.positions))
+                held = self._balances(listing) if self._connection.quirks.spot else listing.positions
+                positions = group.create_task(self._list("positions", held))
                 orders = group.create_task(self._list("open_orders", listing.open_orders))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures.exceptions[0].__cause__
@@ -115,13 +146,32 @@ class AccountReader:
         with failing_as(what, self._secrets):
             return await read()
 
+    def _balances(self, listing: Listing) -> Callable[[], Awaitable[Listed]]:
+        names = self._holdings.names()
+        return lambda: listing.balances(names)
+
+    def _held(self, rows: Sequence[Row]) -> list[PositionRow]:
+        return self._assets(rows) if self._connection.quirks.spot else self._positions(rows)
+
+    def _assets(self, rows: Sequence[Row]) -> list[PositionRow]:
+        """Give what is held of each asset. What trades have brought and nothing took away must be there."""
+        assets, balances = self._connection.assets, normalise_balances(rows, what="positions")
+        shown = {name: row.held for name, row in balances.items() if name in assets}
+        self._holdings.check(shown, grains=grains(assets))
+        return spot_positions(balances, assets)
+
     def _positions(self, rows: Sequence[Row]) -> list[PositionRow]:
         quirks = self._connection.quirks
         read = [
             normalise_position(row, instrument=self._instrument("positions", row.get("symbol")), quirks=quirks)
             for row in rows
         ]
-        return net_positions([row for row in read if row is not None])
+        found = net_positions([row for row in read if row is not None])
+        if not self._connection.hedge_mode and any(row.long is not None for row in found):
+            self._connection.saw_legs()
+            problem = "the account is in hedge mode, which the gate is told now"
+            raise ReadFailure("positions", problem, markets_stale=True)
+        return found
 
     def _open_orders(self, rows: Sequence[Row]) -> list[OrderRow]:
         quirks = self._connection.quirks
@@ -129,6 +179,13 @@ class AccountReader:
         for order in orders:
             self._instrument("open_orders", order.symbol)
         return [order for order in orders if not order.status.final]
+
+    def _lists(self, symbol: str) -> bool:
+        return symbol in self._connection.instruments
+
+    def _known(self, what: str, fill: FillRow) -> None:
+        if fill.kind is not FillKind.TRANSFER:
+            self._instrument(what, fill.symbol)
 
     def _instrument(self, what: str, symbol: object) -> Instrument:
         found = self._connection.instruments.get(str(symbol))
@@ -138,4 +195,17 @@ class AccountReader:
 
     def _send(self, fills: Sequence[FillRow]) -> None:
         if fills:
+            self._note_moves(fills)
             self._pass_on(fills)
+
+    def _note_moves(self, fills: Sequence[FillRow]) -> None:
+        """Note what new fills move, so that balances without it are not believed."""
+        if self._connection.quirks.spot:
+            for fill in fills:
+                self._holdings.move(self._moves(fill))
+
+    def _moves(self, fill: FillRow) -> dict[str, Decimal]:
+        if fill.kind is FillKind.TRANSFER:
+            return {fill.symbol: fill.side.sign * fill.quantity}
+        pair = self._instrument("fills", fill.symbol)
+        return {asset: amount for asset, amount in moves(fill, pair).items() if asset == pair.base}

@@ -12,13 +12,19 @@ from enum import Enum
 from typing import Any
 
 from risksvc.core.types import MAX_DECIMALS, ZERO, MalformedInputError, RiskError, Side, parse_decimal
-from risksvc.venue.quirks import FillKind
+from risksvc.venue.quirk_fields import FillKind, LedgerKind, Leg
 
 Row = Mapping[str, Any]
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LAST_SHOWN_DIGIT = Decimal(1).scaleb(-MAX_DECIMALS)
+_MAX_COUNTER = 2**64 - 1  # what the wire carries
 _WIDE = Context(prec=140)  # a rounding must not depend on who set this process's decimal context
+
+
+def rounded(value: Decimal) -> Decimal:
+    """Round to what the wire carries."""
+    return value.quantize(_LAST_SHOWN_DIGIT, context=_WIDE)
 
 
 class UnreadableRowError(RiskError):
@@ -52,15 +58,23 @@ class OrderStatus(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionRow:
-    """One position or one leg of a hedge.
+    """One position, one leg of a hedge until `net_positions` has put the two together, or one spot asset.
 
     `quantity` is signed, in the order unit; `base_quantity` in base units and `notional` in the quote currency at the
-    mark, both None where the row gives no way to know them. `leg` tells two legs of one instrument apart.
+    mark, both None where the row gives no way to know them. `listed_as` tells two rows of one instrument apart, `leg`
+    says which leg of a hedge it is. `long` and `short` (0 or above) in hedge mode: `quantity` is then long - short.
+    `sequence`: the venue's counter of executions up to which they are in it; 0: not said. `pair`: of a spot asset, the
+    instrument that it is valued by (`symbol` is the asset).
     """
 
     symbol: str
     quantity: Decimal
-    leg: str
+    listed_as: str
+    leg: Leg | None = None
+    long: Decimal | None = None
+    short: Decimal | None = None
+    sequence: int = 0
+    pair: str = ""
     base_quantity: Decimal | None = None
     notional: Decimal | None = None
     entry_price: Decimal | None = None
@@ -72,7 +86,9 @@ class PositionRow:
 class OrderRow:
     """One order; quantities in the order unit.
 
-    `limit_price` is None for a market order, `trigger_price` unless the order waits for one.
+    `limit_price` is None for a market order, `trigger_price` unless the order waits for one. `attached`: the venue made
+    it for another order's take-profit or stop-loss; `parent_order_id` is that order, empty where the venue does not
+    say. `leg`: which leg of a hedge it changes.
     """
 
     symbol: str
@@ -86,11 +102,17 @@ class OrderRow:
     reduce_only: bool = False
     status: OrderStatus = OrderStatus.NOT_FOUND
     created_ms: int = 0
+    attached: bool = False
+    parent_order_id: str = ""
+    leg: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRow:
-    """One execution. `client_order_id`: "" when the order has none, None when the row does not say."""
+    """One execution. `client_order_id`: "" when the order has none, None when the row does not say.
+
+    `sequence`: the venue's counter in this instrument, 0 where it has none. `leg`: which leg of a hedge it changed.
+    """
 
     symbol: str
     trade_id: str
@@ -103,11 +125,42 @@ class FillRow:
     fee_currency: str
     venue_time_ms: int
     kind: FillKind
+    sequence: int = 0
+    leg: Leg | None = None
 
     @property
     def key(self) -> tuple[str, str]:
         """What makes it one fill: trade ids are unique per instrument only."""
         return (self.symbol, self.trade_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRow:
+    """What an account has of one currency, less what it has borrowed of it.
+
+    `wallet` is cash alone, `equity` cash and unrealised profit; each None where the venue does not say it.
+    """
+
+    currency: str
+    held: Decimal
+    wallet: Decimal | None = None
+    equity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRow:
+    """One entry of the account's ledger. `amount`: received above zero, paid below.
+
+    `kind` is None where the table of venues does not know the entry's `name`: it explains nothing then.
+    """
+
+    flow_id: str
+    name: str
+    currency: str
+    kind: LedgerKind | None
+    amount: Decimal
+    venue_time_ms: int
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +226,7 @@ class RowReader:
     def figure(self, key: str) -> Decimal | None:
         """Give a figure that nothing is decided on, rounded to what the wire carries."""
         number = self.decimal(key)
-        return None if number is None else number.quantize(_LAST_SHOWN_DIGIT, context=_WIDE)
+        return None if number is None else rounded(number)
 
     def price_figure(self, key: str) -> Decimal | None:
         """As `figure`; several venues write 0 for "none"."""
@@ -183,6 +236,16 @@ class RowReader:
         """Give the field as text; empty when it is missing."""
         value = self.row.get(key)
         return "" if value is None else str(value)
+
+    def counter(self, key: str) -> int:
+        """Give a growing number of `info`; 0 when the venue has none. `key` empty: it has none anywhere."""
+        value = self.info.get(key) if key else None
+        if value is None or value == "":
+            return 0
+        text = str(value)
+        if not (text.isascii() and text.isdigit()) or int(text) > _MAX_COUNTER:
+            raise self.refuse(f"{key} is {value!r}, not a whole number from 0")
+        return int(text)
 
     def side(self) -> Side:
         """Give buy or sell."""

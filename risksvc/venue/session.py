@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
+from risksvc.venue.balances import BalanceReader
 from risksvc.venue.commands import Canceller, CommandOutcome
 from risksvc.venue.connection import VenueConnection
 from risksvc.venue.desk import CancelDesk, LookUpDesk
@@ -45,7 +46,9 @@ class Session:
         self._clock = GateClock()
         self._reports = FailureReports(link.send)
         orders = OrderIds()
-        self._cursor = _cursor(connection, _since_ms(connection, welcome.fills_since_ms, link), orders)
+        since_ms = _since_ms(connection, welcome.fills_since_ms, link)
+        self._cursor = _cursor(connection, since_ms, orders)
+        self._balances = BalanceReader(connection, since_ms=since_ms or connection.venue_now_ms())
         self._reader = AccountReader(connection, cursor=self._cursor, orders=orders, pass_on=self._pass_on_read)
         self._marks = MarkReader(connection, welcome.mark_instruments)
         self._poll = AccountPoll(
@@ -98,6 +101,7 @@ class Session:
         reads: tuple[tuple[str, int, ReadOnce], ...] = (
             ("marks", config.marks_every_ms, self._read_marks),
             ("fills", config.fills_every_ms, self._read_fills),
+            ("balances", config.balances_every_ms if self._connection.reads_equity else 0, self._read_balances),
         )
         for what, every_ms, read in reads:
             if every_ms:
@@ -113,6 +117,9 @@ class Session:
         """Read fills alone, while no stream tells of them; they are passed on by the reader."""
         if not self._stream.is_up:
             await self._reader.read_fills(self._connection.poll_listing, Reach.SHORT)
+
+    async def _read_balances(self, as_of_ns: int) -> venue_pb2.FeedRequest:
+        return wire.balances(await self._balances.read(), as_of_ns=as_of_ns)
 
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         while True:

@@ -89,6 +89,9 @@ async def _legs(connection: VenueConnection) -> Finding:
     with failing_as("positions", connection.config.secrets()):
         rows = (await connection.poll_listing.positions()).rows
     both = sorted(symbol for symbol, count in Counter(str(row.get("symbol")) for row in rows).items() if count > 1)
+    if connection.hedge_mode and not both:
+        says = "the account is in hedge mode: a reduce-only order acts on one leg, and counts as an ordinary order"
+        return Finding("hedge rows", _PARTLY, says, "see hedge mode")
     if not both:
         return Finding("hedge rows", _YES, "none: no instrument is listed with two legs")
     says = f"two rows each for {', '.join(both)}: the account is in hedge mode"

@@ -19,7 +19,7 @@ from risksvc.venue.listing import Listed, OrderReference, Pace
 from risksvc.venue.quirks import Quirks
 from risksvc.venue.rows import Row
 
-_NEEDED = ("fetchPositions", "fetchOpenOrders", "fetchMyTrades", "fetchTickers")
+_NEEDED = ("fetchOpenOrders", "fetchMyTrades", "fetchTickers")
 _PAGE_SIZES = frozenset((20, 25, 30, 50, 100, 200, 250, 300, 500, 1000, 2000))
 
 
@@ -46,7 +46,8 @@ class UnifiedListing:
     def _check_abilities(self) -> None:
         if self._quirks.unreadable:
             raise StartError(f"{self._exchange.id} can't be read: {self._quirks.unreadable}")
-        missing = [name for name in _NEEDED if self._exchange.has.get(name) is not True]
+        needed = ("fetchBalance" if self._quirks.spot else "fetchPositions", *_NEEDED)
+        missing = [name for name in needed if self._exchange.has.get(name) is not True]
         if missing:
             raise StartError(f"{self._exchange.id}: ccxt offers no {', '.join(missing)}; this venue can't be read")
         if self._needs_symbol("fetchOpenOrders") and not self._named:
@@ -62,6 +63,59 @@ class UnifiedListing:
         await self._turn()
         rows = await self._exchange.fetch_positions(None, dict(self._quirks.positions_params))
         return Listed(self._whole("positions", rows, self._quirks.pages.positions), at_ms)
+
+    async def hedge_mode(self) -> bool:
+        """Ask for the mode, by an instrument of each kind; a venue that can't be asked so has said nothing."""
+        if self._exchange.has.get("fetchPositionMode") is not True:
+            return False
+        by_kind = {each.kind: symbol for symbol, each in sorted(self._instruments().items(), reverse=True)}
+        for symbol in by_kind.values():
+            await self._turn()
+            try:
+                mode = await self._exchange.fetch_position_mode(symbol)
+            except (ccxt_errors.NotSupported, ccxt_errors.ArgumentsRequired):
+                continue
+            if mode.get("hedged") is True:
+                return True
+        return False
+
+    async def balances(self, named: Sequence[str] = ()) -> Listed:
+        """Read every currency that ccxt's row shows a total of; these venues can't be asked by name."""
+        del named
+        at_ms = self._now_ms()
+        await self._turn()
+        found: Mapping[str, Any] | None = await self._exchange.fetch_balance()
+        totals = found.get("total") if isinstance(found, Mapping) else None
+        if not isinstance(totals, Mapping) or found is None:
+            raise ReadFailure("balances", "the venue answered with nothing")
+        debts = found.get("debt") or {}
+        rows = [
+            {"currency": name, "total": total, "debt": debts.get(name), "info": {}} for name, total in totals.items()
+        ]
+        return Listed(rows, at_ms)
+
+    async def ledger(self, since_ms: int) -> Listed:
+        """Read the ledger, newest page or not: a full page is read again in halves."""
+        at_ms = self._now_ms()
+        rows = await self._entries(since_ms, None) if self.has_ledger else []
+        return Listed(rows, at_ms)
+
+    @property
+    def has_ledger(self) -> bool:
+        """Ccxt lists it, and this project's table knows what its entries mean."""
+        return self._exchange.has.get("fetchLedger") is True and bool(self._quirks.ledger_kinds)
+
+    async def _entries(self, start_ms: int, end_ms: int | None) -> list[Row]:
+        limit = self._limit("fetchLedger", None)
+        await self._turn()
+        until = {"until": end_ms} if end_ms is not None else {}
+        rows: list[Row] = list(await self._exchange.fetch_ledger(None, start_ms, limit, until))
+        if not self._may_be_cut(len(rows), limit):
+            return rows
+        middle = (start_ms + (end_ms if end_ms is not None else self._now_ms())) // 2
+        if middle <= start_ms:
+            raise ReadFailure("balances", f"a full page of {len(rows)} ledger entries within a millisecond")
+        return [*await self._entries(start_ms, middle), *await self._entries(middle + 1, end_ms)]
 
     async def open_orders(self) -> Listed:
         """Read every open order."""
@@ -201,11 +255,11 @@ class UnifiedListing:
         return limit if isinstance(limit, int) else None
 
     def _feature(self, method: str, key: str) -> object:
-        """Look up what ccxt's feature table says about a method for swaps."""
-        return feature_of(self._exchange.features, method, key)
+        """Look up what ccxt's feature table says about a method for swaps, or for spot."""
+        return feature_of(self._exchange.features, method, key, spot=self._quirks.spot)
 
     def _needs_symbol(self, method: str) -> bool:
-        return needs_symbol(self._exchange.features, self._quirks, method)
+        return needs_symbol(self._exchange.features, self._quirks, method, spot=self._quirks.spot)
 
     def _scope(self) -> Iterable[str]:
         return sorted((self._named | self._followed) & self._instruments().keys())

@@ -5,13 +5,14 @@ from decimal import Decimal
 
 from risksvc.core.types import Instrument, InstrumentKind, Side, plain
 from risksvc.v1 import types_pb2, venue_pb2
+from risksvc.venue.balances import BalancesRead
 from risksvc.venue.commands import CommandOutcome
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.listing import OrderReference
 from risksvc.venue.markets import is_plain_name
-from risksvc.venue.quirks import FillKind, Quirks
+from risksvc.venue.quirks import FillKind, LedgerKind, Leg, Quirks
 from risksvc.venue.reader import Snapshot
-from risksvc.venue.rows import FillRow, MarkRow, OrderRow, OrderStatus, PositionRow
+from risksvc.venue.rows import BookingRow, FillRow, MarkRow, OrderRow, OrderStatus, PositionRow
 
 _KINDS = {
     InstrumentKind.LINEAR: venue_pb2.INSTRUMENT_KIND_LINEAR,
@@ -31,6 +32,20 @@ _FILL_KINDS = {
     FillKind.LIQUIDATION: venue_pb2.FILL_KIND_LIQUIDATION,
     FillKind.ADL: venue_pb2.FILL_KIND_ADL,
     FillKind.DELIVERY: venue_pb2.FILL_KIND_DELIVERY,
+    FillKind.TRANSFER: venue_pb2.FILL_KIND_TRANSFER,
+}
+_LEGS = {
+    None: venue_pb2.POSITION_LEG_UNSPECIFIED,
+    Leg.LONG: venue_pb2.POSITION_LEG_LONG,
+    Leg.SHORT: venue_pb2.POSITION_LEG_SHORT,
+}
+_FLOW_KINDS = {
+    LedgerKind.FUNDING: venue_pb2.CASH_FLOW_KIND_FUNDING,
+    LedgerKind.INTEREST: venue_pb2.CASH_FLOW_KIND_FUNDING,
+    LedgerKind.TRANSFER: venue_pb2.CASH_FLOW_KIND_TRANSFER,
+    LedgerKind.FEE: venue_pb2.CASH_FLOW_KIND_FEE,
+    LedgerKind.REBATE: venue_pb2.CASH_FLOW_KIND_FEE,
+    LedgerKind.OTHER: venue_pb2.CASH_FLOW_KIND_OTHER,
 }
 FILLS_PER_MESSAGE = 500
 
@@ -53,7 +68,6 @@ def hello(
             client_order_id_max_length=quirks.client_order_id_max_length,
             client_order_id_characters=quirks.client_order_id_characters,
             software=software,
-            enforces_reduce_only=quirks.enforces_reduce_only,
         )
     )
 
@@ -91,6 +105,8 @@ def _fill(row: FillRow) -> venue_pb2.FeedFill:
         venue_time_ms=row.venue_time_ms,
         kind=_FILL_KINDS[row.kind],
         order_unresolved=row.client_order_id is None,
+        sequence=row.sequence,
+        leg=_LEGS[row.leg],
     )
 
 
@@ -115,6 +131,9 @@ def _position(row: PositionRow) -> venue_pb2.FeedPosition:
         entry_price=text(row.entry_price),
         unrealised_pnl=text(row.unrealised_pnl),
         liquidation_price=text(row.liquidation_price),
+        long_quantity=text(row.long),
+        short_quantity=text(row.short),
+        sequence=row.sequence,
     )
 
 
@@ -139,6 +158,9 @@ def _order(row: OrderRow) -> venue_pb2.FeedOrder:
         reduce_only=row.reduce_only,
         status=_STATUSES[row.status],
         created_ms=row.created_ms,
+        attached=row.attached,
+        parent_order_id=row.parent_order_id,
+        leg=_LEGS[row.leg],
     )
 
 
@@ -157,9 +179,39 @@ def marks(rows: Sequence[MarkRow], *, as_of_ns: int) -> venue_pb2.FeedRequest:
     return venue_pb2.FeedRequest(marks=venue_pb2.FeedMarks(marks=found, as_of_gate_time_ns=as_of_ns))
 
 
+def balances(read: BalancesRead, *, as_of_ns: int) -> venue_pb2.FeedRequest:
+    """Show equity and bookings. Currencies whose names no gate can carry are left out."""
+    shown = [
+        venue_pb2.FeedBalance(currency=row.currency, equity=text(row.equity), wallet=text(row.wallet))
+        for row in read.balances
+        if row.equity is not None and is_plain_name(row.currency)
+    ]
+    flows = [_flow(row) for row in read.flows if is_plain_name(row.currency)]
+    told = venue_pb2.FeedBalances(
+        balances=shown, flows=flows, as_of_gate_time_ns=as_of_ns, venue_time_ms=read.venue_time_ms
+    )
+    return venue_pb2.FeedRequest(balances=told)
+
+
+def _flow(row: BookingRow) -> venue_pb2.FeedCashFlow:
+    return venue_pb2.FeedCashFlow(
+        flow_id=f"{row.name}:{row.flow_id}",  # some venues' ids are unique within one kind of entry only
+        currency=row.currency,
+        kind=_FLOW_KINDS[row.kind] if row.kind is not None else venue_pb2.CASH_FLOW_KIND_OTHER,
+        amount=plain(row.amount),
+        venue_time_ms=row.venue_time_ms,
+        instrument=row.symbol if is_plain_name(row.symbol) else "",
+    )
+
+
 def read_failure(failure: ReadFailure) -> venue_pb2.FeedRequest:
     """Tell that a read failed."""
-    told = venue_pb2.FeedReadFailure(what=failure.what, error=failure.error, permanent=failure.permanent)
+    told = venue_pb2.FeedReadFailure(
+        what=failure.what,
+        error=failure.error,
+        permanent=failure.permanent,
+        unknown_instrument=failure.unknown_instrument if is_plain_name(failure.unknown_instrument) else "",
+    )
     return venue_pb2.FeedRequest(read_failure=told)
 
 

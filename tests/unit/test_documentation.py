@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from risksvc.core.denials import TRANSIENT, DenialReason
-from risksvc.core.divergences import DivergenceClass
+from risksvc.core.divergences import DIVERGENCES, DivergenceClass
 from risksvc.core.outputs import RefusalReason
 from risksvc.v1 import types_pb2
 
@@ -35,9 +35,33 @@ def test_denial_reasons_stand_in_their_order_of_precedence() -> None:
     assert [f"DENIAL_REASON_{reason.name}" for reason in DenialReason] == types_pb2.DenialReason.keys()[1:]
 
 
-@pytest.mark.parametrize("divergence", list(DivergenceClass), ids=lambda one: one.value)
-def test_every_divergence_class_is_explained(divergence: DivergenceClass) -> None:
-    assert row_of(divergence.value, columns=3)
+CLASSES = pytest.mark.parametrize("divergence", list(DivergenceClass), ids=lambda one: one.value)
+
+
+@CLASSES
+def test_every_divergence_class_is_explained_in_the_words_of_the_data(divergence: DivergenceClass) -> None:
+    rule = DIVERGENCES[divergence]
+    assert row_of(divergence.value, columns=3) == [f"`{divergence.value}`", rule.says, rule.becomes]
+
+
+@CLASSES
+def test_every_divergence_class_has_a_line_of_the_runbook(divergence: DivergenceClass) -> None:
+    sections = [part for part in README.split("\n#")[1:] if part.startswith("### Runbook: ")]
+    assert [part for part in sections if f"`{divergence.value}`" in part]
+
+
+@CLASSES
+def test_every_divergence_class_is_a_label_that_dashboards_can_look_up(divergence: DivergenceClass) -> None:
+    text = (ROOT / "deploy/prometheus/README.md").read_text(encoding="utf-8")
+    assert f"`{divergence.value}`" in text
+
+
+@CLASSES
+def test_every_divergence_class_is_named_by_a_test(divergence: DivergenceClass) -> None:
+    """By its name, in a test that says something about it: not one that goes through them all, as this does."""
+    named = re.compile(rf"\b{divergence.value}\b")
+    tests = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if path != Path(__file__).resolve()]
+    assert any(named.search(path.read_text(encoding="utf-8")) for path in tests)
 
 
 @pytest.mark.parametrize("refusal", list(RefusalReason), ids=lambda one: one.value)

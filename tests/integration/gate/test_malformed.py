@@ -78,6 +78,7 @@ BAD: dict[str, tuple[Any, ...]] = {
     "reason": _NOT_REASONS,
     "cause": ("a b", "", "x" * 65, "é"),
     "venue_time_ms": _NOT_TIMES,
+    "valid_ms": (-1, 1, 999, 3_600_001, 2**63 - 1, -(2**63)),
 }
 
 
@@ -109,6 +110,7 @@ def valid_requests() -> dict[str, Message]:
         "ReloadLimits": operator_pb2.ReloadLimitsRequest(reason="x", dry_run=True),
         "Adopt": operator_pb2.AdoptRequest(account="main", items=[item], cause="manual-trade", reason="x"),
         "CheckReducingOrder": operator_pb2.CheckReducingOrderRequest(**priced, reason="x"),
+        "ExpectOrder": operator_pb2.ExpectOrderRequest(**priced, valid_ms=60_000, reason="x"),
         "CancelAll": operator_pb2.CancelAllRequest(scope=scope, reason="x"),
     }
 
@@ -119,12 +121,15 @@ _MAY_BE_EMPTY = {
     ("CancelAll", "account"),
     ("CheckReducingOrder", "strategy"),
     ("CheckReducingOrder", "client_order_id"),
+    ("ExpectOrder", "client_order_id"),
     ("Adopt", "trade_id"),
 }
 _SPECIAL: dict[tuple[str, str], tuple[Any, ...]] = {
     ("Adopt", "owner"): _NOT_NAMES[1:],
     ("Adopt", "position_quantity"): ("1", "abc"),  # beside a trade id
     ("Adopt", "venue_order_id"): ("v1",),  # beside a trade id
+    ("Adopt", "lost_client_order_id"): ("c1",),  # beside a trade id
+    ("Adopt", "leg"): (1, 2, 99),  # beside a trade id
     ("Halt", "strategy"): _NOT_NAMES[1:],
     ("Halt", "instrument"): _NOT_NAMES[1:],
     ("CancelAll", "strategy"): _NOT_NAMES[1:],

@@ -1,7 +1,7 @@
 import grpc
 import pytest
 
-from risksvc.v1 import operator_pb2
+from risksvc.v1 import operator_pb2, venue_pb2
 from risksvc.v1.operator_pb2 import AdoptItem, AdoptResponse, ReconcileResponse
 from tests.unit.cli.builders import BTC, read
 from tests.unit.cli.fake_gate import Cli, FakeGate
@@ -167,3 +167,51 @@ def test_permission_denied(cli: Cli, unexplained: FakeGate) -> None:
 def test_adopt_used_wrongly_asks_nothing(cli: Cli, gate: FakeGate, words: list[str]) -> None:
     assert cli("adopt", *words).exit_code == 2
     assert not gate.requests
+
+
+# -- lost orders and legs -----------------------------------------------------------------------------------------
+
+LOST = AdoptItem(instrument=BTC, lost_client_order_id="c-7")
+LEGS = [
+    AdoptItem(instrument=BTC, position_quantity="1", leg=venue_pb2.POSITION_LEG_LONG),
+    AdoptItem(instrument=BTC, position_quantity="-2", leg=venue_pb2.POSITION_LEG_SHORT),
+]
+
+
+@pytest.fixture
+def hedged(gate: FakeGate) -> FakeGate:
+    gate.script("Reconcile", ReconcileResponse(results=[read(agrees=False, unexplained=[LOST, *LEGS, TRADE])]))
+    gate.script("Adopt", ADOPTED)
+    return gate
+
+
+def test_a_lost_order_is_adopted_by_its_client_order_id(cli: Cli, hedged: FakeGate) -> None:
+    assert cli("adopt", "--lost-order", "c-7", *WHY).exit_code == 0
+    assert list(hedged.asked("Adopt")[0].items) == [bare(LOST)]
+    result = cli("adopt", "--lost-order", "c-8", *WHY)
+    assert result.exit_code == 1
+    assert "'lost:c-8' is not unexplained" in result.output
+
+
+def test_lost_orders_and_legs_are_listed_as_they_are_typed(cli: Cli, hedged: FakeGate) -> None:
+    text = cli("adopt").stdout
+    for words in (
+        "--lost-order c-7",
+        "that it is finished",
+        f"position:{BTC} --leg long",
+        f"position:{BTC} --leg short",
+    ):
+        assert words in text, words
+
+
+def test_of_two_legs_one_is_named(cli: Cli, hedged: FakeGate) -> None:
+    result = cli("adopt", f"position:{BTC}", *WHY)
+    assert result.exit_code == 2
+    assert "add --leg" in result.output
+    cli("adopt", f"position:{BTC}", "trade:77", "--leg", "short", *WHY)
+    assert list(hedged.asked("Adopt")[0].items) == [bare(LEGS[1]), bare(TRADE)]
+
+
+def test_a_lost_order_is_not_named_beside_all(cli: Cli, hedged: FakeGate) -> None:
+    assert cli("adopt", "--all", "--lost-order", "c-7", *WHY).exit_code == 2
+    assert not hedged.requests

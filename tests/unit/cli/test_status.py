@@ -283,3 +283,15 @@ def test_the_state_snapshot_is_told_in_words(cli: Cli, gate: FakeGate) -> None:
     answer.journal.snapshot_failed = "journal entry 3: gives other outputs"
     gate.script("GetStatus", answer)
     assert "gives other outputs; the next start may be refused" in " ".join(cli("status").stdout.split())
+
+
+def test_what_concerns_the_account_as_a_whole_is_listed_without_an_instrument(cli: Cli, gate: FakeGate) -> None:
+    stale = operator_pb2.Divergence(
+        divergence_class="STALE_VENUE", account="main", status="SUSPECT", reads=1, message="no complete read for 9 s"
+    )
+    gate.script("GetStatus", status(accounts=[account(divergences=[stale])]))
+    text = cli("status").stdout
+    [row] = [line for line in text.splitlines() if line.startswith("STALE_VENUE")]
+    assert row.split()[:4] == ["STALE_VENUE", "SUSPECT", "main", "-"]
+    assert "no complete read for 9 s" in row
+    assert "risksvc reconcile --explain" in text

@@ -1,29 +1,22 @@
 """What is counted and what is shown: names, bounds, and that the unknown is never 0."""
 
-import asyncio
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
-from risksvc.core.denials import DenialReason
-from risksvc.core.events import Input, LeaseLost
-from risksvc.core.types import MILLISECOND, Scope, Side, TradingState
-from risksvc.gate.app import Counters, GateApp
-from risksvc.gate.journal import JournalStats
+from risksvc.core.events import LeaseLost
+from risksvc.core.types import Scope, Side, TradingState
 from risksvc.gate.kill_switch.follower import GateSeen, NamespaceStatus
 from risksvc.gate.kill_switch.soundness import Check, Finding, Inspection
-from risksvc.gate.metrics import Metrics
 from risksvc.gate.owner import Fault
-from risksvc.gate.snapshot_keeper import SnapshotStats
-from tests.unit.core.builders import World, given, started, unread
+from tests.unit.core.builders import given, started, unread
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BTC, ETH, D, instrument, limit, strategy
+from tests.unit.gate.scraped import Scraped
 
 PROMETHEUS = Path(__file__).parents[3] / "deploy" / "prometheus"
 ISSUED = {
@@ -37,70 +30,6 @@ ISSUED = {
     "risksvc_kill_switch_lease_seconds",
     "risksvc_limits_reloads_total",
 }
-Labels = frozenset[tuple[str, str]]
-
-
-class Scraped:
-    """A gate of which only the state is real, its metrics, and a way to read them."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.lease_left_ns = 200 * MILLISECOND
-        self.namespaces: tuple[NamespaceStatus, ...] = ()
-        self.inspection: Inspection | None = None
-        state, kill_switch = world.gate.state, SimpleNamespace(status=self._kill_switch)
-        self.owner = SimpleNamespace(
-            state=state,
-            fault=None,
-            journal_stats=JournalStats(7, 900, 1, "/j", "process", 0, 0, ""),
-            closed_because=self._closed_because,
-        )
-        parts = {
-            "gate_id": "g1",
-            "version": "1.0",
-            "settings": SimpleNamespace(accounts={ACCOUNT: None}),
-            "clock": SimpleNamespace(now=lambda: world.now),
-            "owner": self.owner,
-            "kill_switch": kill_switch,
-            "limits": SimpleNamespace(reloads=2, failures=1, last_error="limits.yaml:3: a mistake"),
-            "watchers": [None, None],
-            "counters": Counters(malformed=3, late_loops=1),
-            "snapshots": SnapshotStats(),
-        }
-        self.metrics = Metrics(cast("GateApp", SimpleNamespace(**parts)))
-        self._apply = world.apply
-        world.apply = self._heard  # type: ignore[method-assign]  # the world's Inputs go by the listener
-
-    def _heard(self, event: Input) -> tuple[Any, ...]:
-        outputs = self._apply(event)
-        self.metrics.heard(event, outputs, self.world.now)
-        return outputs
-
-    def _closed_because(self, account: str, now: int) -> tuple[DenialReason, ...]:
-        fault = (DenialReason.GATE_FAULT,)
-        return fault if self.owner.fault else self.world.gate.closed_because(account, now)
-
-    def _kill_switch(self) -> SimpleNamespace:
-        return SimpleNamespace(
-            lease_left_ns=self.lease_left_ns,
-            bound_ns=400 * MILLISECOND,
-            namespaces=self.namespaces,
-            inspection=self.inspection,
-        )
-
-    def text(self) -> str:
-        return asyncio.run(self.metrics.text())[0].decode()
-
-    def read(self) -> dict[str, dict[Labels, float]]:
-        found: dict[str, dict[Labels, float]] = {}
-        for family in text_string_to_metric_families(self.text()):
-            for sample in family.samples:
-                found.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
-        return found
-
-    def one(self, name: str, **labels: str) -> float:
-        rows = self.read()[name]
-        return rows[frozenset(labels.items())]
 
 
 @pytest.fixture
@@ -243,24 +172,6 @@ def test_a_fault_halts_everything_whatever_the_state_says(scraped: Scraped) -> N
     scraped.owner.fault = Fault("journal", fatal=False)
     assert set(states(scraped).values()) == {3}
     assert (scraped.one("risksvc_fault"), scraped.one("risksvc_ready")) == (1, 0)
-
-
-def test_an_unexpected_fill_shows_as_a_divergence(scraped: Scraped) -> None:
-    def rows() -> dict[tuple[str, str, str], float]:
-        found = scraped.read()["risksvc_divergence_usd"]
-        names = ("divergence_class", "instrument", "status")
-        return {tuple(dict(labels)[name] for name in names): value for labels, value in found.items()}  # type: ignore[misc]
-
-    assert rows() == {
-        (name, "", ""): 0 for name in ("UNEXPECTED_FILL", "UNEXPECTED_ORDER", "POSITION_DRIFT", "BELIEF_DRIFT")
-    }
-    scraped.world.fill("nobody's", Side.BUY, 4)
-    assert rows()["UNEXPECTED_FILL", BTC, "SUSPECT"] == 200_000
-    assert ("UNEXPECTED_FILL", "", "") not in rows()
-    scraped.world.read()
-    assert rows()["UNEXPECTED_FILL", BTC, "DIVERGED"] == 200_000
-    number = scraped.read()["risksvc_divergences"]
-    assert sum(number.values()) == 1
 
 
 def test_accounts(scraped: Scraped) -> None:

@@ -63,6 +63,7 @@ def test_the_cores_part_has_what_is_written() -> None:
         "    cadence: {positions: 1s, marks: 500}\n"
         "    venue_window: 2s\n    settle: 0ms\n    drift_reads: 5\n    snapshot_max_age: 3s\n    mark_max_age: 4s\n"
         "    stale_denied_after: 20s\n    spot_baseline: {BTC: 1.5, ETH: -2}\n"
+        "    equity_tolerance: 0.25\n    equity_tolerance_floor: 0\n"
         "gate: {id: g1, approval_validity: 50ms}\nsecond_person: none\ncool_down: 5m\n"
     )
     account = AccountConfig(
@@ -73,6 +74,8 @@ def test_the_cores_part_has_what_is_written() -> None:
         mark_max_age_ns=4 * SECOND,
         stale_denied_after_ns=20 * SECOND,
         spot_baseline={"BTC": Decimal("1.5"), "ETH": Decimal(-2)},
+        equity_tolerance=Decimal("0.25"),
+        equity_tolerance_floor=Decimal(0),
     )
     settings = load(text)
     assert settings.gate_id == "g1"

@@ -11,6 +11,7 @@ from risksvc.venue.connection import VenueConnection
 from risksvc.venue.listing import Listed, OrderReference
 from risksvc.venue.quirks import QUIRKS, Quirks
 from risksvc.venue.rows import Row
+from risksvc.venue.spot import told_assets
 
 BTC = "BTC/USDT:USDT"
 ETH = "ETH/USDT:USDT"
@@ -106,6 +107,20 @@ class ScriptedListing:
     async def positions(self) -> Listed:
         return await self._next("positions")
 
+    async def balances(self, named: Sequence[str] = ()) -> Listed:
+        return await self._next("balances", tuple(named))
+
+    async def ledger(self, since_ms: int) -> Listed:
+        return await self._next("ledger", since_ms)
+
+    @property
+    def has_ledger(self) -> bool:
+        return "ledger" in self.script
+
+    async def hedge_mode(self) -> bool:
+        self.calls.append(("hedge_mode", None))
+        return False
+
     async def open_orders(self) -> Listed:
         return await self._next("open_orders")
 
@@ -136,6 +151,7 @@ class ScriptedConnection:
     quirks: Quirks = BYBIT
     instruments: dict[str, Instrument] = field(default_factory=lambda: {BTC: linear(), ETH: linear(ETH)})
     config: VenueConfig = field(default_factory=settings)
+    hedge_mode: bool = False
     command: Any = None
     can_cancel: bool = True
 
@@ -145,6 +161,13 @@ class ScriptedConnection:
 
     def known(self, symbols: Sequence[str]) -> list[str]:
         return sorted(self.instruments.keys() & set(symbols))
+
+    @property
+    def assets(self) -> dict[str, tuple[Instrument, ...]]:
+        return told_assets(self.instruments.values(), named=self.config.instruments, quirks=self.quirks)
+
+    def saw_legs(self) -> None:
+        self.hedge_mode = True
 
     async def measure_clock(self) -> None:
         self.poll_listing.calls.append(("measure_clock", None))

@@ -27,6 +27,7 @@ _MARKET = {
 _RESULTS: dict[str, dict[str, Any]] = {
     "/v5/user/query-api": {"uta": 1, "unified": 0, "readOnly": 1},
     "/v5/account/info": {"unifiedMarginStatus": 6},
+    "/v5/account/wallet-balance": {"list": [{"accountType": "UNIFIED", "coin": []}]},
     "/v5/market/time": {},
 }
 

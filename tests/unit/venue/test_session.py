@@ -84,7 +84,9 @@ async def session(
 async def test_an_execution_and_the_end_of_its_order_are_told_as_they_happen() -> None:
     since_ms = time.time_ns() // 1_000_000
     async with PrivateServer() as server, session(server, since_ms=since_ms, **STILL) as (link, _):
-        await link.until(lambda kinds: kinds.count("stream_state") == 1 and kinds.count("snapshot") >= 2)
+        await link.until(
+            lambda kinds: kinds.count("stream_state") == 1 and kinds.count("snapshot") >= 2 and "balances" in kinds
+        )
         del link.sent[:]
         rows = [execution(number, execTime=str(since_ms + number)) for number in (1, 2, 3)]
         await server.push("execution", *rows)
@@ -146,7 +148,7 @@ async def test_a_downtime_that_is_longer_than_the_venues_history_is_said(days: i
 @pytest.mark.parametrize("stream", [False, True], ids=["without", "with"])
 async def test_fills_alone_are_read_in_between_where_no_stream_tells_of_them(*, stream: bool) -> None:
     async with PrivateServer() as server, session(server, stream=stream, fills_every_ms=100, **STILL) as (link, _):
-        await link.until(lambda kinds: kinds.count("snapshot") >= 1 + stream)
+        await link.until(lambda kinds: kinds.count("snapshot") >= 1 + stream and "balances" in kinds)
         before = len(server.requests)
         await asyncio.sleep(0.35)
         paths = {path for _, path, _ in server.requests[before:]}
