@@ -170,13 +170,14 @@ def test_history_is_filtered_by_status_and_time() -> None:
 NAMES = st.sampled_from([
     "category", "symbol", "settleCoin", "baseCoin", "side", "orderType", "qty", "price", "orderId", "orderLinkId",
     "limit", "cursor", "startTime", "endTime", "timeInForce", "reduceOnly", "positionIdx", "accountType", "coin",
-    "status", "execType", "orderStatus", "orderFilter", "openOnly", "triggerPrice",
+    "status", "execType", "orderStatus", "orderFilter", "openOnly", "triggerPrice", "takeProfit", "stopLoss",
+    "marketUnit", "mode", "currency", "type",
 ])  # fmt: skip
 TEXTS = st.one_of(
     st.sampled_from([
         "linear", "BTCUSDT", "USDT", "BTC", "Buy", "Sell", "Limit", "Market", "1", "0.001", "50000", "-1", "1e9", "NaN",
         "999999999999999.999999999999999999", "0", "GTC", "PostOnly", "UNIFIED", "Trade", "true",
-        "18446744073709551616",
+        "18446744073709551616", "inverse", "spot", "BTCUSD", "ETHBTC", "quoteCoin", "StopOrder", "3", "TRADE",
     ]),
     st.text(max_size=40),
 )  # fmt: skip
