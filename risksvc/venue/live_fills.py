@@ -52,7 +52,9 @@ class LiveFills:
             self._heard.put(fill)
             self._missing.pop(fill.key, None)
         if self._alike:
-            self._send(self._cursor.absorb_live(fills))
+            new = self._cursor.absorb_live(fills)
+            self._reader.note_moves(new)
+            self._send(new)
 
     def resolve_known(self) -> None:
         """Pass on again what has become known to belong to an order."""

@@ -79,7 +79,9 @@ class AccountReader:
                 self._known("fills", fill)
             if self._connection.quirks.spot:
                 fills += await self._transfers(listing, self._cursor.start_ms(reach))
-        self._send(self._cursor.absorb(fills, listed.venue_time_ms))
+        new = self._cursor.absorb(fills, listed.venue_time_ms)
+        self.note_moves(new)
+        self._send(new)
         return listed.venue_time_ms
 
     def fills_of(self, rows: Sequence[Row]) -> list[FillRow]:
@@ -195,11 +197,10 @@ class AccountReader:
 
     def _send(self, fills: Sequence[FillRow]) -> None:
         if fills:
-            self._note_moves(fills)
             self._pass_on(fills)
 
-    def _note_moves(self, fills: Sequence[FillRow]) -> None:
-        """Note what new fills move, so that balances without it are not believed."""
+    def note_moves(self, fills: Sequence[FillRow]) -> None:
+        """Note what new fills move, so that balances without it are not believed; each once, whoever told it."""
         if self._connection.quirks.spot:
             for fill in fills:
                 self._holdings.move(self._moves(fill))

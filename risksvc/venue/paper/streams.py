@@ -164,16 +164,24 @@ class Streams:
         if late_ms is not None:
             for payload in payloads:
                 socket.put(payload, late_ms=late_ms)
+        for fault in met:
+            if fault.remaining == 0:
+                self._release(fault)
 
     def _switched(self, fault: Fault) -> None:
         """Close what a fault closes when it is switched on; send what it held back when it is switched off."""
         if fault.cleared.is_set():
-            for conn_id, payloads in fault.waiting.items():
-                for payload in reversed(payloads):
-                    self._sockets[conn_id].put(payload)
+            self._release(fault)
         elif fault.stage is Stage.OPEN:
             for socket in list(self._sockets.values()):
                 self._close_if_told(socket)
+
+    def _release(self, fault: Fault) -> None:
+        """Send what a fault that is over still holds back."""
+        for conn_id, payloads in fault.waiting.items():
+            for payload in reversed(payloads):
+                self._sockets[conn_id].put(payload)
+        fault.waiting.clear()
 
     def _close_if_told(self, socket: Socket) -> None:
         met = self._met(SOCKET_PATH, socket.session.account, stages=(Stage.OPEN,))

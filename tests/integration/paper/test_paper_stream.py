@@ -1,13 +1,8 @@
 """The private sockets of a running venue: unmodified ccxt.pro on them, and what each of their faults does to it."""
 
 import asyncio
-import contextlib
-import hmac
-import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +11,10 @@ import pytest
 import pytest_asyncio
 from ccxt import pro
 
-from risksvc.venue.paper import PaperServer
+from risksvc.venue.paper import PaperServer, streams
 from risksvc.venue.paper.faults import FAULTS, SOCKET_PATH
 from risksvc.venue.paper.sockets import MAX_WAITING
+from tests.integration.paper.raw_socket import links, opened_by_hand, raw, topics, until
 from tests.integration.paper.trader import BTC, ETH, Client, new_stream_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -44,16 +40,6 @@ async def streaming(paper: PaperServer, trader: Client) -> AsyncIterator[MakeCli
     await asyncio.gather(*(client.close() for client in made))
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds; the test's own time limit ends it."""
-    while not condition():  # noqa: ASYNC110 - nobody tells
-        await asyncio.sleep(0.01)
-
-
-def topics(paper: PaperServer, account: str = "main") -> set[str]:
-    return {topic for row in paper.streams.rows() if row["account"] == account for topic in row["topics"]}
-
-
 async def watching(paper: PaperServer, topic: str, coroutine: Any, *, account: str = "main") -> asyncio.Task[Any]:  # noqa: ANN401
     """Begin a watch_* call of ccxt and give it once the venue knows of its subscription."""
     task = asyncio.create_task(coroutine)
@@ -61,53 +47,9 @@ async def watching(paper: PaperServer, topic: str, coroutine: Any, *, account: s
     return task
 
 
-class RawSocket:
-    """A private socket without ccxt, which shows each message as it comes."""
-
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        self._ws = ws
-
-    async def say(self, op: str, *args: str) -> None:
-        await self._ws.send_json({"op": op, "args": args, "req_id": op})
-
-    async def hear(self) -> dict[str, Any]:
-        message: dict[str, Any] = await self._ws.receive_json(timeout=20)
-        return message
-
-    async def pushed(self, count: int) -> list[dict[str, Any]]:
-        return [await self.hear() for _ in range(count)]
-
-    async def silent(self) -> bool:
-        with contextlib.suppress(TimeoutError):
-            await self._ws.receive(timeout=0.2)
-            return False
-        return True
-
-
-@asynccontextmanager
-async def raw(paper: PaperServer, *subscriptions: str, key: str = "paper-read") -> AsyncIterator[RawSocket]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(paper.socket_url) as ws:
-        client = RawSocket(ws)
-        await client.say("auth", *signed(key))
-        assert (await client.hear())["success"]
-        if subscriptions:
-            await client.say("subscribe", *subscriptions)
-            assert (await client.hear())["success"]
-        yield client
-
-
-def signed(key: str) -> tuple[str, str, str]:
-    expires = str(int(time.time() * 1_000) + 10_000)
-    return key, expires, hmac.digest(f"{key}-secret".encode(), f"GET/realtime{expires}".encode(), "sha256").hex()
-
-
 async def rest_order(trader: Client, number: int) -> None:
     """An order that rests, and so makes one push of the topic order."""
     await trader.create_order(BTC, "limit", "buy", "0.01", str(40_000 + number), {"clientOrderId": f"n{number}"})
-
-
-def links(pushes: list[dict[str, Any]]) -> list[str]:
-    return [push["data"][0]["orderLinkId"] for push in pushes]
 
 
 async def test_ccxt_watches_orders_trades_positions_and_balance(
@@ -292,6 +234,18 @@ async def test_pushes_are_lost_doubled_reordered_and_late(
         assert links(await client.pushed(1)) == ["n7"]
 
 
+async def test_a_used_up_fault_lets_go_of_what_it_holds_back_from_any_socket(
+    paper: PaperServer, trader: Client
+) -> None:
+    async with raw(paper, "order") as first, raw(paper, "order", "execution") as second:
+        paper.gateway.faults.switch_on("ws_reorder", group=100, count=4)
+        for number in (1, 2):
+            await rest_order(trader, number)
+        assert not paper.gateway.faults
+        for client in (first, second):
+            assert links(await client.pushed(2)) == ["n2", "n1"]
+
+
 async def test_a_late_push_is_late(paper: PaperServer, trader: Client) -> None:
     async with raw(paper, "order") as client:
         paper.gateway.faults.switch_on("ws_delay", count=1, ms=300)
@@ -337,31 +291,6 @@ async def test_a_client_that_does_not_read_is_cut_off(paper: PaperServer, trader
     assert not reader.at_eof()
 
 
-async def opened_by_hand(paper: PaperServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, socket.socket]:
-    """A socket with a small buffer that has authorised itself and subscribed to orders."""
-    host, port = paper.base_url.removeprefix("http://").split(":")
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, (host, int(port)))
-    reader, writer = await asyncio.open_connection(sock=connection)
-    writer.write(
-        f"GET {SOCKET_PATH} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
-    )
-    await reader.readuntil(b"\r\n\r\n")
-    for op, args in (("auth", signed("paper-read")), ("subscribe", ("order",))):
-        writer.write(masked(json.dumps({"op": op, "args": args}).encode()))
-    return reader, writer, connection
-
-
-def masked(payload: bytes) -> bytes:
-    """A text frame of a client, masked with zeros."""
-    assert 125 < len(payload) < 65_536 or len(payload) <= 125
-    size = bytes([0x80 | len(payload)]) if len(payload) <= 125 else b"\xfe" + len(payload).to_bytes(2, "big")
-    return b"\x81" + size + bytes(4) + payload
-
-
 async def test_a_plain_request_and_too_long_a_message_get_no_socket(paper: PaperServer) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{paper.base_url}{SOCKET_PATH}") as response:
@@ -370,6 +299,23 @@ async def test_a_plain_request_and_too_long_a_message_get_no_socket(paper: Paper
             await ws.send_str("x" * 70_000)
             assert (await ws.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
             assert ws.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
+async def test_who_does_not_authorise_itself_in_time_is_closed(
+    paper: PaperServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "AUTH_S", 0.1)
+    async with aiohttp.ClientSession() as session, session.ws_connect(paper.socket_url) as ws:
+        assert (await ws.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
+        assert ws.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
+    await until(lambda: not paper.streams.rows())
+
+
+async def test_the_number_of_sockets_is_bounded(paper: PaperServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MAX_SOCKETS", 1)
+    async with raw(paper, "order"), aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await session.ws_connect(paper.socket_url)
 
 
 async def test_stopping_says_goodbye_to_every_socket(paper: PaperServer, streaming: MakeClient) -> None:

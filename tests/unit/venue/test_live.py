@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from risksvc.core.types import ONE, Instrument, InstrumentKind
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
 from risksvc.venue.gate_link import GateClock
 from risksvc.venue.live_fills import LiveFills
 from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.lookup import OrderLookUp
-from risksvc.venue.quirks import Quirks
+from risksvc.venue.quirks import Quirks, quirks_of
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.rows import FillRow, OrderRow, OrderStatus, Row
 from tests.unit.venue.builders import BTC, BYBIT, connection, fill_row, listing_of, order_row
@@ -32,11 +33,12 @@ class Live:
         alike: bool = True,
         wait_ms: int = 0,
         quirks: Quirks = BYBIT,
+        **more: object,
     ) -> None:
         self.log: list[str] = []
         self.told: list[OrderRow] = []
         self.stamps: list[int] = []
-        self.connection = connection(script, quirks=quirks)
+        self.connection = connection(script, quirks=quirks, **more)
         self.ids = OrderIds()
         self.cursor = FillCursor(since_ms=since_ms, now_ms=NOW, overlaps=OVERLAPS, orders=self.ids)
         self.reader = AccountReader(self.connection, cursor=self.cursor, orders=self.ids, pass_on=self._read)
@@ -188,6 +190,19 @@ async def test_nothing_is_overdue_before_its_time_nor_of_a_stream_that_is_down()
     late.fills.down()
     await late.reader.read_fills(late.connection.poll_listing, Reach.USUAL)
     assert late.fills.overdue() is None
+
+
+async def test_what_a_spot_trade_moves_is_noted_once_whoever_tells_it() -> None:
+    """Balances that lack an asset are refused unless a trade is known to have taken it away."""
+    pair = Instrument(symbol="BTC/USDT", kind=InstrumentKind.SPOT, base="BTC", quote="USDT", contract_size=ONE)
+    live = Live(quirks=quirks_of("bybit", spot=True), instruments={"BTC/USDT": pair})
+    unnamed = {"symbol": "BTC/USDT", "info": {"execType": "Trade"}}
+    live.hear(trades=[at(1, **unnamed)])
+    live.hear(orders=[order_row(symbol="BTC/USDT")])
+    assert [each for each in live.log if "t-1 " in each] == ["live t-1 ?", "live t-1 c-1"]
+    assert live.reader._holdings.names() == ["BTC"]
+    live.hear(trades=[at(2, side="sell", **unnamed)])
+    assert live.reader._holdings.names() == [], "bought one, sold one"
 
 
 # -- orders --------------------------------------------------------------------------------------------------------
