@@ -92,6 +92,8 @@ def _drift(call: Call) -> Row:
     account, market, qty = account_of(call), call.market(), call.amount("qty")
     if not qty:
         raise bad_params("params error: qty is required: above 0 to add, below 0 to take away")
+    if market.instrument.category == SPOT:
+        raise bad_params("category: spot holds coins, no positions; a transfer moves those")
     key = market.instrument.key
     before = account.position(key, _leg(call, account, key), inverse=market.instrument.is_inverse)
     if not is_multiple(abs(qty), of=market.instrument.step):

@@ -27,7 +27,8 @@ TEXTS = st.one_of(
     st.text(max_size=10),
 )  # fmt: skip
 VALUES = st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.lists(TEXTS, max_size=1))
-HAPPENINGS = st.lists(st.tuples(st.sampled_from(sorted(EVENTS)), st.dictionaries(NAMES, VALUES)), max_size=6)
+LISTED = sorted(EVENTS.keys() - {"drift"})  # all but the one whose point it is that nothing lists it
+HAPPENINGS = st.lists(st.tuples(st.sampled_from(LISTED), st.dictionaries(NAMES, VALUES)), max_size=6)
 USUAL = {
     "account": "main", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.1", "coin": "USDT",
     "amount": "1", "base": "NEW", "takeProfit": "60000", "on": "true",
@@ -87,3 +88,15 @@ def test_a_symbol_alone_means_the_contract_and_a_category_the_spot_pair() -> Non
     assert (venue.held(), venue.account.wallets["BTC"]) == (D("0.5"), D("0.7"))
     assert {each.symbol for each in venue.account.executions.newest_first()} == {"BTCUSDT", SPOT, "spot:ETHBTC"}
     assert INVERSE not in {key for key, _ in venue.account.positions}
+
+
+def test_a_drift_moves_a_position_and_nothing_else() -> None:
+    venue = Venue()
+    assert happen(venue, "drift", account="main", symbol="BTCUSDT", qty="-0.003") == {
+        "symbol": "BTCUSDT",
+        "size": "-0.003",
+    }
+    assert not len(venue.account.executions)
+    for params in ({}, {"qty": "0"}, {"qty": "0.0005"}, {"qty": "1", "category": "spot"}):
+        with pytest.raises(VenueError):
+            happen(venue, "drift", **{"account": "main", "symbol": "BTCUSDT", **params})
