@@ -1,142 +1,26 @@
 """Every shape of account, read off the paper venue by both listings: inverse, USDC, hedge mode, spot, cash.
 
-No gate: one connection and its readers, each account with coins of its own.
+No gate: one connection and its readers, each account with coins of its own; at the end, two whole feeds.
 """
 
 import time
-from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
-from typing import Any, Self
 
-import aiohttp
-import ccxt.async_support
 import pytest
 
-from risksvc.core import events
-from risksvc.core.config import RULES, GateConfig
-from risksvc.core.config import AccountConfig as GateAccount
-from risksvc.core.gate import RiskGate
 from risksvc.core.types import InstrumentKind, Side
-from risksvc.core.venue_events import FillsReceived
-from risksvc.gate import convert_feed
 from risksvc.v1 import venue_pb2
-from risksvc.venue import wire
-from risksvc.venue.balances import BalanceReader, BalancesRead
-from risksvc.venue.config import AccountKind, VenueConfig
-from risksvc.venue.connection import VenueConnection
+from risksvc.venue.balances import BalancesRead
+from risksvc.venue.config import AccountKind
 from risksvc.venue.failures import ReadFailure
-from risksvc.venue.fills import FillCursor, OrderIds, Reach
+from risksvc.venue.fills import OrderIds
 from risksvc.venue.listing import OrderReference
 from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
-from risksvc.venue.paper import PaperConfig, serve_paper
-from risksvc.venue.paper.config import AccountConfig, ApiKey
-from risksvc.venue.paper.instruments import EVERY_INSTRUMENT
 from risksvc.venue.paper.server import PaperServer
 from risksvc.venue.quirks import FillKind, LedgerKind, Leg
-from risksvc.venue.reader import AccountReader, Snapshot
-from risksvc.venue.rows import FillRow
 from tests.integration.venue.rig import Rig
-
-BTC, BTC_USDC, BTC_USD = "BTC/USDT:USDT", "BTC/USDC:USDC", "BTC/USD:BTC"
-BTC_SPOT, ETH_BTC = "BTC/USDT", "ETH/BTC"
-D = Decimal
-COINS = {"USDT": D(1_000_000), "USDC": D(1_000_000), "BTC": D(10), "ETH": D(50)}
-PRICES = dict.fromkeys(("BTCUSDT", "BTCPERP", "BTCUSD", "spot:BTCUSDT"), D(50_000))
-UNDO_MS = 60_000
-
-
-def account(name: str, *, hedge: bool = False) -> AccountConfig:
-    return AccountConfig(
-        name=name, keys=(ApiKey(key=name, secret=f"{name}-s", permission="trade"),), balances=COINS, hedge=hedge
-    )
-
-
-@pytest.fixture
-async def paper() -> AsyncIterator[PaperServer]:
-    accounts = (account("one-way"), account("hedged", hedge=True))
-    server = await serve_paper(PaperConfig(prices=PRICES, accounts=accounts, instruments=EVERY_INSTRUMENT))
-    yield server
-    await server.stop()
-
-
-class Desk:
-    """One account: a trader's client beside the connection that reads it."""
-
-    def __init__(self, paper: PaperServer, name: str, listing: str, **changes: object) -> None:
-        self.paper, self.name = paper, name
-        settings: dict[str, Any] = {
-            "account": name,
-            "gate_target": "none",
-            "api_key": name,
-            "api_secret": f"{name}-s",
-            "base_url": paper.base_url,
-            "quirks": {"listing": listing},
-            "stream": False,
-        }
-        self.connection = VenueConnection(VenueConfig(**{**settings, **changes}))
-        self.fills: list[FillRow] = []
-        self.trader = ccxt.async_support.bybit({"apiKey": name, "secret": f"{name}-s"})
-        self.trader.urls["api"] = dict.fromkeys(self.trader.urls["api"], paper.base_url)
-        self.trader.options["fetchMarkets"] = {"types": ["linear", "inverse", "spot"]}
-        self.trader.options["createMarketBuyOrderRequiresPrice"] = False
-        self.trader.has["fetchCurrencies"] = False
-        for exchange in (self.trader, self.connection.poll, self.connection.command):
-            exchange.timeout_on_exit = 0
-
-    async def __aenter__(self) -> Self:
-        await self.connection.measure_clock()
-        await self.connection.load_markets()
-        await self.connection.check_key()
-        await self.trader.load_markets()
-        self.since_ms = self.connection.venue_now_ms() - UNDO_MS
-        orders = OrderIds()
-        cursor = FillCursor(
-            since_ms=self.since_ms,
-            now_ms=self.connection.venue_now_ms(),
-            overlaps=dict.fromkeys(Reach, UNDO_MS),
-            orders=orders,
-        )
-        self.reader = AccountReader(self.connection, cursor=cursor, orders=orders, pass_on=self.fills.extend)
-        self.balances = BalanceReader(self.connection, since_ms=self.since_ms)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.connection.close()
-        await self.trader.close()
-
-    async def order(self, symbol: str, side: str, quantity: str, **params: object) -> None:
-        await self.trader.create_order(symbol, "market", side, quantity, None, params)
-
-    async def limit(self, symbol: str, side: str, quantity: str, price: str, **params: object) -> None:
-        await self.trader.create_order(symbol, "limit", side, quantity, price, params)
-
-    async def event(self, name: str, **values: str) -> None:
-        url = f"{self.paper.base_url}/paper/events"
-        body = {"name": name, "account": self.name, **values}
-        async with aiohttp.ClientSession() as http, http.post(url, json=body) as answer:
-            assert answer.status == 200, await answer.text()
-
-    async def read(self) -> Snapshot:
-        return await self.reader.read()
-
-    async def held(self) -> dict[str, Decimal]:
-        return {row.symbol: row.quantity for row in (await self.read()).positions}
-
-    def moved(self, symbol: str, fills: Sequence[FillRow] | None = None) -> Decimal:
-        """What the fills add up to in one instrument or asset, as the gate counts them."""
-        total = D(0)
-        for fill in self.fills if fills is None else fills:
-            if symbol in (fill.symbol, fill.symbol.partition("/")[0] if ":" not in fill.symbol else ""):
-                total += fill.side.sign * fill.quantity
-                total -= fill.fee or D(0) if fill.fee_currency == symbol else D(0)
-        return total
-
-
-@pytest.fixture(params=["bybit", "unified"])
-def listing(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
+from tests.integration.venue.shapes import BTC, BTC_SPOT, BTC_USD, BTC_USDC, COINS, ETH_BTC, D, Desk, spot_desk
 
 # --- several settle coins ---
 
@@ -205,10 +89,6 @@ async def test_a_one_way_account_says_so(paper: PaperServer) -> None:
 
 
 # --- spot ---
-
-
-def spot_desk(paper: PaperServer, listing: str) -> Desk:
-    return Desk(paper, "one-way", listing, kind=AccountKind.SPOT)
 
 
 async def test_a_spot_account_is_its_assets(paper: PaperServer, listing: str) -> None:
@@ -331,83 +211,3 @@ async def test_a_feed_of_a_spot_account(rig: Rig) -> None:
     assert (fill.instrument, fill.kind, fill.quantity) == ("BTC", venue_pb2.FILL_KIND_TRANSFER, "3")
     marks = await gate.until("marks", lambda message: any(each.instrument == BTC_SPOT for each in message.marks))
     assert marks.marks
-
-
-# --- what the gate makes of it ---
-
-
-class Ledger:
-    """A gate's core that hears what the feed would send, in the feed's order."""
-
-    def __init__(self, desk: Desk, *, baseline: dict[str, Decimal] | None = None) -> None:
-        self.desk = desk
-        self.now = time.time_ns()
-        self.gate = RiskGate()
-        config = GateAccount(spot_baseline=baseline or {})
-        self._apply(events.GateStarted(GateConfig("gate", {desk.name: config}, rules=RULES)))
-        hello = wire.hello(
-            desk.name,
-            venue="bybit",
-            quirks=desk.connection.quirks,
-            instruments=desk.connection.announced(),
-            can_cancel=False,
-            software="test",
-        ).hello
-        hello.hedge_mode = desk.connection.hedge_mode
-        self._apply(convert_feed.feed_connected(hello))
-
-    def _apply(self, event: events.Input) -> None:
-        self.now += 1
-        self.gate.apply(event, self.now)
-
-    async def read(self) -> dict[str, Decimal]:
-        """Read the account and hand it all over; give the ledger of every line, once venue and ledger agree."""
-        read = await self.desk.read()
-        for message in wire.fills(self.desk.fills):
-            for some in convert_feed.fills(message.fills):
-                self._apply(FillsReceived(self.desk.name, some))
-        self.desk.fills.clear()
-        self.now = time.time_ns()
-        shown = wire.snapshot(read, as_of_ns=self.now).snapshot
-        self._apply(convert_feed.snapshot(shown, self.desk.name, now=self.now))
-        book = self.gate.state.accounts[self.desk.name]
-        assert not any(line.drifting for line in book.lines.values()), book.lines
-        return {key: line.ledger for key, line in book.lines.items() if line.ledger}
-
-
-async def test_the_gates_ledger_agrees_with_a_spot_account_whatever_moves_it(paper: PaperServer, listing: str) -> None:
-    async with spot_desk(paper, listing) as desk:
-        ledger = Ledger(desk, baseline={"BTC": D(10), "ETH": D(50)})
-        assert await ledger.read() == {}
-        await desk.order(BTC_SPOT, "buy", "0.5")
-        await desk.order(ETH_BTC, "sell", "2")
-        await desk.order("ETH/USDT", "buy", "1")
-        await desk.event("transfer", coin="ETH", amount="-3")
-        held = await ledger.read()
-        assert D("0.59") < held["BTC"] < D("0.6"), "half a coin bought, a tenth for the ether, less fees"
-        assert D("-4.01") < held["ETH"] < D("-4")
-
-
-async def test_the_gates_ledger_agrees_with_both_legs_of_a_hedge(paper: PaperServer) -> None:
-    async with Desk(paper, "hedged", "bybit") as desk:
-        ledger = Ledger(desk)
-        assert await ledger.read() == {}
-        for side, quantity, leg in (("buy", "0.5", 1), ("sell", "0.7", 2), ("sell", "0.2", 1), ("buy", "0.7", 2)):
-            await desk.order(BTC, side, quantity, positionIdx=leg)
-            await ledger.read()
-        assert await ledger.read() == {BTC: D("0.3")}
-        line = ledger.gate.state.accounts["hedged"].lines[BTC]
-        assert (line.long, line.short) == (D("0.3"), D(0))
-
-
-async def test_the_gates_ledger_agrees_with_contracts_of_every_settle_coin(paper: PaperServer) -> None:
-    async with Desk(paper, "one-way", "bybit") as desk:
-        ledger = Ledger(desk)
-        assert await ledger.read() == {}
-        for symbol, quantity in ((BTC, "0.3"), (BTC_USDC, "0.2"), (BTC_USD, "5000")):
-            await desk.order(symbol, "buy", quantity)
-            await desk.order(symbol, "sell", quantity)
-            await desk.order(symbol, "sell", quantity)
-            await ledger.read()
-        await desk.event("adl", symbol="BTCUSD", qty="1000")
-        assert await ledger.read() == {BTC: D("-0.3"), BTC_USDC: D("-0.2"), BTC_USD: D(-4000)}
