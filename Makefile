@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run test lint proto bench simulate chaos clean lock prometheus redis-server faketime flood
+.PHONY: help setup demo run test lint proto bench simulate chaos soak clean lock prometheus redis-server faketime flood
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -67,6 +67,13 @@ CHAOS_ARGS ?=
 chaos: $(READY) faketime ## kill, pause, cut and starve real processes; no halt may be lost
 	@echo "chaos: three gates, three strategies, a real Redis behind a fault proxy"
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+# make soak SOAK_ARGS="--only load,faults --seconds 60 --runs 100"; all of it takes about an hour and a half.
+SOAK_ARGS ?=
+
+soak: $(READY) ## the proof of reconciliation: load, drift, faults, silence, release
+	@echo "soak: real processes on loopback, for more than an hour; close other programs first"
+	@$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 flood: $(READY) ## halt under ten times the checks that the gate can take, and time it
 	@echo "flood: half a minute of load on loopback; close other programs first"

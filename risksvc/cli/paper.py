@@ -27,6 +27,9 @@ from risksvc.core.types import MalformedInputError, parse_positive
 )
 @click.option("--price", "prices", multiple=True, metavar="SYMBOL=PRICE", help="Hold an instrument's price at a value.")
 @click.option("--every-instrument", is_flag=True, help="USDC and inverse perpetuals, too.")
+@click.option(
+    "--synthetic", default=0, metavar="N", help="N more instruments, X0000USDT and on: a venue that lists many."
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed generates the same prices.")
 @click.option("--speed", default="1", show_default=True, help="How many times faster than the clock prices move.")
 @click.pass_context
@@ -48,7 +51,7 @@ def _spelled(context: click.Context, name: str) -> str:
     return next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
 
 
-def _start(*, bars: Sequence[str], prices: Sequence[str], speed: str, every_instrument: bool, **options: Any) -> None:  # noqa: ANN401
+def _start(*, bars: Sequence[str], prices: Sequence[str], speed: str, **options: Any) -> None:  # noqa: ANN401
     from risksvc.venue.paper import (  # noqa: PLC0415
         DEFAULT_INSTRUMENTS,
         DEMO_ACCOUNT,
@@ -57,12 +60,15 @@ def _start(*, bars: Sequence[str], prices: Sequence[str], speed: str, every_inst
         Rules,
         csv_options,
         run_paper,
+        synthetic_instruments,
     )
 
+    listed = EVERY_INSTRUMENT if options.pop("every_instrument") else DEFAULT_INSTRUMENTS
     try:
+        synthetic = synthetic_instruments(options.pop("synthetic"))
         config = PaperConfig(
             **options,
-            instruments=EVERY_INSTRUMENT if every_instrument else DEFAULT_INSTRUMENTS,
+            instruments=(*listed, *synthetic),
             csv=csv_options(bars),
             prices=_prices(prices),
             rules=Rules(speed=parse_positive(speed, field="--speed")),

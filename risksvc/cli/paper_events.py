@@ -89,6 +89,14 @@ EVENT_COMMANDS: Final = (
         says="Give an account a fill that none of its orders asked for.",
     ),
     EventCommand(
+        event="drift",
+        command="drift",
+        arguments=("symbol", "qty"),
+        options=("account", "positionIdx"),
+        says="Move a position by a signed quantity, without an execution that says so.",
+        signed=True,
+    ),
+    EventCommand(
         event="liquidation",
         command="liquidate",
         arguments=("symbol",),

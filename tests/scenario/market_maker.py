@@ -86,6 +86,7 @@ class MarketMaker:
         self.mids: dict[str, Decimal] = {}
         self.seen: set[str] = set()
         self.filled: set[str] = set()
+        self.mine: set[str] = set()  # client order ids: others may trade in this account
         self.sides = [Side(each, side, sign) for each in QUOTED for side, sign in (("buy", 1), ("sell", -1))]
         self.began = time.monotonic()
 
@@ -171,6 +172,7 @@ class MarketMaker:
         replaces = side.client_order_id if side.venue_order_id else None
         await self._take_back(side)
         client_order_id = new_client_order_id()
+        self.mine.add(client_order_id)
         sent = await self.exchange.create_order(
             side.quoted.symbol,
             "limit",
@@ -205,7 +207,7 @@ class MarketMaker:
         self.mids = {symbol: Decimal(ticker["markPrice"]) for symbol, ticker in tickers.items()}
         since = self.raw.milliseconds() - OVERLAP_MS
         for row in reversed(await self.raw.fetch_my_trades(None, since, 100)):
-            if row["id"] not in self.seen:
+            if row["id"] not in self.seen and row["info"]["orderLinkId"] in self.mine:
                 self.seen.add(row["id"])
                 self._book(row)
 

@@ -41,6 +41,7 @@ class World:
         self.redis_socket = folder / "redis.sock"
         self.http_port = _free_port()
         self.gate = f"unix:{folder}/state/strategy.sock"
+        self.paper_options: tuple[str, ...] = ()  # more words for `risksvc paper`
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._tokens: dict[str, Path] = {}
 
@@ -82,7 +83,7 @@ class World:
         self._await(lambda: _answers(self.redis_socket), "Redis")
 
     def _start_paper(self) -> None:
-        paper = self._start("paper", *_CLI, "paper", "--port", "0", piped=True)
+        paper = self._start("paper", *_CLI, "paper", "--port", "0", *self.paper_options, piped=True)
         said = _piped(paper.stdout)
         self.venue_url = said.readline().split()[-1]
         threading.Thread(target=_swallow, args=(said,), daemon=True).start()

@@ -24,6 +24,7 @@ from risksvc.venue.paper.engine import Rules
 from risksvc.venue.paper.instruments import DEFAULT_INSTRUMENTS, EVERY_INSTRUMENT, Instrument
 from risksvc.venue.paper.orders import OrderStatus
 from risksvc.venue.paper.server import PaperServer, run_paper, serve_paper
+from risksvc.venue.paper.synthetic import synthetic_instruments
 
 __all__ = [
     "DEFAULT_INSTRUMENTS",
@@ -41,4 +42,5 @@ __all__ = [
     "csv_options",
     "run_paper",
     "serve_paper",
+    "synthetic_instruments",
 ]

@@ -11,9 +11,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from risksvc.core.types import plain
 from risksvc.venue.paper import forced, hedge
 from risksvc.venue.paper.accounts import Account
 from risksvc.venue.paper.calls import Call
+from risksvc.venue.paper.decimals import is_multiple
 from risksvc.venue.paper.depth import DepthProfile
 from risksvc.venue.paper.errors import bad_params
 from risksvc.venue.paper.instruments import (
@@ -29,6 +31,7 @@ from risksvc.venue.paper.instruments import (
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.matching import FUNDING_RATE
 from risksvc.venue.paper.orders import ONE_WAY, ExecType, OrderRequest, OrderType, Side, StopType
+from risksvc.venue.paper.positions import Fill, apply_fill
 from risksvc.venue.paper.prices import GeneratedPath
 from risksvc.venue.paper.public_rows import instrument_row
 from risksvc.venue.paper.trading import order_request
@@ -82,6 +85,28 @@ def _fill(call: Call) -> Row:
         leg=leg,
     )
     return acknowledgement(call.engine.fill_outside(account, request, now_ms=call.now_ms))
+
+
+def _drift(call: Call) -> Row:
+    """Move a position without an execution: the venue's own books disagree, or it will never list that fill."""
+    account, market, qty = account_of(call), call.market(), call.amount("qty")
+    if not qty:
+        raise bad_params("params error: qty is required: above 0 to add, below 0 to take away")
+    key = market.instrument.key
+    before = account.position(key, _leg(call, account, key), inverse=market.instrument.is_inverse)
+    if not is_multiple(abs(qty), of=market.instrument.step):
+        raise bad_params(f"qty: a multiple of the step {market.instrument.step} is allowed")
+    fill = Fill(
+        side=Side.BUY if qty > 0 else Side.SELL,
+        qty=abs(qty),
+        price=market.mid,
+        fee=Decimal(0),
+        seq=max(before.seq, market.seq),
+        at_ms=call.now_ms,
+    )
+    after = apply_fill(before, fill).position
+    account.hold(after)
+    return {"symbol": key, "size": plain(after.size)}
 
 
 def _liquidation(call: Call) -> Row:
@@ -224,6 +249,9 @@ EVENTS: Final[Mapping[str, Event]] = MappingProxyType(
             _fill,
             "a fill that no request asked for: account, symbol, side, qty, price (the mid without one), orderLinkId, "
             "positionIdx, category",
+        ),
+        "drift": Event(
+            _drift, "a position that moves without an execution: account, symbol, qty (signed), positionIdx"
         ),
         "liquidation": Event(
             _liquidation,

@@ -72,8 +72,8 @@ async def test_faults_are_listed_switched_on_and_off(control: Control, trader: C
     listed = await control.get("faults")
     assert listed["known"]["position_lag"]["parameters"] == {"ms": 1000}
     assert set(listed["events"]) == {
-        "order", "fill", "liquidation", "adl", "funding", "delivery", "delisting", "transfer", "stops", "hedge",
-        "listing",
+        "order", "fill", "drift", "liquidation", "adl", "funding", "delivery", "delisting", "transfer", "stops",
+        "hedge", "listing",
     }  # fmt: skip
     status, fault = await control.post("faults", name="http_error", path="/v5/position/*", count=5, status=500)
     assert (status, fault["name"], fault["remaining"], fault["hits"]) == (200, "http_error", 5, 0)
@@ -220,3 +220,18 @@ async def test_unknown_control_paths_and_bad_bodies_are_told(control: Control, p
             session.post(f"{paper.base_url}/paper/price", data=body) as response,
         ):
             assert response.status == 400
+
+
+async def test_a_position_drifts_without_an_execution(control: Control, trader: Client) -> None:
+    before = len(await trader.fetch_my_trades(BTC))
+    status, row = await control.post("events", name="drift", account="main", symbol="BTCUSDT", qty="0.001")
+    assert (status, row["size"]) == (200, "0.001")
+    (position,) = await trader.fetch_positions()
+    assert (position["side"], D(position["contracts"])) == ("long", D("0.001"))
+    assert len(await trader.fetch_my_trades(BTC)) == before
+    status, row = await control.post("events", name="drift", account="main", symbol="BTCUSDT", qty="-0.001")
+    assert (status, row["size"], await trader.fetch_positions()) == (200, "0", [])
+    for qty, problem in (("0", "qty is required"), ("0.0005", "a multiple of the step")):
+        status, row = await control.post("events", name="drift", account="main", symbol="BTCUSDT", qty=qty)
+        assert status == 400
+        assert problem in row["error"]

@@ -190,10 +190,21 @@ def test_paper(cli_alone: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "API key paper-read" in result.stderr
 
 
+def test_paper_with_many_instruments(cli_alone: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry(None)
+    monkeypatch.setattr(paper_venue, "run_paper", entry)
+    result = cli_alone("paper", "--synthetic", "600")
+    assert result.exit_code == 0, result.output
+    [((config,), _)] = entry.calls
+    symbols = [one.symbol for one in config.instruments]
+    assert symbols == [*(one.symbol for one in paper_venue.DEFAULT_INSTRUMENTS), *(f"X{n:04}USDT" for n in range(600))]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--host", "0.0.0.0"], "loopback only"),
+        (["--synthetic", "5001"], "not between 0 and 5000"),
         (["--csv", "bars.csv"], "expected SYMBOL=path"),
         (["--price", "BTCUSDT=1e3"], "--price BTCUSDT: '1e3' is not a decimal"),
         (["--price", "NOPE=1"], "'NOPE' is not one of the instruments"),
