@@ -156,7 +156,7 @@ def hedge_mode(of: Abilities) -> Finding:
     if quirks.leg_key and (quirks.fill_leg_key or quirks.closed_key):
         return Finding(name, _YES, "positions, orders and fills say which leg they are")
     if quirks.leg_key:
-        says = "positions and orders say which leg they are, fills do not: they are matched through their orders"
+        says = "positions and orders say which leg they are, fills do not: the ledger can't follow the legs"
         return Finding(name, _PARTLY, says, "set the account to one-way mode")
     if of.offers("setPositionMode") or not of.listed:
         says = "which leg an order or a fill moves is not known: two legs are netted"

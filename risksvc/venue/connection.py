@@ -10,12 +10,13 @@ import logging
 from collections.abc import Sequence
 
 import ccxt
+from ccxt.base import errors as ccxt_errors
 
 from risksvc import __version__
 from risksvc.core.types import Instrument
 from risksvc.venue.bybit import BybitListing, key_may_order
 from risksvc.venue.config import VenueConfig
-from risksvc.venue.failures import ReadFailure, failing_as
+from risksvc.venue.failures import ReadFailure, failing_as, redacted
 from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_of, exchange_id_of
 from risksvc.venue.listing import Listing, Pace
 from risksvc.venue.markets import is_plain_name, normalise_markets
@@ -43,6 +44,7 @@ class VenueConnection:
         self.assets: dict[str, tuple[Instrument, ...]] = {}
         self.hedge_mode = self.quirks.hedge_mode
         self._other_mode = False
+        self._ledger_refused = False
         self.poll_listing = self._listing(self.poll, None)
         self.command_listing = self._listing(self.command, Pace(config.look_ups_per_second))
         self._stream_class = stream_class_of(config.exchange) if config.stream else None
@@ -68,11 +70,16 @@ class VenueConnection:
         return self.quirks.enforces_reduce_only and not self.hedge_mode
 
     @property
+    def reads_ledger(self) -> bool:
+        """Whether what moved the balances can be read, and is understood."""
+        return self.poll_listing.has_ledger and not self._ledger_refused
+
+    @property
     def reads_equity(self) -> bool:
         """Whether equity is known from the venue's balances, and what moved it from its ledger."""
         quirks = self.quirks
         known = bool(quirks.balance_total) or quirks.spot
-        return known and self.poll.has.get("fetchBalance") is True and self.poll_listing.has_ledger
+        return known and self.poll.has.get("fetchBalance") is True and self.reads_ledger
 
     def saw_legs(self) -> None:
         """Note that the account is in hedge mode, which was not announced: loading the markets then says so."""
@@ -125,7 +132,19 @@ class VenueConnection:
             else:
                 await self.poll_listing.positions()
                 self.hedge_mode = self.quirks.hedge_mode or await self.poll_listing.hedge_mode()
+            await self._try_ledger()
             self.can_cancel = self.config.allow_orders and await self._key_may_order()
+
+    async def _try_ledger(self) -> None:
+        """Ask for the ledger once; a venue that refuses it, to this key or as a whole, is read without it."""
+        if not self.reads_ledger:
+            return
+        try:
+            await self.command_listing.ledger(self.venue_now_ms())
+        except ccxt_errors.ExchangeError as error:
+            self._ledger_refused = True
+            text = redacted(f"{type(error).__name__}: {error}", self.config.secrets())
+            _LOG.warning("%s: no ledger, so no equity check: %s", self.exchange_id, text)
 
     def open_stream(self, hearer: Hearer) -> CcxtExchange:
         """Make the instance for one connection of the private stream; `retire` it afterwards."""

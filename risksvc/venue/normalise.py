@@ -271,7 +271,7 @@ def normalise_fill(row: Row, *, quirks: Quirks, hedged: bool = False) -> FillRow
     for key in ("id", "symbol", "timestamp"):
         if not reader.text(key):
             raise reader.refuse(f"{key} is missing")
-    fee, currency = _fee(reader)
+    fee, currency = _fee(reader, quirks)
     side, quantity = _side(reader, quirks), reader.positive("amount")
     return FillRow(
         symbol=reader.text("symbol"),
@@ -310,11 +310,12 @@ def _client_id(reader: RowReader, quirks: Quirks) -> str | None:
     return None
 
 
-def _fee(reader: RowReader) -> tuple[Decimal | None, str]:
+def _fee(reader: RowReader, quirks: Quirks) -> tuple[Decimal | None, str]:
     fee = reader.row.get("fee")
     if not isinstance(fee, dict) or fee.get("cost") is None:
         return None, ""
-    return reader.instead("cost", fee["cost"]).figure("cost"), str(fee.get("currency") or "")
+    named = reader.info.get(quirks.fee_currency_key) if quirks.fee_currency_key else None
+    return reader.instead("cost", fee["cost"]).figure("cost"), str(named or fee.get("currency") or "")
 
 
 # --- marks ---

@@ -87,6 +87,7 @@ class Quirks:
     `mark_per_contract`: the mark in a position row is the value of one contract.
     `notional_at_mark`: the notional in a position row is a value at the mark (elsewhere often the entry value).
     `side_key`, `sides`: where an order's or a fill's `info` says the side, where ccxt reads it wrongly.
+    `fee_currency_key`: where a trade's `info` names the currency of its fee, where ccxt goes by a rule of thumb.
     `limit_price_key`, `trade_client_id_key`, `mark_key`: where `info` holds what ccxt leaves out of an order, a trade,
     a ticker.
     `kind_key`, `kinds`: where `info` says what an execution is, and what that means; what maps to None is no fill.
@@ -127,6 +128,7 @@ class Quirks:
     notional_at_mark: bool = False
     side_key: str = ""
     sides: Mapping[str, Side] = field(default_factory=dict)
+    fee_currency_key: str = ""
     limit_price_key: str = ""
     trade_client_id_key: str = ""
     mark_key: str = ""

@@ -92,6 +92,7 @@ _ENTRIES: Mapping[str, Quirks] = {
             "CreateByTrailingProfit",
         ),
         parent_key="parentOrderLinkId",
+        fee_currency_key="feeCurrency",  # of a spot fee, which may be paid in a coin of its own; empty for contracts
         balance_total="wallet",
         stream=_ALL_STREAMS,
         # Bybit allows 50 list calls a second and account; ccxt asks for 10.

@@ -77,8 +77,8 @@ class AccountReader:
             fills = self.fills_of(listed.rows)
             for fill in fills:
                 self._known("fills", fill)
-            if self._connection.quirks.spot:
-                fills += await self._transfers(listing, self._cursor.start_ms(reach))
+            if self._connection.quirks.spot and reach is not Reach.SHORT:
+                fills += await self._transfers(self._cursor.start_ms(reach))
         new = self._cursor.absorb(fills, listed.venue_time_ms)
         self.note_moves(new)
         self._send(new)
@@ -99,10 +99,14 @@ class AccountReader:
         """As `fills_of`, for a private stream, which tells of kinds of instrument, too, that are not read."""
         return [fill for fill in self.fills_of(rows) if fill.kind is FillKind.TRANSFER or self._lists(fill.symbol)]
 
-    async def _transfers(self, listing: Listing, since_ms: int) -> list[FillRow]:
-        """Read what moved assets without a trade, as far as the venue lists it."""
-        if not listing.has_ledger:
+    async def _transfers(self, since_ms: int) -> list[FillRow]:
+        """Read what moved assets without a trade, as far as the venue lists it.
+
+        Some throttles count this request so high that no read would ever end: it goes by the unthrottled connection.
+        """
+        if not self._connection.reads_ledger:
             return []
+        listing = self._connection.command_listing
         assets, quirks = self._connection.assets, self._connection.quirks
         entries = (normalise_booking(row, quirks=quirks, what="fills") for row in (await listing.ledger(since_ms)).rows)
         moved = (booked(entry, assets) for entry in entries if entry is not None)

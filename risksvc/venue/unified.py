@@ -95,10 +95,9 @@ class UnifiedListing:
         return Listed(rows, at_ms)
 
     async def ledger(self, since_ms: int) -> Listed:
-        """Read the ledger, newest page or not: a full page is read again in halves."""
+        """Read the ledger; a full page is read again in halves."""
         at_ms = self._now_ms()
-        rows = await self._entries(since_ms, None) if self.has_ledger else []
-        return Listed(rows, at_ms)
+        return Listed(await self._entries(since_ms, None), at_ms)
 
     @property
     def has_ledger(self) -> bool:

@@ -8,7 +8,9 @@ import pytest
 
 from risksvc.core.types import use_exact_arithmetic
 from risksvc.venue.paper import PaperConfig, serve_paper
+from risksvc.venue.paper.server import PaperServer
 from tests.integration.venue.rig import GateSide, Rig
+from tests.integration.venue.shapes import every_shape
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,3 +28,17 @@ async def rig() -> AsyncIterator[Rig]:
     finally:
         await paper.stop()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def paper() -> AsyncIterator[PaperServer]:
+    """A venue with accounts of every shape."""
+    server = await serve_paper(every_shape())
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(params=["bybit", "unified"])
+def listing(request: pytest.FixtureRequest) -> str:
+    """Both ways to read an account."""
+    return str(request.param)

@@ -104,6 +104,7 @@ def test_venue_gets_what_the_settings_say(cli_alone: Cli, monkeypatch: pytest.Mo
     assert config.options == {"defaultType": "swap"}
     assert (config.positions_every_ms, config.marks_every_ms) == (1_000, 500)
     assert config.stream
+    assert not config.spot
     assert (config.fills_every_ms, config.balances_every_ms, config.stream_debounce_ms) == (0, 30_000, 250)
     assert (config.deep_fills_every_ms, config.markets_every_ms, config.time_offset_every_ms) == (
         60_000,
@@ -120,12 +121,13 @@ def test_venue_reads_as_often_as_the_settings_say(
     cadence = "{positions: 3s, fills: 400ms, marks: 2s, balances: 1m, deep_fills: 2m, markets: 30m, clock: 1m, "
     settings.write_text(
         written.replace("{positions: 1s, marks: 500ms}", cadence + "stream_debounce: 100ms}").replace(
-            "    venue:\n", "    venue:\n      stream: false\n"
+            "    venue:\n", "    venue:\n      stream: false\n      kind: spot\n"
         )
     )
     assert cli_alone("venue", THE_SECRET="hush", THE_UID="7").exit_code == 0
     [((config,), _)] = entry.calls
     assert not config.stream
+    assert config.spot
     assert (config.positions_every_ms, config.fills_every_ms, config.marks_every_ms) == (3_000, 400, 2_000)
     assert (config.balances_every_ms, config.deep_fills_every_ms, config.markets_every_ms) == (
         60_000,

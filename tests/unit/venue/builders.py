@@ -166,6 +166,10 @@ class ScriptedConnection:
     def assets(self) -> dict[str, tuple[Instrument, ...]]:
         return told_assets(self.instruments.values(), named=self.config.instruments, quirks=self.quirks)
 
+    @property
+    def reads_ledger(self) -> bool:
+        return self.poll_listing.has_ledger
+
     def saw_legs(self) -> None:
         self.hedge_mode = True
 

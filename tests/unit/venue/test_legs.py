@@ -74,6 +74,11 @@ def test_one_way_mode_has_no_legs(info: dict[str, object], hedged: object) -> No
     assert (net.quantity, net.long, net.short, net.sequence) == (D(2), None, None, 41)
 
 
+def test_a_row_without_a_side_has_that_of_its_leg() -> None:
+    net = netted(position_row(side=None, info={"posSide": "short"}), quirks=OKX)
+    assert (net.quantity, net.short) == (D(-2), D(2))
+
+
 def test_a_leg_that_contradicts_its_side_is_refused() -> None:
     with pytest.raises(UnreadableRowError, match="the short leg holds 2"):
         netted(position_row(info={"posSide": "short"}), quirks=OKX)

@@ -286,6 +286,14 @@ def test_whose_order_it_was_none_means_not_said(row: Row, client_id: str | None)
     assert fill.client_order_id == client_id
 
 
+@pytest.mark.parametrize(("named", "currency"), [("MNT", "MNT"), ("", "BTC"), (None, "BTC")])
+def test_the_venues_own_word_for_a_fees_currency_goes_before_ccxts_rule(named: str | None, currency: str) -> None:
+    row = fill_row(fee={"cost": "0.5", "currency": "BTC"}, info={"execType": "Trade", "feeCurrency": named})
+    fill = normalise_fill(row, quirks=BYBIT)
+    assert fill is not None
+    assert fill.fee_currency == currency
+
+
 def test_fees_are_kept_and_rebates_stay_negative() -> None:
     fill = read_fill(fill_row(fee={"cost": "-3.36e-07", "currency": "BTC"}))
     assert fill is not None

@@ -206,6 +206,14 @@ async def test_bookings_of_an_asset_are_fills_and_those_of_cash_are_not() -> Non
     assert len(desk.passed) == 2, "each once"
 
 
+async def test_a_quick_read_of_fills_asks_for_no_bookings() -> None:
+    desk = Desk({"ledger": [[booked("TRANSFER_OUT", "-0.5")]]})
+    await desk.reader.read_fills(desk.listing, Reach.SHORT)
+    assert desk.listing.names() == ["fills"]
+    await desk.reader.read_fills(desk.listing, Reach.USUAL)
+    assert desk.listing.names() == ["fills", "fills", "ledger"]
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -162,7 +162,9 @@ async def test_a_silent_socket_is_given_up() -> None:
         await followed.until(lambda: followed.log.count("deep") == 1)
         server.silent = True
         await followed.until(lambda: len(followed.states) == 2)
-        assert "nothing came for 600 ms" in followed.states[1][1] or "keepalive" in followed.states[1][1]
+        # ccxt counts unanswered pings as well, and closes the connection where it is the first to notice.
+        first = ("nothing came for 600 ms", "keepalive", "the connection was closed")
+        assert any(reason in followed.states[1][1] for reason in first)
         server.silent = False
         await followed.until(lambda: followed.log.count("deep") == 2)
 

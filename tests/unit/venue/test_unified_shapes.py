@@ -129,8 +129,6 @@ async def test_a_ledger_is_read_where_there_is_one_that_is_understood(
     exchange = Shaped(fetchLedger=has)
     lists = listing(exchange, quirks)
     assert lists.has_ledger is expected
-    await lists.ledger(NOW - 1_000)
-    assert bool(exchange.asked) is expected
 
 
 # --- spot ---
