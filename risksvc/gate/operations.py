@@ -148,33 +148,15 @@ async def expect_order(
     app: GateApp, request: operator_pb2.ExpectOrderRequest, by: str
 ) -> operator_pb2.ExpectOrderResponse:
     """A person announces an order that he will place at the venue: an ordinary check, with a reservation."""
+    strategy = convert.name(request.strategy, field="strategy")
     event = OrderExpected(
-        _expected_order(app, request),
+        _order_by_hand(app, request, strategy=strategy, reduce_only=request.reduce_only),
         by,
         convert.reason(request.reason),
         valid_for=_expected_within(request.valid_ms),
         named=bool(request.client_order_id),
     )
     return operator_pb2.ExpectOrderResponse(decision=_decided(app, event))
-
-
-def _expected_order(app: GateApp, request: operator_pb2.ExpectOrderRequest) -> Order:
-    if not request.account:
-        raise MalformedInputError("account", "is required: where the order will be placed")
-    known_accounts(app, request.account)
-    order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
-    return Order(
-        account=request.account,
-        strategy=convert.name(request.strategy, field="strategy"),
-        client_order_id=convert.optional_id(request.client_order_id, field="client_order_id")
-        or _new_order_id(app, request.account),
-        instrument=convert.name(request.instrument, field="instrument"),
-        side=convert.member(request.side, convert.SIDES, field="side"),
-        type=order_type,
-        quantity=parse_positive(request.quantity, field="quantity"),
-        limit_price=convert.limit_price(request.limit_price, order_type),
-        reduce_only=request.reduce_only,
-    )
 
 
 def _expected_within(valid_ms: int) -> Nanoseconds:
@@ -193,7 +175,9 @@ async def check_reducing_order(
     app: GateApp, request: operator_pb2.CheckReducingOrderRequest, by: str
 ) -> operator_pb2.CheckReducingOrderResponse:
     """Checks an operator's own reducing order; passes HALTED, never increases nor flips a position."""
-    event = ReducingOrderChecked(_reducing_order(app, request), by, convert.reason(request.reason))
+    strategy = convert.optional_name(request.strategy, field="strategy")
+    order = _order_by_hand(app, request, strategy=strategy, reduce_only=True)
+    event = ReducingOrderChecked(order, by, convert.reason(request.reason))
     return operator_pb2.CheckReducingOrderResponse(decision=_decided(app, event))
 
 
@@ -204,14 +188,21 @@ def _decided(app: GateApp, event: ReducingOrderChecked | OrderExpected) -> strat
     return decision_message(decision)
 
 
-def _reducing_order(app: GateApp, request: operator_pb2.CheckReducingOrderRequest) -> Order:
+def _order_by_hand(
+    app: GateApp,
+    request: operator_pb2.CheckReducingOrderRequest | operator_pb2.ExpectOrderRequest,
+    *,
+    strategy: str,
+    reduce_only: bool,
+) -> Order:
+    """What a person asks about; without an id of its own it gets one."""
     if not request.account:
-        raise MalformedInputError("account", "is required: whose position is reduced")
+        raise MalformedInputError("account", "is required: whose order it is")
     known_accounts(app, request.account)
     order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
     return Order(
         account=request.account,
-        strategy=convert.optional_name(request.strategy, field="strategy"),
+        strategy=strategy,
         client_order_id=convert.optional_id(request.client_order_id, field="client_order_id")
         or _new_order_id(app, request.account),
         instrument=convert.name(request.instrument, field="instrument"),
@@ -219,7 +210,7 @@ def _reducing_order(app: GateApp, request: operator_pb2.CheckReducingOrderReques
         type=order_type,
         quantity=parse_positive(request.quantity, field="quantity"),
         limit_price=convert.limit_price(request.limit_price, order_type),
-        reduce_only=True,
+        reduce_only=reduce_only,
     )
 
 
