@@ -30,7 +30,7 @@ def unexplained_items(book: AccountBook) -> Iterator[AdoptItem]:
     for reservation in book.live():
         if not reservation.explained:
             yield AdoptItem(reservation.order.instrument, venue_order_id=_name(reservation))
-        elif reservation.lost:
+        elif reservation.lost or reservation.fills_overdue:
             order = reservation.order
             yield AdoptItem(order.instrument, lost_client_order_id=order.client_order_id)
 
@@ -124,8 +124,9 @@ def _phantom(line: Line, item: AdoptItem) -> ReportedFill | None:
 
 def _lost(book: AccountBook, item: AdoptItem) -> Reservation | None:
     found = book.reservations.get(item.lost_client_order_id)
-    mine = found is not None and found.lost and found.order.instrument == item.instrument
-    return found if mine else None
+    if found is None or found.order.instrument != item.instrument:
+        return None
+    return found if found.lost or found.fills_overdue else None
 
 
 def _position_key(book: AccountBook, item: AdoptItem) -> str:
@@ -197,7 +198,7 @@ def _adopt_quantity(book: AccountBook, line: Line, item: AdoptItem, *, now: Nano
 
 
 def _end_lost(book: AccountBook, line: Line, item: AdoptItem, *, now: Nanoseconds) -> None:
-    """Somebody says that an order which the venue does not know any more is finished."""
+    """Somebody says that an order is finished which the venue does not know any more, or whose fills it never lists."""
     found = _lost(book, item)
     assert found is not None, "judged before"
     strategy = found.order.strategy

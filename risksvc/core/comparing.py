@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 KEEP_FILLS_MS = 60_000  # fills older than the window by this much can't be reached by a later window
+EVIDENCE_KEPT = 1_000  # so many fills stay in sight while they fail to explain a difference
 _OF_POSITION = (DivergenceClass.POSITION_DRIFT, DivergenceClass.MISSING_FILL)
 
 
@@ -53,9 +54,11 @@ def compare(
     elif not _ambiguous(book, line, offsets):
         line.residual = min((one.net for one in fitting), key=abs)
         line.agree()
+        _settled(line)
         _measure_lag(book, line, window, seen=seen, start_ms=snapshot.window_start_ms)
-        line.compact(before_ms=window_start_ms(book, snapshot) - KEEP_FILLS_MS)
         clear(book, line, DivergenceClass.POSITION_DRIFT, findings=findings)
+    if not line.drifting or len(line.recent) > EVIDENCE_KEPT:
+        line.compact(before_ms=window_start_ms(book, snapshot) - KEEP_FILLS_MS)
     if (line.low, line.high) != before:
         book.refresh(line)
 
@@ -83,7 +86,15 @@ def _ambiguous(book: AccountBook, line: Line, offsets: tuple[Held, ...]) -> bool
     common = tuple(one for one in suspicion.offsets if one in offsets)
     if common:
         suspicion.offsets, suspicion.ambiguous = common, True
+        line.widen(offsets)
     return bool(common)
+
+
+def _settled(line: Line) -> None:
+    """The position agrees: what stands on for orders that are still short of fills is no difference of positions."""
+    missing = line.suspicions.get((DivergenceClass.MISSING_FILL.value, ""))
+    if missing is not None:
+        missing.offsets, missing.ambiguous = (), False
 
 
 def _differs(
@@ -116,14 +127,16 @@ def _take_over(line: Line, suspicion: Suspicion) -> None:
     for other in _OF_POSITION:
         gone = None if other is suspicion.divergence else line.suspicions.pop((other.value, ""), None)
         if gone is not None:
-            suspicion.since, suspicion.reads, suspicion.diverged = gone.since, gone.reads, gone.diverged
+            suspicion.since = min(suspicion.since, gone.since)
+            suspicion.reads = max(suspicion.reads, gone.reads)
+            suspicion.diverged = suspicion.diverged or gone.diverged
 
 
 def _fills_may_be_missing(line: Line, offsets: tuple[Held, ...]) -> bool:
-    """True when orders that the venue shows as filled further than their fills say would explain the difference."""
+    """True when fills of approved orders that the venue has not listed yet would explain the difference."""
     most: dict[Side, Decimal] = dict.fromkeys(Side, ZERO)
     for reservation in line.reservations.values():
-        most[reservation.order.side] += reservation.missing
+        most[reservation.order.side] += reservation.may_be_missing
     return any(most.values()) and any(-most[Side.SELL] <= one.net <= most[Side.BUY] for one in offsets)
 
 

@@ -71,12 +71,12 @@ DIVERGENCES: Mapping[DivergenceClass, DivergenceRule] = {
     DivergenceClass.LOST_ORDER: DivergenceRule(
         Consequence.DIVERGES,
         "an approved order was at the venue, and the venue does not know it any more",
-        "SUSPECT; a halt on the third complete read in a row; it stays counted until it is adopted",
+        "SUSPECT; a halt when it lasts for three complete reads and ten seconds; it stays counted until it is adopted",
     ),
     DivergenceClass.PHANTOM_FILL: DivergenceRule(
         Consequence.DIVERGES,
         "a strategy reported a fill that the venue does not list",
-        "SUSPECT; a halt on the third complete read in a row",
+        "SUSPECT; a halt when it lasts for three complete reads and ten seconds",
     ),
     DivergenceClass.POSITION_DRIFT: DivergenceRule(
         Consequence.DIVERGES,

@@ -175,6 +175,11 @@ class Line:
         self.low = self.ledger + min(ZERO, *(one.net for one in offsets))
         self.high = self.ledger + max(ZERO, *(one.net for one in offsets))
 
+    def widen(self, offsets: Sequence[Held]) -> None:
+        """Any of these may be the difference by now, beside what was possible before."""
+        self.low = min(self.low, self.ledger + min(one.net for one in offsets))
+        self.high = max(self.high, self.ledger + max(one.net for one in offsets))
+
     def _set_legs(self, held: Held) -> None:
         self.long, self.short = held.long, held.short
 

@@ -27,8 +27,8 @@ def match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseco
         if _finished_since(book, row, as_of=snapshot.as_of):
             continue
         reservation = take_order(book, row, as_of=snapshot.as_of, now=now, findings=findings)
-        if reservation.found and row.filled > reservation.filled:
-            # Fills come before the complete read that counts them: the venue's count is not ahead of the ledger.
+        if reservation.found and _counts_otherwise(book, reservation, row):
+            # What it had filled before it was found may be told late, and then counts twice: the venue's count decides.
             reservation.filled = row.filled
             book.recount(reservation, now=now)
         seen[reservation.order.client_order_id] = None
@@ -51,11 +51,24 @@ def _clear_found_again(book: AccountBook, line: Line, *, findings: Findings) -> 
 
 
 def _finished_since(book: AccountBook, row: VenueOrder, *, as_of: Nanoseconds) -> bool:
-    """An order that was proven finished while the read was under way, and was open when its list was read."""
+    """An order that was proven finished while the read was under way, and was open when its list was read.
+
+    A list may lag as positions do: one that the venue itself has shown as final is not open again a moment later. What
+    only absence proved finished has no such grace: if it is there, it can fill.
+    """
     if book.find_order(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id) is not None:
         return False
     finished = book.find_finished(client_order_id=row.client_order_id, venue_order_id=row.venue_order_id)
-    return finished is not None and finished.at >= as_of and not finished.reservation.is_another(row)
+    if finished is None or finished.reservation.is_another(row):
+        return False
+    shown_final = book.rules >= RULES_2 and finished.reservation.is_final
+    return finished.at >= as_of - (book.config.settle_ns if shown_final else 0)
+
+
+def _counts_otherwise(book: AccountBook, reservation: Reservation, row: VenueOrder) -> bool:
+    if book.rules < RULES_2:
+        return row.filled > reservation.filled
+    return row.filled != reservation.filled
 
 
 def take_order(
@@ -130,7 +143,7 @@ def owner_of_attached(book: AccountBook, row: VenueOrder) -> str | None:
         finished = book.find_finished(client_order_id=parent_id, venue_order_id=parent_id)
         parent = None if finished is None else finished.reservation
     if parent is not None:
-        return parent.order.strategy
+        return parent.order.strategy if parent.explained else None
     holders = [part.strategy for part in book.line_for(row.instrument).strategies.values() if part.position]
     return holders[0] if len(holders) == 1 else None
 

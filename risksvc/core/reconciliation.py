@@ -19,13 +19,13 @@ from risksvc.core.findings import Findings, clear, suspect, suspicion_of
 from risksvc.core.line import Line, Suspicion
 from risksvc.core.open_orders import match_orders
 from risksvc.core.outputs import Notice, NoticeKind
+from risksvc.core.reservations import MISSED_READS
 from risksvc.core.residual import judge_residual
 from risksvc.core.trips import Trigger
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, plain
 from risksvc.core.venue_events import SnapshotReceived
 
 UNRESOLVED_READS = 3  # so many reads may fail to find a fill's order before it counts as unexplained
-MISSED_READS = 2  # a venue may show an order filled a moment before it lists the fill
 SUSPICIONS_TO_LATCH = 3
 FILLS_TOLD = 5
 SUSPICION_WINDOW_NS = 3600 * SECOND
@@ -35,7 +35,7 @@ SUSPICION_WINDOW_NS = 3600 * SECOND
 class Patience:
     """How long a suspicion may last before it has diverged. `reads` None: the account's `drift_reads`.
 
-    `for_ns`: at least so long as well; venues list fills late. `latches`: repeated often, it stays.
+    `for_ns`: at least so long as well; venues list fills and finished orders late. `latches`: repeated often, it stays.
     """
 
     reads: int | None = None
@@ -45,8 +45,8 @@ class Patience:
 
 PATIENCE: Mapping[DivergenceClass, Patience] = {
     DivergenceClass.MISSING_FILL: Patience(for_ns=10 * SECOND, latches=False),
-    DivergenceClass.PHANTOM_FILL: Patience(for_ns=10 * SECOND),
-    DivergenceClass.LOST_ORDER: Patience(),
+    DivergenceClass.PHANTOM_FILL: Patience(for_ns=10 * SECOND, latches=False),
+    DivergenceClass.LOST_ORDER: Patience(for_ns=10 * SECOND, latches=False),
     DivergenceClass.POSITION_DRIFT: Patience(),
     DivergenceClass.UNEXPECTED_ORDER: Patience(reads=1, latches=False),
     DivergenceClass.UNEXPECTED_FILL: Patience(reads=1, latches=False),

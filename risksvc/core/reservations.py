@@ -45,6 +45,7 @@ NOT_WORKING = IN_FLIGHT | {ReservationStatus.NEVER_SENT, ReservationStatus.REJEC
 
 
 NO_FINGERPRINT = bytes(8)
+MISSED_READS = 2  # a venue may show an order filled a moment before it lists the fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,17 @@ class Reservation:
         if self.found:
             return ZERO  # what it had filled before it was found is not known fill by fill
         return max(ZERO, max(self.shown_filled, self.final_filled or ZERO) - self.filled)
+
+    @property
+    def fills_overdue(self) -> bool:
+        """Final at the venue, which has not listed all its fills over several reads."""
+        return self.final_filled is not None and self.missed_reads >= MISSED_READS and bool(self.missing)
+
+    @property
+    def may_be_missing(self) -> Decimal:
+        """What may have filled without a fill that is known: all of it once the venue does not show it as open."""
+        unseen = not self.found and self.final_filled is None and (self.needs_look_up or not self.at_venue)
+        return self.remaining if unseen else self.missing
 
     @property
     def proven(self) -> bool:

@@ -74,7 +74,11 @@ def window_of(
 ) -> Window:
     """The moments of a read. `changes`: fills in order of time, each with what it changed the position by."""
     if sequence and all(fill.sequence for fill, _ in changes):
-        return _at(base, changes, sequence)
+        counted = _at(base, changes, sequence)
+        until_ms = counted.moments[0].until_ms
+        if until_ms is None or until_ms >= from_ms:
+            return counted
+        # The row is older than a read can be: the venue's counter stands still, and proves nothing of now.
     held = base
     moments: list[Moment] = []
     for fill, signed in changes:

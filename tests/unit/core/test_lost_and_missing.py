@@ -203,8 +203,11 @@ def test_an_order_that_the_venue_forgot_is_lost_stays_counted_and_halts() -> Non
     assert "had order a and does not know it" in world.line().suspicions[LOST].message
     assert world.reservation("a") is not None
     for _ in range(3):
-        world.wait(1, fresh=False)
+        world.wait(2, fresh=False)
         world.read()
+    assert world.halts() == []  # venues list finished orders late
+    world.wait(5, fresh=False)
+    world.read()
     assert world.triggers() == ["LOST_ORDER"]
     assert world.line().working.buy == D("0.5")
 

@@ -341,21 +341,6 @@ def test_a_second_order_under_an_approved_id_is_another_order(change: dict[str, 
     assert total == sum(line.working.buy_value + line.working.sell_value for line in world.book.lines.values())
 
 
-def test_an_order_that_was_proven_finished_while_the_read_was_under_way_is_no_surprise() -> None:
-    world = given()
-    world.buy("0.2", 50_000, client_order_id="a")
-    row = world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v1")
-    world.read([row])
-    began = world.now
-    world.look_up(
-        world.row("a", Side.BUY, "0.2", 50_000, venue_order_id="v1", status=venue_events.VenueStatus.CANCELLED)
-    )
-    world.read([row], as_of=began)
-    assert world.halts() == []
-    world.read([row])
-    assert world.triggers() == ["UNEXPECTED_ORDER"]
-
-
 def test_an_order_that_was_reported_never_sent_and_is_there_all_the_same_is_unexpected() -> None:
     world = given()
     world.buy("0.2", 50_000, client_order_id="a", strategy=BETA)
