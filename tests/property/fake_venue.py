@@ -64,6 +64,7 @@ class FakeVenue:
 
     def __init__(self, rng: Random, *, enforces_reduce_only: bool) -> None:
         self.rng, self.enforces = rng, enforces_reduce_only
+        self.counts = rng.random() < 0.4  # positions say which fills they hold
         self.orders: dict[str, TrueOrder] = {}  # by every client order id
         self.all: list[TrueOrder] = []
         self.amendments: list[Amendment] = []
@@ -146,9 +147,18 @@ class FakeVenue:
             assert self.positions[symbol] * before >= ZERO, "the venue enforces reduce-only"
         true.filled += quantity
         trade_id = f"t{len(self.trades):04}"
+        number = len(self.trades) + 1 if self.counts else 0
         price = true.price or D(50_000)
         fill = Fill(
-            symbol, trade_id, side, quantity, price, self.now // MILLISECOND, true.venue_id, true.order.client_order_id
+            symbol,
+            trade_id,
+            side,
+            quantity,
+            price,
+            self.now // MILLISECOND,
+            true.venue_id,
+            true.order.client_order_id,
+            sequence=number,
         )
         self.trades[trade_id] = (fill, true)
         self.untold.append(trade_id)
@@ -186,7 +196,12 @@ class FakeVenue:
     def snapshot(self) -> venue_events.SnapshotReceived:
         """A complete read of this moment."""
         now_ms = self.now // MILLISECOND
-        held = tuple(venue_events.VenuePosition(key, quantity) for key, quantity in self.positions.items() if quantity)
+        number = len(self.trades) if self.counts else 0
+        held = tuple(
+            venue_events.VenuePosition(key, quantity, sequence=number)
+            for key, quantity in self.positions.items()
+            if quantity
+        )
         rows = tuple(self.row(one) for one in self.open_orders())
         began_ms = now_ms - self.rng.choice((0, 10, 200))
         return venue_events.SnapshotReceived(ACCOUNT, self.now, began_ms, now_ms, held, rows)

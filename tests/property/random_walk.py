@@ -53,6 +53,7 @@ class Walk:
     def __init__(self, seed: int, *, watch: Watch | None = None) -> None:
         self.rng = Random(seed)
         self.enforces = self.rng.random() < 0.6
+        self.invents = self.rng.random() < 0.2
         self.gate, self.now, self.watch = RiskGate(), START, watch
         self.venue = FakeVenue(self.rng, enforces_reduce_only=self.enforces)
         self.log: list[tuple[Input, int, tuple[Output, ...]]] = []
@@ -84,8 +85,6 @@ class Walk:
                 self.look_ups.append(output)
         if isinstance(event, FillsReceived):
             self._mark_told(event.fills)
-        elif isinstance(event, FillReported):
-            self._mark_told((event.fill,))
         elif isinstance(event, venue_events.SnapshotReceived):
             self._mark_shown(event.open_orders)
         elif isinstance(event, OrderStatesReceived):
@@ -271,6 +270,23 @@ class Walk:
             fill, true = self.venue.trades[self.rng.choice(list(self.venue.trades))]
             self.apply(FillReported(ACCOUNT, true.order.strategy, fill))
 
+    def _invent(self) -> None:
+        """A strategy tells of a fill that never was."""
+        live = [one for one in self._live() if one.order.strategy]
+        if live and self.invents:
+            order = self.rng.choice(live).order
+            price, quantity = order.limit_price or self.prices[order.instrument], LOTS[order.instrument]
+            fill = venue_events.Fill(
+                order.instrument,
+                f"x{len(self.log)}",
+                order.side,
+                quantity,
+                price,
+                self.now // MILLISECOND,
+                client_order_id=order.client_order_id,
+            )
+            self.apply(FillReported(ACCOUNT, order.strategy, fill))
+
     def _read(self) -> None:
         if self.rng.random() < 0.85:
             self._tell(everything=True)
@@ -341,6 +357,7 @@ WEIGHTS: dict[Callable[[Walk], None], int] = {
     Walk._cancel: 4,
     Walk._tell: 8,
     Walk._tell_by_strategy: 3,
+    Walk._invent: 2,
     Walk._read: 6,
     Walk._deliver_late: 3,
     Walk._answer: 6,
