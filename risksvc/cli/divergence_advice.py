@@ -82,8 +82,8 @@ ADVICE: Mapping[DivergenceClass, Advice] = {
         adopts="position_quantity",
     ),
     DivergenceClass.BELIEF_DRIFT: Advice(
-        "Where the venue agrees with the ledger, the strategy's tracker is wrong: stop it, mend it, restart it. Where it "
-        "agrees with the strategy, fills are late or missing: read again. Nothing is adopted for this.",
+        "Where the venue agrees with the ledger, the strategy's tracker is wrong: stop it, mend it, restart it. Where "
+        "it agrees with the strategy, fills are late or missing: read again. Nothing is adopted for this.",
         (_STOP, _AGAIN),
     ),
     DivergenceClass.UNATTRIBUTED_RESIDUAL: Advice(
