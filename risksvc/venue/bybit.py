@@ -296,6 +296,15 @@ def _parsed(lists: Sequence[Listed], parse: Callable[[Row], Row]) -> Listed:
     return Listed([parse(row) for row in whole.rows], whole.venue_time_ms)
 
 
+async def ended_markets(exchange: CcxtExchange, unlisted: str) -> list[Row]:
+    """Look for an instrument, by either name, among the contracts that have ended: they are listed only when asked."""
+    found: list[Row] = []
+    for category in (_LINEAR, _INVERSE):
+        listed = await exchange.fetch_future_markets({"category": category, "status": "Closed"})
+        found += [market for market in listed if unlisted in (market["id"], market["symbol"])]
+    return found
+
+
 async def key_may_order(exchange: CcxtExchange) -> bool:
     """Ask the venue whether the key may do more than read."""
     answer = await exchange.privateGetV5UserQueryApi()

@@ -7,14 +7,14 @@ list. Each connection of the private stream has an instance of its own. Invarian
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ccxt
 from ccxt.base import errors as ccxt_errors
 
 from risksvc import __version__
 from risksvc.core.types import Instrument
-from risksvc.venue.bybit import BybitListing, key_may_order
+from risksvc.venue.bybit import BybitListing, ended_markets, key_may_order
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.failures import ReadFailure, failing_as, redacted
 from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_of, exchange_id_of
@@ -45,6 +45,7 @@ class VenueConnection:
         self.hedge_mode = self.quirks.hedge_mode
         self._other_mode = False
         self._ledger_refused = False
+        self._ended: dict[str, Mapping[str, object]] = {}
         self.poll_listing = self._listing(self.poll, None)
         self.command_listing = self._listing(self.command, Pace(config.look_ups_per_second))
         self._stream_class = stream_class_of(config.exchange) if config.stream else None
@@ -93,12 +94,16 @@ class VenueConnection:
         """Give the venue's time by this machine's clock and the measured offset."""
         return int(self.poll.milliseconds() - self.poll.options.get("timeDifference", 0))
 
-    async def load_markets(self) -> bool:
-        """Load the markets (again), and say whether what is announced changed; a ReadFailure keeps the old ones."""
+    async def load_markets(self, unlisted: str = "") -> bool:
+        """Load the markets (again), and say whether what is announced changed; a ReadFailure keeps the old ones.
+
+        `unlisted`: what a row named and they lack. It is looked for among what has ended, where the venue lists that.
+        """
         before = self.announced()
         with failing_as("markets", self.config.secrets()):
             # Shielded: ccxt shares one load among its waiters; one that is cancelled would cancel it for the others.
             await asyncio.shield(self.poll.load_markets(True))
+            await self._add_ended(unlisted)
             loaded = normalise_markets(self.poll.markets, precision_mode=self.poll.precisionMode, quirks=self.quirks)
         if not loaded:
             what = "spot pair" if self.quirks.spot else "linear or inverse contract"
@@ -112,6 +117,15 @@ class VenueConnection:
             _LOG.warning("not listed at %s: %s", self.exchange_id, ", ".join(sorted(missing)))
         changed, self._other_mode = self._other_mode, False
         return changed or self.announced() != before
+
+    async def _add_ended(self, unlisted: str) -> None:
+        """Keep what has ended and still shows in fills: without its market no read that reaches back is complete."""
+        if unlisted and self.quirks.listing == "bybit" and not self.quirks.spot:
+            found = await ended_markets(self.poll, unlisted)
+            self._ended.update((str(market["symbol"]), market) for market in found)
+        ended = [market for symbol, market in self._ended.items() if symbol not in self.poll.markets]
+        if ended:
+            self.poll.set_markets([*self.poll.markets.values(), *ended])
 
     async def measure_clock(self) -> None:
         """Measure the venue's clock against this machine's; raises ReadFailure. Not all venues tell a time."""

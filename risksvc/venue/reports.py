@@ -16,13 +16,17 @@ _REPEAT_S = 30.0  # the same failure is logged again after so long
 
 
 class FailureReports:
-    """Tells failures for one session. `clock_off` and `markets_stale` are set when a failure calls for it."""
+    """Tells failures for one session. `clock_off` and `markets_stale` are set when a failure calls for it.
+
+    `unlisted`: the instrument that the last one named which the loaded markets lack; "": it named none.
+    """
 
     def __init__(self, send: Callable[[venue_pb2.FeedRequest], None]) -> None:
         self._send = send
         self._logged: dict[str, tuple[str, float]] = {}
         self.clock_off = asyncio.Event()
         self.markets_stale = asyncio.Event()
+        self.unlisted = ""
 
     def tell(self, failure: ReadFailure) -> None:
         """Tell a failure."""
@@ -30,6 +34,7 @@ class FailureReports:
             self.clock_off.set()
         if failure.markets_stale:
             self.markets_stale.set()
+            self.unlisted = failure.unknown_instrument
         now = asyncio.get_running_loop().time()
         text, at = self._logged.get(failure.what, ("", 0.0))
         if text != failure.error or now - at >= _REPEAT_S:

@@ -183,7 +183,7 @@ class Session:
         """Load the markets now and then, and when a row names an instrument that they lack."""
         while True:
             await either(self._reports.markets_stale, self._connection.config.markets_every_ms / 1_000)
-            if await self._telling(self._connection.load_markets()):
+            if await self._telling(self._connection.load_markets(self._reports.unlisted)):
                 raise SessionEndedError("the venue's instruments have changed")
             self._reports.markets_stale.clear()
             await asyncio.sleep(_MARKETS_PAUSE_S)

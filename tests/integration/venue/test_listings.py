@@ -96,3 +96,21 @@ async def test_the_whole_feed_runs_on_unified_calls(rig: Rig) -> None:
     snapshot = await gate.until("snapshot", lambda each: each.positions and each.open_orders)
     assert gate.fills(before=gate.index("snapshot", snapshot))
     assert (await gate.look_up("a", "b")).ok
+
+
+async def test_a_contract_that_has_ended_is_known_again_when_a_fill_names_it(rig: Rig) -> None:
+    await rig.order("a", "buy", "0.3")
+    await rig.event("delivery", symbol="BTCUSDT")
+    connected = VenueConnection(rig.config())
+    try:
+        await connected.measure_clock()
+        await connected.load_markets()
+        assert BTC not in connected.instruments
+        assert await connected.load_markets("BTCUSDT"), "the hello is said again"
+        assert not await connected.load_markets(), "it stays"
+        found = await connected.poll_listing.fills(time.time_ns() // 1_000_000 - 60_000)
+        fills = [fill for row in found.rows if (fill := normalise_fill(row, quirks=connected.quirks)) is not None]
+        assert {fill.symbol for fill in fills} == {BTC} <= connected.instruments.keys()
+        assert sum(fill.quantity * fill.side.sign for fill in fills) == 0
+    finally:
+        await connected.close()
