@@ -71,9 +71,9 @@ ADVICE: Mapping[DivergenceClass, Advice] = {
     ),
     DivergenceClass.PHANTOM_FILL: Advice(
         "A strategy invents fills, or the venue took one back: stop the strategy, and ask the venue about the trade "
-        "id.",
+        "id. If it never happened, adopt it: it is then forgotten, and moves nothing.",
         (_STOP,),
-        adopts="position_quantity",
+        adopts="trade_id",
     ),
     DivergenceClass.POSITION_DRIFT: Advice(
         "Trust the venue. No fill explains it: read again, then ask the venue's support; adopt the difference when you "
@@ -82,8 +82,9 @@ ADVICE: Mapping[DivergenceClass, Advice] = {
         adopts="position_quantity",
     ),
     DivergenceClass.BELIEF_DRIFT: Advice(
-        "The strategy's tracker is wrong, not the venue: stop it, mend it, restart it. Nothing is adopted for this.",
-        (_STOP,),
+        "Where the venue agrees with the ledger, the strategy's tracker is wrong: stop it, mend it, restart it. Where "
+        "it agrees with the strategy, fills are late or missing: read again. Nothing is adopted for this.",
+        (_STOP, _AGAIN),
     ),
     DivergenceClass.UNATTRIBUTED_RESIDUAL: Advice(
         "What rounding and fees leave adds up: often a fee in the asset itself that the fills do not carry. Find the "

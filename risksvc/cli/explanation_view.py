@@ -123,7 +123,12 @@ def _measured(account: AccountReconciliation) -> Iterator[tuple[str, bool]]:
     measured = "not measured yet" if lag < 0 else f"{milliseconds(lag)} at most"
     yield f"position lag    {measured}; up to {settle} is waited for", lag * 2 <= account.settle_ms
     yield _beside("residual", account.residual, account.max_residual, empty="not known")
-    yield _beside("equity", account.equity_difference, account.equity_tolerance, empty="not checked")
+    yield _beside(
+        "equity",
+        account.equity_difference,
+        account.equity_tolerance,
+        empty="not checked: two reads of balances are needed since the start, an adoption or a resume",
+    )
     stream = "up" if account.stream_connected else "none: changes are seen when the account is read again"
     yield f"private stream  {stream}", True
 

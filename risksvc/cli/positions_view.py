@@ -46,6 +46,13 @@ def _verdict(out: Output, account: AccountExposure) -> None:
     differing = differences([account])
     if account.snapshot_age_ms < 0:
         out.line("nothing was compared: an account that was not read is never taken for flat", style="bold red")
+    elif (
+        all(set(_problems(instrument)) <= set(_silent(instrument)) for instrument in account.instruments) and differing
+    ):
+        text = (
+            f"venue and ledger agree; {count(len(differing), 'belief')} not said: who holds must say, else only reduces"
+        )
+        out.line(text, style="bold red")
     elif differing:
         out.line(
             f"{len(differing)} of {len(account.instruments)} differ; a fill in flight explains it for seconds at most",
@@ -112,6 +119,14 @@ def _must_say(strategy: StrategyExposure) -> bool:
 
 def _disagreement(instrument: InstrumentExposure) -> str:
     """What is not the same, in words; empty when all is."""
+    return ", ".join(_problems(instrument))
+
+
+def _silent(instrument: InstrumentExposure) -> list[str]:
+    return [f"{strategy.strategy} HAS NOT SAID" for strategy in instrument.strategies if _must_say(strategy)]
+
+
+def _problems(instrument: InstrumentExposure) -> list[str]:
     problems = []
     if not instrument.venue_position:
         problems.append("VENUE NOT READ")
@@ -124,10 +139,10 @@ def _disagreement(instrument: InstrumentExposure) -> str:
         for strategy in instrument.strategies
         if strategy.believed_position and differ(strategy.believed_position, strategy.ledger_position)
     ]
-    problems += [f"{strategy.strategy} HAS NOT SAID" for strategy in instrument.strategies if _must_say(strategy)]
+    problems += _silent(instrument)
     if instrument.unattributed and not is_zero(instrument.unattributed):
         problems.append(f"{position(instrument.unattributed)} UNATTRIBUTED")
-    return ", ".join(problems)
+    return problems
 
 
 def _parts(instrument: InstrumentExposure) -> list[tuple[Cell, ...]]:

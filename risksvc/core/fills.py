@@ -6,7 +6,11 @@ What only a strategy has reported stays apart in `Line.reported`: its order stay
 way, and only its belief may rest on it.
 """
 
+from collections.abc import Iterator
+from decimal import Decimal
+
 from risksvc.core.book import AccountBook
+from risksvc.core.config import RULES_2
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.expected import announced_fill
 from risksvc.core.line import Line, ReportedFill, Suspicion
@@ -16,7 +20,7 @@ from risksvc.core.trips import Trigger
 from risksvc.core.types import ZERO, Nanoseconds, plain
 from risksvc.core.venue_events import Fill, FillKind
 
-# What the venue does of its own accord: into the ledger, explained by its kind, owned by nobody.
+# What the venue does of its own accord: into the ledger, explained by its kind, and out of what it closed.
 VENUE_MADE: dict[FillKind, tuple[DivergenceClass, Trigger | None]] = {
     FillKind.LIQUIDATION: (DivergenceClass.LIQUIDATION, Trigger.LIQUIDATION),
     FillKind.ADL: (DivergenceClass.ADL, Trigger.ADL),
@@ -109,7 +113,7 @@ def _key(fill: Fill) -> tuple[str, str]:
 def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nanoseconds, result: FillResult) -> bool:
     """Gives a fill to whose it is; True when it taught the venue's id of an order."""
     if fill.kind in VENUE_MADE:
-        _take_venue_made(book, line, fill, result=result)
+        _take_venue_made(book, line, fill, now=now, result=result)
         return False
     order = book.find_order(client_order_id=fill.client_order_id, venue_order_id=fill.venue_order_id)
     if order is not None and order.is_another(fill):
@@ -130,14 +134,46 @@ def _attribute(book: AccountBook, line: Line, fill: Fill, *, new: bool, now: Nan
     return named
 
 
-def _take_venue_made(book: AccountBook, line: Line, fill: Fill, *, result: FillResult) -> None:
-    """What the venue did of its own accord is the account's, and no strategy's."""
-    line.adopted += line.change(fill)
+def _take_venue_made(book: AccountBook, line: Line, fill: Fill, *, now: Nanoseconds, result: FillResult) -> None:
+    """What the venue did of its own accord comes out of what it closed, whosever that is."""
+    for strategy, signed in _shares(book, line, fill):
+        book.give(line, strategy, signed=signed, now=now)
     divergence, trigger = VENUE_MADE[fill.kind]
     text = describe(fill)
     if trigger is not None:
         result.trips.append((trigger, fill.instrument, text))
     result.notices.append(Notice(NoticeKind.VENUE_EVENT, book.name, divergence.value, text, line.symbol))
+
+
+def _shares(book: AccountBook, line: Line, fill: Fill) -> Iterator[tuple[str, Decimal]]:
+    """Whose position such a fill closes: what is nobody's first, then the largest holder's; what is left is nobody's.
+
+    A strategy whose position the venue closed is right to believe so. Of several the venue does not say whose it took.
+    In hedge mode the two legs of one strategy may hide each other. A spot asset that came or went is the account's.
+    """
+    left = line.change(fill)
+    parts = list(line.strategies.values())
+    nobodys = line.ledger - left - sum((part.position for part in parts), ZERO)
+    if book.rules < RULES_2 or fill.kind is FillKind.TRANSFER:
+        parts = []
+    elif book.hedge_mode and len(parts) == 1 and not nobodys:
+        yield parts[0].strategy, left
+        return
+    largest_first = sorted(parts, key=lambda part: -abs(part.position))
+    for strategy, position in (("", nobodys), *((part.strategy, part.position) for part in largest_first)):
+        share = _closed(position, left)
+        if share:
+            yield strategy, share
+            left -= share
+    if left:
+        yield "", left
+
+
+def _closed(position: Decimal, signed: Decimal) -> Decimal:
+    """How much of a signed quantity takes a position towards zero."""
+    if position > ZERO > signed:
+        return max(signed, -position)
+    return min(signed, -position) if position < ZERO < signed else ZERO
 
 
 def _count(line: Line, order: Reservation, *, fill: Fill, result: FillResult) -> None:

@@ -141,7 +141,8 @@ def sequence_numbers(of: Abilities) -> Finding:
 
 def position_lag(of: Abilities) -> Finding:
     """How far positions lag behind fills."""
-    says = f"positions are taken to lag behind fills by up to {of.quirks.position_lag_ms:,} ms; it is not measured here"
+    lag = f"{of.quirks.position_lag_ms:,} ms"
+    says = f"positions are taken to lag behind fills by up to {lag}; the gate measures it as it runs"
     return Finding("position lag", _PARTLY, says, "accounts.<name>.settle must not be shorter than the real lag")
 
 

@@ -266,6 +266,7 @@ def test_every_command_that_is_advised_can_be_typed(kind: DivergenceClass) -> No
         ("UNEXPECTED_FILL", ("trade:77",)),
         ("UNEXPECTED_ORDER", ("order:v9",)),
         ("LOST_ORDER", ("--lost-order", "c-7")),
+        ("PHANTOM_FILL", ("trade:77",)),
         ("POSITION_DRIFT", (f"position:{BTC}", "--leg", "short")),
     ],
 )
@@ -279,4 +280,5 @@ def test_a_class_of_a_newer_gate_gets_no_advice_of_another() -> None:
 
 
 def test_no_strategy_is_halted_that_is_not_named() -> None:
-    assert not list(commands_for(divergence(divergence_class="BELIEF_DRIFT", strategy=""), []))
+    commands = commands_for(divergence(divergence_class="BELIEF_DRIFT", strategy=""), [])
+    assert [words[0] for words, _ in commands] == ["reconcile"]

@@ -65,6 +65,7 @@ def test_what_nobody_said_is_not_zero(cli: Cli, gate: FakeGate) -> None:
     assert "+0.5 + ?" in text
     assert "not said" in text
     assert "arb HAS NOT SAID" in text
+    assert "venue and ledger agree; 1 belief not said" in text
 
 
 def test_an_account_that_was_never_read_is_not_flat(cli: Cli, gate: FakeGate) -> None:

@@ -47,12 +47,12 @@ def test_a_venue_that_falls_silent_is_stale_until_it_is_read() -> None:
 
 
 @pytest.mark.parametrize("kind", [FillKind.LIQUIDATION, FillKind.ADL, FillKind.DELIVERY])
-def test_what_the_venue_makes_is_told_and_is_nobodys(kind: FillKind) -> None:
+def test_what_the_venue_makes_is_told_and_closes_what_its_holder_had(kind: FillKind) -> None:
     world = given()
     world.hold("a", "0.5")
     world.fill("", Side.SELL, "0.5", kind=kind)
     assert (NoticeKind.VENUE_EVENT, kind.value) in told(world)
-    assert (world.line().ledger, world.line().adopted, world.position()) == (D(0), D("-0.5"), D("0.5"))
+    assert (world.line().ledger, world.line().adopted, world.position()) == (D(0), D(0), D(0))
     assert world.triggers() == ([] if kind is FillKind.DELIVERY else [kind.value])
 
 

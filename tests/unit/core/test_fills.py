@@ -8,9 +8,9 @@ from risksvc.core.events import FillReported, OrderReport
 from risksvc.core.outputs import NoticeKind, ReportTaken
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import Side
-from risksvc.core.venue_events import FillKind, FillsReceived, VenueStatus
+from risksvc.core.venue_events import FillKind, FillsReceived, Leg, VenueStatus
 from tests.unit.core.builders import World, given, unread
-from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SPOT, SPOT_USDC, D
+from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SPOT, SPOT_USDC, D, feed
 
 
 def approved() -> World:
@@ -308,10 +308,46 @@ def test_liquidation_adl_and_delivery(kind: FillKind, halts: list[tuple[str, str
     found = [(one.trigger, one.state.name, one.severity.name, one.scope.instrument) for one in world.halts()]
     assert found == halts
     line = world.line()
-    assert (line.ledger, line.adopted, line.attributed) == (D(0), D("-0.5"), D(0))
+    assert (line.ledger, line.adopted, line.attributed) == (D(0), D(0), D(0))
     world.read()
     assert world.triggers() == [one[0] for one in halts]
     assert line.suspicions == {}
+
+
+@pytest.mark.parametrize("kind", [FillKind.LIQUIDATION, FillKind.ADL, FillKind.DELIVERY])
+def test_a_strategy_that_believes_what_the_venue_left_it_is_right(kind: FillKind) -> None:
+    world = given()
+    world.hold("h", "0.5")
+    world.fill("", Side.SELL, "0.3", kind=kind)
+    world.wait(5)
+    world.believe("0.2")
+    world.read()
+    assert world.line().suspicions == {}
+    world.believe("0.5")
+    world.read()
+    assert world.triggers()[-1] == "BELIEF_DRIFT"
+
+
+def test_what_the_venue_closes_is_first_what_nobody_owns_then_the_largest_holders() -> None:
+    world = given()
+    world.hold("a", "0.2")
+    world.hold("b", "0.3", strategy=BETA)
+    world.fill("", Side.BUY, "0.1")
+    world.fill("", Side.SELL, "0.15", kind=FillKind.ADL)
+    line = world.line()
+    assert (line.ledger, line.adopted) == (D("0.45"), D("-0.1"))
+    assert (world.position(), world.position(BETA)) == (D("0.2"), D("0.25"))
+    world.fill("", Side.SELL, "0.7", kind=FillKind.LIQUIDATION)
+    assert (line.ledger, world.position(), world.position(BETA)) == (D("-0.25"), D(0), D(0))
+
+
+def test_a_closed_leg_of_the_only_strategy_of_a_hedging_account_is_its_own() -> None:
+    world = given()
+    world.apply(feed(hedge_mode=True))
+    world.hold("a", "0.2")
+    world.hold("b", "-0.2")
+    world.fill("", Side.SELL, "0.2", kind=FillKind.LIQUIDATION, leg=Leg.LONG)
+    assert world.position() == D("-0.2")
 
 
 # -- which trades are known ---------------------------------------------------------------------------------------
