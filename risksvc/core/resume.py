@@ -76,7 +76,8 @@ def _unexplained(book: AccountBook) -> Iterator[Refusal]:
     for what, ids in (("fill", fills), ("order", orders)):
         if ids:
             shown = ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
-            text = f"account {book.name}: {len(ids)} {what}{'s' * (len(ids) > 1)} that no approval explains ({shown}); `risksvc adopt`"
+            many = f"{len(ids)} {what}{'s' * (len(ids) > 1)}"
+            text = f"account {book.name}: {many} that no approval explains ({shown}); `risksvc adopt`"
             yield Refusal(RefusalReason.UNEXPLAINED, text)
 
 
