@@ -76,8 +76,8 @@ def _unexplained(book: AccountBook) -> Iterator[Refusal]:
     for what, ids in (("fill", fills), ("order", orders)):
         if ids:
             shown = ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
-            words = what if len(ids) == 1 else f"{what}s"
-            text = f"account {book.name}: {len(ids)} {words} that no approval explains ({shown}); `risksvc adopt`"
+            many = f"{len(ids)} {what}{'s' * (len(ids) > 1)}"
+            text = f"account {book.name}: {many} that no approval explains ({shown}); `risksvc adopt`"
             yield Refusal(RefusalReason.UNEXPLAINED, text)
 
 

@@ -397,13 +397,13 @@ Global___ReportFillRequest: _TypeAlias = ReportFillRequest  # noqa: Y015
 
 @_typing.final
 class ReportFillResponse(_message.Message):
-    """The gate took the fill in."""
+    """The gate keeps the fill, apart until the venue's feed tells of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDED_FIELD_NUMBER: _builtins.int
     recorded: _builtins.bool
-    """True when the fill was not known before."""
+    """True when the fill was not known before, and its order can have filled so much."""
     def __init__(
         self,
         *,

@@ -101,7 +101,8 @@ class StrategyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportFill(self, request, context):
-        """Tells of a fill before the venue's own feed does. The same fill from both counts once.
+        """Tells of a fill before the venue's own feed does. It explains the strategy's belief meanwhile; ledger, exposure and
+        reservation move when the feed tells the same fill, and one that the feed never tells diverges (PHANTOM_FILL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,9 @@ class StrategyServiceStub:
     ReportOrder: _grpc.UnaryUnaryMultiCallable[_strategy_pb2.ReportOrderRequest, _strategy_pb2.ReportOrderResponse]
     """Tells what became of an approved order: it lets the gate prove sooner that the order is finished."""
     ReportFill: _grpc.UnaryUnaryMultiCallable[_strategy_pb2.ReportFillRequest, _strategy_pb2.ReportFillResponse]
-    """Tells of a fill before the venue's own feed does. The same fill from both counts once."""
+    """Tells of a fill before the venue's own feed does. It explains the strategy's belief meanwhile; ledger, exposure and
+    reservation move when the feed tells the same fill, and one that the feed never tells diverges (PHANTOM_FILL).
+    """
     ReportPosition: _grpc.UnaryUnaryMultiCallable[_strategy_pb2.ReportPositionRequest, _strategy_pb2.ReportPositionResponse]
     """Tells the position that the strategy's own tracker believes; needed every 30 s while it holds one and sends no order."""
     WatchTradingState: _grpc.UnaryStreamMultiCallable[_strategy_pb2.WatchTradingStateRequest, _strategy_pb2.WatchTradingStateResponse]
@@ -78,7 +80,9 @@ class StrategyServiceAsyncStub(StrategyServiceStub):
     ReportOrder: _aio.UnaryUnaryMultiCallable[_strategy_pb2.ReportOrderRequest, _strategy_pb2.ReportOrderResponse]  # type: ignore[assignment]
     """Tells what became of an approved order: it lets the gate prove sooner that the order is finished."""
     ReportFill: _aio.UnaryUnaryMultiCallable[_strategy_pb2.ReportFillRequest, _strategy_pb2.ReportFillResponse]  # type: ignore[assignment]
-    """Tells of a fill before the venue's own feed does. The same fill from both counts once."""
+    """Tells of a fill before the venue's own feed does. It explains the strategy's belief meanwhile; ledger, exposure and
+    reservation move when the feed tells the same fill, and one that the feed never tells diverges (PHANTOM_FILL).
+    """
     ReportPosition: _aio.UnaryUnaryMultiCallable[_strategy_pb2.ReportPositionRequest, _strategy_pb2.ReportPositionResponse]  # type: ignore[assignment]
     """Tells the position that the strategy's own tracker believes; needed every 30 s while it holds one and sends no order."""
     WatchTradingState: _aio.UnaryStreamMultiCallable[_strategy_pb2.WatchTradingStateRequest, _strategy_pb2.WatchTradingStateResponse]  # type: ignore[assignment]
@@ -127,7 +131,9 @@ class StrategyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _strategy_pb2.ReportFillRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_strategy_pb2.ReportFillResponse, _abc.Awaitable[_strategy_pb2.ReportFillResponse]]:
-        """Tells of a fill before the venue's own feed does. The same fill from both counts once."""
+        """Tells of a fill before the venue's own feed does. It explains the strategy's belief meanwhile; ledger, exposure and
+        reservation move when the feed tells the same fill, and one that the feed never tells diverges (PHANTOM_FILL).
+        """
 
     @_abc_1.abstractmethod
     def ReportPosition(

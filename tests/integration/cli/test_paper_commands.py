@@ -89,6 +89,7 @@ HAPPENINGS: list[tuple[str, list[str], str]] = [
     ("fill", ["fill", "BTCUSDT", "Buy", "3", "--price", "50001"], "orderId"),
     ("order", ["order", "BTCUSDT", "Buy", "1", "--price", "30000", "--link-id", "cli"], "orderLinkId cli"),
     ("order", ["order", "BTCUSDT", "Buy", "0.01"], "orderId"),
+    ("drift", ["drift", "BTCUSDT", "0.5"], "BTCUSDT"),
     ("liquidation", ["liquidate", "BTCUSDT", "--qty", "1"], "orderId"),
     ("adl", ["adl", "BTCUSDT", "--qty", "0.5", "--price", "50100"], "orderId"),
     ("funding", ["funding", "BTCUSDT", "--rate", "-0.0001"], "execType Funding"),
