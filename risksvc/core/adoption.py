@@ -45,6 +45,8 @@ def _differences(book: AccountBook, line: Line) -> Iterator[AdoptItem]:
         left = line.leg_drift(leg)
         if left:
             yield AdoptItem(line.symbol, position_quantity=left, leg=leg)
+    if not line.legs_drift and line.drift.net:  # fills that named no leg moved the net alone
+        yield AdoptItem(line.symbol, position_quantity=line.drift.net)
 
 
 def phantoms(line: Line) -> Iterator[ReportedFill]:
@@ -106,12 +108,12 @@ def _problem(book: AccountBook, item: AdoptItem) -> str:
 
 
 def _left(book: AccountBook, line: Line, item: AdoptItem) -> Decimal:
-    """What there is to adopt, where it differs; in hedge mode leg by leg."""
+    """What there is to adopt, where it differs; in hedge mode leg by leg, and the net when the legs agree."""
     if line.venue is None:
         return ZERO
     if item.leg is not None:
         return line.leg_drift(item.leg)
-    return ZERO if book.hedge_mode else line.drift.net
+    return ZERO if book.hedge_mode and line.legs_drift else line.drift.net
 
 
 def _is_unexplained(line: Line, item: AdoptItem) -> bool:

@@ -114,6 +114,11 @@ class Line:
         return self.drift.long if leg is Leg.LONG else -self.drift.short
 
     @property
+    def legs_drift(self) -> bool:
+        """Whether a leg differs."""
+        return bool(self.drift.long or self.drift.short)
+
+    @property
     def idle(self) -> bool:
         """Nothing is held and nothing can fill: needs no mark."""
         return not (self.low or self.high or self.reservations)

@@ -26,6 +26,7 @@ _LOG = logging.getLogger("risksvc.venue")
 
 # The numbers mean what they mean for every risksvc command.
 EXIT_OK, EXIT_UNUSABLE, EXIT_PERMISSION = 0, 2, 4
+_REPEAT_S = 30.0  # the same end of a session is logged again after so long
 _LONG_SESSION_S = 5.0  # after a session of that length the next attempt is made at once
 
 
@@ -74,10 +75,10 @@ async def _feed(connection: VenueConnection) -> int:
     except ReadFailure as failure:
         _LOG.critical("%s refuses this key, or can't be read: %s", connection.exchange_id, failure)
         return EXIT_PERMISSION
-    pause = _ReconnectPause(connection.config)
+    pause, ends = _ReconnectPause(connection.config), _SessionEnds()
     while True:
         began = asyncio.get_running_loop().time()
-        await _feed_once(connection)
+        await _feed_once(connection, ends)
         await asyncio.sleep(pause.next_s(lasted_s=asyncio.get_running_loop().time() - began))
 
 
@@ -98,7 +99,7 @@ async def _connect_exchange(connection: VenueConnection) -> None:
             return
 
 
-async def _feed_once(connection: VenueConnection) -> None:
+async def _feed_once(connection: VenueConnection, ends: "_SessionEnds") -> None:
     config = connection.config
     try:
         async with GateLink(config.gate_target) as link:
@@ -114,7 +115,7 @@ async def _feed_once(connection: VenueConnection) -> None:
             )
             await Session(connection, link=link, welcome=welcome).run()
     except SessionEndedError as end:
-        _LOG.warning("session with the gate ended: %s", end)
+        ends.log(str(end), now_s=asyncio.get_running_loop().time())
     except Exception:  # noqa: BLE001 - a bug: the gate sees its snapshots grow stale; giving up would not help
         _LOG.exception("session ended by an internal error")
 
@@ -144,6 +145,19 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
 def _without_stream(config: VenueConfig) -> str:
     why = "ccxt offers none that could be used here" if config.stream else "switched off by the settings"
     return f"no private stream ({why}): changes are seen when they are read"
+
+
+class _SessionEnds:
+    """Logs why sessions end: the same reason again only after a while, for a gate that is down all night."""
+
+    def __init__(self) -> None:
+        self._logged, self._at_s = "", 0.0
+
+    def log(self, end: str, *, now_s: float) -> None:
+        """Log an end, unless it was said just now."""
+        if end != self._logged or now_s - self._at_s >= _REPEAT_S:
+            self._logged, self._at_s = end, now_s
+            _LOG.warning("session with the gate ended: %s", end)
 
 
 class _ReconnectPause:

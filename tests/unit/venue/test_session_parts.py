@@ -9,7 +9,7 @@ import pytest
 from risksvc.v1 import venue_pb2
 from risksvc.venue.desk import LookUpDesk
 from risksvc.venue.failures import ReadFailure
-from risksvc.venue.feed import _ReconnectPause
+from risksvc.venue.feed import _ReconnectPause, _SessionEnds
 from risksvc.venue.gate_link import CHANNEL_OPTIONS, GateClock
 from risksvc.venue.listing import OrderReference
 from risksvc.venue.lookup import LookedUp, OrderLookUp
@@ -33,6 +33,14 @@ def test_reconnects_are_quick_and_bounded() -> None:
     assert 0.0375 <= pauses[0] <= 0.05
     assert all(0.75 <= each <= 1.0 for each in pauses[5:])
     assert pause.next_s(lasted_s=60.0) <= 0.05
+
+
+def test_a_gate_that_is_down_all_night_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    ends = _SessionEnds()
+    for second in range(61):
+        ends.log("nobody listens there", now_s=float(second))
+    ends.log("the gate ended the stream", now_s=61.0)
+    assert len(caplog.records) == 4
 
 
 def test_channel_options_are_written_out() -> None:
