@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from risksvc.venue.rows import Row
+from risksvc.venue.tasks import TaskGroup
 
 MAX_PAGES = 200  # of one list; more is a venue that pages for ever
 
@@ -102,7 +103,7 @@ def newest_by_id(rows: Sequence[Row]) -> list[Row]:
 async def together(*reads: Coroutine[None, None, Listed]) -> list[Listed]:
     """Read several lists at once; the first failure cancels the others and is raised."""
     try:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             tasks = [group.create_task(read) for read in reads]
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures.exceptions[0].__cause__

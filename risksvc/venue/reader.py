@@ -21,6 +21,7 @@ from risksvc.venue.normalise import net_positions, normalise_fill, normalise_ord
 from risksvc.venue.quirks import FillKind
 from risksvc.venue.rows import FillRow, OrderRow, PositionRow, Row, UnknownInstrumentError
 from risksvc.venue.spot import booked, grains, moves, side_moves, spot_positions
+from risksvc.venue.tasks import TaskGroup
 
 PassOn = Callable[[Sequence[FillRow]], None]
 
@@ -140,7 +141,7 @@ class AccountReader:
 
     async def _positions_and_orders(self, listing: Listing) -> tuple[Listed, Listed]:
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 held = self._balances(listing) if self._connection.quirks.spot else listing.positions
                 positions = group.create_task(self._list("positions", held))
                 orders = group.create_task(self._list("open_orders", listing.open_orders))

@@ -27,6 +27,7 @@ from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
 from risksvc.venue.rows import FillRow, OrderRow
 from risksvc.venue.streams import PrivateStream
+from risksvc.venue.tasks import TaskGroup
 
 _LOG = logging.getLogger("risksvc.venue")
 
@@ -76,7 +77,7 @@ class Session:
     async def run(self) -> None:
         """Feed until the session ends; raises SessionEndedError with the reason."""
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 for loop in (
                     self._link.write_queued(),
                     self._listen(group),
@@ -121,7 +122,7 @@ class Session:
     async def _read_balances(self, as_of_ns: int) -> venue_pb2.FeedRequest:
         return wire.balances(await self._balances.read(), as_of_ns=as_of_ns)
 
-    async def _listen(self, group: asyncio.TaskGroup) -> None:
+    async def _listen(self, group: TaskGroup) -> None:
         while True:
             answer = await self._link.read()
             match answer.WhichOneof("message"):
@@ -134,7 +135,7 @@ class Session:
                 case _:
                     _LOG.warning("the gate sent a message that this feed does not know: it may be newer than the feed")
 
-    def _obey(self, command: venue_pb2.FeedCommand, group: asyncio.TaskGroup) -> None:
+    def _obey(self, command: venue_pb2.FeedCommand, group: TaskGroup) -> None:
         match command.WhichOneof("command"):
             case "read_now":
                 self._poll.read_now(command.command_id)

@@ -24,6 +24,7 @@ from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.polls import AccountPoll
 from risksvc.venue.rows import Row
 from risksvc.venue.streamed import CALLS, POSITIONS
+from risksvc.venue.tasks import TaskGroup
 
 _LOG = logging.getLogger("risksvc.venue")
 
@@ -160,7 +161,7 @@ class PrivateStream:
         await self._orders.opening()
         exchange = self._connection.open_stream(self)
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 for name in self._connection.stream_calls:
                     group.create_task(self._watch(exchange, name))
                 group.create_task(self._guard(_Signs(exchange, calls=len(self._connection.stream_calls))))
