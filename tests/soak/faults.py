@@ -68,6 +68,11 @@ PACE = Shape(
 )
 
 
+# What gives old executions other names when it is switched on: no venue does that while it runs, and each would be a new
+# fill. tests/integration/paper has it on from the start.
+FROM_THE_START = frozenset({"trade_ids_per_symbol"})
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """One fault as it is switched on."""
@@ -89,7 +94,7 @@ def choose(name: str, chance: random.Random) -> Chosen:
 
 def plan(runs: int, chance: random.Random) -> Iterator[tuple[Chosen, ...]]:
     """Each fault alone, then pairs of any two."""
-    names = list(FAULTS)
+    names = [name for name in FAULTS if name not in FROM_THE_START]
     for number in range(runs):
         wanted = [names[number]] if number < len(names) else chance.sample(names, 2)
         yield tuple(choose(name, chance) for name in wanted)
