@@ -68,8 +68,8 @@ PACE = Shape(
 )
 
 
-# What gives old executions other names when it is switched on: no venue does that while it runs, and each would be a new
-# fill. tests/integration/paper has it on from the start.
+# What gives old executions other names when it is switched on: no venue does that while it runs, each would be a new
+# fill; tests/integration/paper has it on from the start.
 FROM_THE_START = frozenset({"trade_ids_per_symbol"})
 
 
