@@ -12,6 +12,7 @@ import grpc
 
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
+from risksvc.v1.incident_pb2_grpc import IncidentServiceStub
 from risksvc.v1.operator_pb2_grpc import OperatorServiceStub
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Gate:
 
     def __init__(self, channel: grpc.Channel, *, address: str, token: "Token") -> None:
         self.stub = OperatorServiceStub(channel)
+        self.flow = IncidentServiceStub(channel)
         self.address = address
         self._token = token
 
@@ -83,9 +85,24 @@ class Gate:
         seconds: float = CALL_SECONDS,
     ) -> Response:
         """Make one call. Raises CliError for every status but OK."""
+        return self._call(method(self.stub), request, seconds)
+
+    def ask_flow(
+        self,
+        method: "Callable[[IncidentServiceStub], grpc.UnaryUnaryMultiCallable[Request, Response]]",
+        request: Request,
+        *,
+        seconds: float = CALL_SECONDS,
+    ) -> Response:
+        """As `ask`, of the incident flow."""
+        return self._call(method(self.flow), request, seconds)
+
+    def _call(
+        self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request, seconds: float
+    ) -> Response:
         metadata = (("authorization", f"Bearer {self._token.value}"),)
         try:
-            return method(self.stub)(request, timeout=seconds, metadata=metadata, wait_for_ready=False)
+            return method(request, timeout=seconds, metadata=metadata, wait_for_ready=False)
         except grpc.RpcError as error:
             raise self._explain(error, seconds) from error
 

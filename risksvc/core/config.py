@@ -37,8 +37,10 @@ class AccountConfig:
 # of entries written under older ones, decisions and halts must still be the same, and notices need not.
 #   2: reported fills count apart; fills that are missing or phantom, and lost orders, diverge; suspicions that repeat
 #      latch; a read that fits by chance does not clear.
+#   3: halts, and what endangers an open position, open incidents.
 RULES_2 = 2
-RULES = RULES_2
+RULES_3 = 3
+RULES = RULES_3
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,18 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.config import GateConfig
+from risksvc.core.incident_events import (
+    AssessmentTaken,
+    CauseNamed,
+    CourseChosen,
+    DeliveryRecorded,
+    HoldReminded,
+    IncidentClosed,
+    IncidentNoted,
+    IncidentOpened,
+    IncidentTaken,
+    ReviewRecorded,
+)
 from risksvc.core.limits import Limits
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import (
@@ -273,4 +285,14 @@ Input = (
     | PositionReported
     | AdoptRequested
     | AdoptConfirmed
+    | IncidentOpened
+    | IncidentNoted
+    | IncidentTaken
+    | CauseNamed
+    | IncidentClosed
+    | AssessmentTaken
+    | CourseChosen
+    | HoldReminded
+    | DeliveryRecorded
+    | ReviewRecorded
 )

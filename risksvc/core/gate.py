@@ -11,7 +11,8 @@ from typing import Any
 from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
-from risksvc.core.outputs import Output
+from risksvc.core.incidents import take_halt
+from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds
 
@@ -77,7 +78,14 @@ class RiskGate:
         """
         assert now >= self._last, "time runs forwards"
         self._last = now
-        return tuple(HANDLERS[type(event)](self.state, event, now))
+        outputs = tuple(HANDLERS[type(event)](self.state, event, now))
+        return (*outputs, *self._incidents(outputs, now)) if outputs else outputs
+
+    def _incidents(self, outputs: tuple[Output, ...], now: Nanoseconds) -> Iterator[Output]:
+        """What a step's Outputs mean for incidents: the one place where a halt opens or joins one."""
+        for output in outputs:
+            if isinstance(output, HaltRaised) and not output.repeated and self.state.keeps_incidents:
+                yield from take_halt(self.state, output.halt, now=now)
 
     def closed_because(self, account: str, now: Nanoseconds) -> tuple[DenialReason, ...]:
         """Why nothing of an account would be approved, apart from halts, in descending precedence."""

@@ -78,6 +78,17 @@ class RefusalReason(Enum):
     ITEM_MISMATCH = "ITEM_MISMATCH"
     NO_SNAPSHOT = "NO_SNAPSHOT"
     OWNER_UNKNOWN = "OWNER_UNKNOWN"
+    INCIDENT_UNKNOWN = "INCIDENT_UNKNOWN"
+    INCIDENT_CLOSED = "INCIDENT_CLOSED"
+    HALT_IN_FORCE = "HALT_IN_FORCE"
+    NOT_HALTED = "NOT_HALTED"
+    CAUSE_UNKNOWN = "CAUSE_UNKNOWN"
+    FLATTEN_REQUIRED = "FLATTEN_REQUIRED"
+    FLATTEN_RUNNING = "FLATTEN_RUNNING"
+    FLATTEN_UNKNOWN = "FLATTEN_UNKNOWN"
+    ROLE_MISSING = "ROLE_MISSING"
+    ORDERS_NOT_ALLOWED = "ORDERS_NOT_ALLOWED"
+    NOT_ASSESSED = "NOT_ASSESSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,16 @@ class Notice:
     value: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    """A line was added to an incident's timeline. `kind`: an EntryKind's name; `message_id` not empty: all are told."""
+
+    incident_id: str
+    kind: str
+    text: str
+    message_id: str = ""
+
+
 Output = (
     Decision
     | HaltRaised
@@ -179,4 +200,5 @@ Output = (
     | LookUp
     | ReadAgain
     | Notice
+    | IncidentChanged
 )

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from risksvc.core.book import AccountBook
-from risksvc.core.config import GateConfig
+from risksvc.core.config import RULES_3, GateConfig
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.id_archive import IdArchive
+from risksvc.core.incidents import Incidents
 from risksvc.core.limits import Limits
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.proposals import Proposals
@@ -32,11 +33,17 @@ class GateState:
     clearing: dict[str, None] = field(default_factory=dict)
     halts_made: int = 0
     version: int = 0
+    incidents: Incidents = field(default_factory=Incidents)
 
     @property
     def gate_id(self) -> str:
         """The gate's id; empty before the first start."""
         return "" if self.config is None else self.config.gate_id
+
+    @property
+    def keeps_incidents(self) -> bool:
+        """What was journaled under older rules opened none, and replays as it was."""
+        return self.config is not None and self.config.rules >= RULES_3
 
     @property
     def limits_hash(self) -> str:

@@ -22,7 +22,7 @@ from risksvc.gate.app import GateApp
 from risksvc.gate.http_calls import OpenCall, OperatorCall
 from risksvc.gate.http_json import MAX_BODY_BYTES, problem
 from risksvc.gate.metrics import Metrics
-from risksvc.gate.operator_service import operator_of
+from risksvc.gate.operator_calls import operator_of
 from risksvc.gate.owner import GateClosedError
 from risksvc.gate.sockets import ListenError
 

@@ -16,10 +16,11 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person who may act: the name that is journaled, and the hash of the token."""
+    """A person who may act: the name that is journaled, the hash of the token, and what he answers for."""
 
     name: str
     token_sha256: str
+    roles: tuple[str, ...] = ()
 
 
 def new_token() -> str:

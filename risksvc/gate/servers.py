@@ -16,6 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from risksvc.gate.app import GateApp
+from risksvc.gate.incident_service import IncidentService
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
@@ -23,7 +24,7 @@ from risksvc.gate.settings import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
 from risksvc.gate.venue_feed_service import VenueFeedService
-from risksvc.v1 import operator_pb2, strategy_pb2, venue_pb2
+from risksvc.v1 import incident_pb2, operator_pb2, strategy_pb2, venue_pb2
 
 KIB, MIB = 1024, 1024 * 1024
 _NEVER_MS = 2**31 - 1
@@ -131,7 +132,9 @@ class Servers:
     def _add_operator(self, server: grpc.aio.Server) -> None:
         descriptor = _service(operator_pb2, "OperatorService")
         add_service(self._app, server, descriptor, servicer=OperatorService(self._app))
-        names = (descriptor.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        flow = _service(incident_pb2, "IncidentService")
+        add_service(self._app, server, flow, servicer=IncidentService(self._app))
+        names = (descriptor.full_name, flow.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
 
     def _add_venue(self, server: grpc.aio.Server) -> None:

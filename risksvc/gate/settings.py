@@ -5,7 +5,7 @@ only know where they are (`risksvc.gate.secret_files`). Nothing is opened, made 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from risksvc.core.config import RULES, AccountConfig, GateConfig, SecondPerson
@@ -14,6 +14,7 @@ from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
+from risksvc.gate.incident_settings import IncidentSettings, incident_settings
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.redis_settings import RedisSettings, redis_settings
 from risksvc.gate.secret_files import SecretSource
@@ -23,6 +24,7 @@ from risksvc.gate.settings_schema import (
     AccountSection,
     Durability,
     ListenerSection,
+    OperatorSection,
     SettingsSection,
     VenueSection,
     max_age,
@@ -93,6 +95,7 @@ class AccountSettings:
     venue: VenueSettings
     cadence: Cadence
     config: AccountConfig
+    incident: IncidentSettings = field(default_factory=IncidentSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Settings:
     """A valid settings file. Paths are absolute; `warnings` are one line each, and stop nothing.
 
     `gate_id` None: made at the first start. `redis` None: a private server in the state folder. `gates`: where the
-    other gates listen for operators, by their ids, as gRPC writes it.
+    other gates listen for operators, by their ids, as gRPC writes it. `contacts_path` None: nobody is told.
     """
 
     path: Path
@@ -121,6 +124,7 @@ class Settings:
     operators: tuple[Operator, ...]
     second_person: SecondPerson
     cool_down_ns: Nanoseconds
+    contacts_path: Path | None
     durability: Durability
     journal_keep_ns: Nanoseconds
     journal_max_bytes: int
@@ -204,9 +208,13 @@ class _Resolver:
             venue=self._listener("venue"),
             http=self._listener("http"),
             accounts={name: self._account(name, account) for name, account in sorted(section.accounts.items())},
-            operators=tuple(Operator(each.name, each.token_sha256) for each in section.operators),
+            operators=tuple(
+                Operator(each.name, each.token_sha256, tuple(role.value for role in each.roles))
+                for each in section.operators
+            ),
             second_person=section.second_person,
             cool_down_ns=section.cool_down_ns,
+            contacts_path=None if section.contacts is None else self.folder / section.contacts,
             durability=section.journal.durability,
             journal_keep_ns=section.journal.keep_ns,
             journal_max_bytes=section.journal.max_bytes,
@@ -263,6 +271,7 @@ class _Resolver:
             venue=self._venue(name, written.venue),
             cadence=Cadence(**{each.name: getattr(written.cadence, each.name) for each in fields(Cadence)}),
             config=config,
+            incident=incident_settings(written.calendar, written.linked, written.flatten),
         )
 
     def _venue(self, account: str, written: VenueSection) -> VenueSettings:
@@ -285,6 +294,10 @@ class _Resolver:
         if place.file:
             return SecretSource(f"{key}_file", file=self.folder / place.file)
         return SecretSource(f"{key}_env", variable=place.variable)
+
+
+def _operator(written: OperatorSection) -> Operator:
+    return Operator(written.name, written.token_sha256, tuple(role.value for role in written.roles))
 
 
 # -- what is allowed and worth a thought --------------------------------------------------------------------------

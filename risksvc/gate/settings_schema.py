@@ -32,6 +32,7 @@ from risksvc.gate.config_values import (
     duration_text,
     refused,
 )
+from risksvc.gate.incident_settings import CalendarSection, FlattenSection, LinkedGroups, RoleName, shared_legs
 from risksvc.gate.redis_settings import RedisSection
 from risksvc.gate.settings_values import (
     Address,
@@ -254,10 +255,14 @@ class AccountSection(Section):
     spot_baseline: Named[Currency, AnyNumber] = Field(default_factory=dict)
     equity_tolerance: Percent = Decimal("0.5")
     equity_tolerance_floor: ZeroOrMore = Decimal(25)
+    calendar: CalendarSection | None = None
+    linked: LinkedGroups = ()
+    flatten: FlattenSection = FlattenSection.model_validate(None)
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         """What is read must stay fresh until it is read again."""
+        yield from shared_legs(section.get("linked"))
         cadence = raw_mapping(section.get("cadence"))
         for read, key, default in (
             ("positions", "snapshot_max_age", POSITIONS_EVERY),
@@ -287,6 +292,7 @@ class OperatorSection(Section):
 
     name: Name
     token_sha256: TokenHash
+    roles: Listed[RoleName] = ()
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -335,6 +341,7 @@ class SettingsSection(Section):
     operators: Listed[OperatorSection] = ()
     second_person: Annotated[SecondPerson, PlainValidator(choice(SecondPerson))] = SecondPerson.REQUIRED
     cool_down_ns: CoolDown = Field(default=MINUTE, alias="cool_down")
+    contacts: FilePath | None = None
     watch: WatchSection = WatchSection.model_validate(None)
     journal: JournalSection = JournalSection.model_validate(None)
 

@@ -23,12 +23,14 @@ from risksvc.core import (
     events,
     exposure,
     id_archive,
+    incidents,
     limits,
     line,
     marks,
     outputs,
     proposals,
     reservations,
+    severity,
     state,
     strategy_line,
     trades,
@@ -59,6 +61,10 @@ OBJECTS: tuple[type, ...] = (
     reservations.Finished,
     id_archive._Generation,  # noqa: SLF001 - part of the archive; nobody else has a use for its name
     marks.MarkState,
+    incidents.Incidents,
+    incidents.Incident,
+    incidents.Clock,
+    incidents.Message,
 )
 
 # Never changed: written as values.
@@ -94,6 +100,14 @@ VALUES: tuple[type, ...] = (
     venue_events.Fill,
     venue_events.CashFlow,
     equity_ledger.MarkSeen,
+    incidents.TimelineEntry,
+    incidents.Delivery,
+    incidents.EvidencePosition,
+    incidents.Evidence,
+    incidents.CourseChoice,
+    incidents.AssessedInstrument,
+    incidents.AssessmentRecord,
+    incidents.ReviewRecord,
 )
 
 ENUMS: tuple[type[Enum], ...] = (
@@ -112,6 +126,9 @@ ENUMS: tuple[type[Enum], ...] = (
     types.TradingState,
     types.Severity,
     types.InstrumentKind,
+    incidents.EntryKind,
+    incidents.Course,
+    severity.ClockName,
 )
 
 # Objects that the core tells apart with `is`.

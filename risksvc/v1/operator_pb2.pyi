@@ -112,6 +112,28 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     """The account has had no complete venue read."""
     REFUSAL_REASON_OWNER_UNKNOWN: _RefusalReason.ValueType  # 14
     """The owner is not a strategy of the limits file."""
+    REFUSAL_REASON_INCIDENT_UNKNOWN: _RefusalReason.ValueType  # 15
+    """The incident id is not known."""
+    REFUSAL_REASON_INCIDENT_CLOSED: _RefusalReason.ValueType  # 16
+    """The incident is closed."""
+    REFUSAL_REASON_HALT_IN_FORCE: _RefusalReason.ValueType  # 17
+    """A halt of the incident is still in force."""
+    REFUSAL_REASON_NOT_HALTED: _RefusalReason.ValueType  # 18
+    """The step needs a halt over its scope first."""
+    REFUSAL_REASON_CAUSE_UNKNOWN: _RefusalReason.ValueType  # 19
+    """The step needs the root cause to be named first."""
+    REFUSAL_REASON_FLATTEN_REQUIRED: _RefusalReason.ValueType  # 20
+    """A position is outside its band: the course is FLATTEN, and nothing else is taken."""
+    REFUSAL_REASON_FLATTEN_RUNNING: _RefusalReason.ValueType  # 21
+    """A flatten of an overlapping scope runs."""
+    REFUSAL_REASON_FLATTEN_UNKNOWN: _RefusalReason.ValueType  # 22
+    """The flatten id is not known."""
+    REFUSAL_REASON_ROLE_MISSING: _RefusalReason.ValueType  # 23
+    """The operator does not have the role."""
+    REFUSAL_REASON_ORDERS_NOT_ALLOWED: _RefusalReason.ValueType  # 24
+    """The venue feed may not place orders."""
+    REFUSAL_REASON_NOT_ASSESSED: _RefusalReason.ValueType  # 25
+    """Nobody has assessed the positions since the incident opened."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper):
     """Why an operator's step is refused."""
@@ -146,6 +168,28 @@ REFUSAL_REASON_NO_SNAPSHOT: RefusalReason.ValueType  # 13
 """The account has had no complete venue read."""
 REFUSAL_REASON_OWNER_UNKNOWN: RefusalReason.ValueType  # 14
 """The owner is not a strategy of the limits file."""
+REFUSAL_REASON_INCIDENT_UNKNOWN: RefusalReason.ValueType  # 15
+"""The incident id is not known."""
+REFUSAL_REASON_INCIDENT_CLOSED: RefusalReason.ValueType  # 16
+"""The incident is closed."""
+REFUSAL_REASON_HALT_IN_FORCE: RefusalReason.ValueType  # 17
+"""A halt of the incident is still in force."""
+REFUSAL_REASON_NOT_HALTED: RefusalReason.ValueType  # 18
+"""The step needs a halt over its scope first."""
+REFUSAL_REASON_CAUSE_UNKNOWN: RefusalReason.ValueType  # 19
+"""The step needs the root cause to be named first."""
+REFUSAL_REASON_FLATTEN_REQUIRED: RefusalReason.ValueType  # 20
+"""A position is outside its band: the course is FLATTEN, and nothing else is taken."""
+REFUSAL_REASON_FLATTEN_RUNNING: RefusalReason.ValueType  # 21
+"""A flatten of an overlapping scope runs."""
+REFUSAL_REASON_FLATTEN_UNKNOWN: RefusalReason.ValueType  # 22
+"""The flatten id is not known."""
+REFUSAL_REASON_ROLE_MISSING: RefusalReason.ValueType  # 23
+"""The operator does not have the role."""
+REFUSAL_REASON_ORDERS_NOT_ALLOWED: RefusalReason.ValueType  # 24
+"""The venue feed may not place orders."""
+REFUSAL_REASON_NOT_ASSESSED: RefusalReason.ValueType  # 25
+"""Nobody has assessed the positions since the incident opened."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 class _AdoptOutcome:

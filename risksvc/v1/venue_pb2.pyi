@@ -194,6 +194,7 @@ class FeedRequest(_message.Message):
     BALANCES_FIELD_NUMBER: _builtins.int
     HISTORY_GAP_FIELD_NUMBER: _builtins.int
     STREAM_STATE_FIELD_NUMBER: _builtins.int
+    ASSESSMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___FeedHello:
         """First message."""
@@ -234,6 +235,10 @@ class FeedRequest(_message.Message):
     def stream_state(self) -> Global___FeedStreamState:
         """The private stream came or went."""
 
+    @_builtins.property
+    def assessment(self) -> Global___FeedAssessment:
+        """What an assessment found; before its command's result."""
+
     def __init__(
         self,
         *,
@@ -247,12 +252,13 @@ class FeedRequest(_message.Message):
         balances: Global___FeedBalances | None = ...,
         history_gap: Global___FeedHistoryGap | None = ...,
         stream_state: Global___FeedStreamState | None = ...,
+        assessment: Global___FeedAssessment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "command_result", b"command_result", "fills", b"fills", "hello", b"hello", "history_gap", b"history_gap", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot", "stream_state", b"stream_state"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balances", b"balances", "command_result", b"command_result", "fills", b"fills", "hello", b"hello", "history_gap", b"history_gap", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot", "stream_state", b"stream_state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "command_result", b"command_result", "fills", b"fills", "hello", b"hello", "history_gap", b"history_gap", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot", "stream_state", b"stream_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balances", b"balances", "command_result", b"command_result", "fills", b"fills", "hello", b"hello", "history_gap", b"history_gap", "marks", b"marks", "message", b"message", "order_states", b"order_states", "read_failure", b"read_failure", "snapshot", b"snapshot", "stream_state", b"stream_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "fills", "snapshot", "marks", "order_states", "command_result", "read_failure", "balances", "history_gap", "stream_state"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "fills", "snapshot", "marks", "order_states", "command_result", "read_failure", "balances", "history_gap", "stream_state", "assessment"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -314,6 +320,7 @@ class FeedHello(_message.Message):
     LIMITATIONS_FIELD_NUMBER: _builtins.int
     READS_EQUITY_FIELD_NUMBER: _builtins.int
     HAS_STREAM_FIELD_NUMBER: _builtins.int
+    CAN_PLACE_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Account name of the settings file."""
     venue: _builtins.str
@@ -334,6 +341,8 @@ class FeedHello(_message.Message):
     """The feed will send balances: equity can be checked."""
     has_stream: _builtins.bool
     """The feed follows a private stream, so that changes arrive before the next read."""
+    can_place: _builtins.bool
+    """True when the feed may place the operators' reducing orders (it holds a key that can, and was started to)."""
     @_builtins.property
     def instruments(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstrumentDefinition]:
         """The instruments that the venue lists (all that may be traded here)."""
@@ -357,10 +366,11 @@ class FeedHello(_message.Message):
         limitations: _abc.Iterable[_builtins.str] | None = ...,
         reads_equity: _builtins.bool = ...,
         has_stream: _builtins.bool = ...,
+        can_place: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "can_cancel", b"can_cancel", "client_order_id_characters", b"client_order_id_characters", "client_order_id_max_length", b"client_order_id_max_length", "enforces_reduce_only", b"enforces_reduce_only", "has_stream", b"has_stream", "hedge_mode", b"hedge_mode", "instruments", b"instruments", "limitations", b"limitations", "reads_equity", b"reads_equity", "software", b"software", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "can_cancel", b"can_cancel", "can_place", b"can_place", "client_order_id_characters", b"client_order_id_characters", "client_order_id_max_length", b"client_order_id_max_length", "enforces_reduce_only", b"enforces_reduce_only", "has_stream", b"has_stream", "hedge_mode", b"hedge_mode", "instruments", b"instruments", "limitations", b"limitations", "reads_equity", b"reads_equity", "software", b"software", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -978,6 +988,7 @@ class FeedCommandResult(_message.Message):
     OK_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     UNKNOWN_FIELD_NUMBER: _builtins.int
+    VENUE_ORDER_ID_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """The command's id."""
     ok: _builtins.bool
@@ -986,6 +997,8 @@ class FeedCommandResult(_message.Message):
     """What went wrong; empty when ok."""
     unknown: _builtins.bool
     """True when it is not known whether the venue acted: what it concerned stays counted."""
+    venue_order_id: _builtins.str
+    """The venue's id of a placed order; empty: none, or not known."""
     def __init__(
         self,
         *,
@@ -993,10 +1006,11 @@ class FeedCommandResult(_message.Message):
         ok: _builtins.bool = ...,
         error: _builtins.str = ...,
         unknown: _builtins.bool = ...,
+        venue_order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "error", b"error", "ok", b"ok", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "error", b"error", "ok", b"ok", "unknown", b"unknown", "venue_order_id", b"venue_order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1066,6 +1080,9 @@ class FeedCommand(_message.Message):
     READ_NOW_FIELD_NUMBER: _builtins.int
     LOOK_UP_ORDERS_FIELD_NUMBER: _builtins.int
     CANCEL_ORDERS_FIELD_NUMBER: _builtins.int
+    PLACE_ORDER_FIELD_NUMBER: _builtins.int
+    ASSESS_NOW_FIELD_NUMBER: _builtins.int
+    CANCEL_EVERYTHING_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """Unique id, echoed in the result."""
     @_builtins.property
@@ -1080,6 +1097,18 @@ class FeedCommand(_message.Message):
     def cancel_orders(self) -> Global___CancelOrders:
         """Cancel orders."""
 
+    @_builtins.property
+    def place_order(self) -> Global___PlaceOrder:
+        """Place one reducing order that the gate has approved and journaled."""
+
+    @_builtins.property
+    def assess_now(self) -> Global___AssessNow:
+        """Look at positions, orders and books, apart from the complete reads."""
+
+    @_builtins.property
+    def cancel_everything(self) -> Global___CancelEverything:
+        """Cancel everything of the account or of some instruments, known to the gate or not."""
+
     def __init__(
         self,
         *,
@@ -1087,12 +1116,15 @@ class FeedCommand(_message.Message):
         read_now: Global___ReadNow | None = ...,
         look_up_orders: Global___LookUpOrders | None = ...,
         cancel_orders: Global___CancelOrders | None = ...,
+        place_order: Global___PlaceOrder | None = ...,
+        assess_now: Global___AssessNow | None = ...,
+        cancel_everything: Global___CancelEverything | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_orders", b"cancel_orders", "command", b"command", "look_up_orders", b"look_up_orders", "read_now", b"read_now"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assess_now", b"assess_now", "cancel_everything", b"cancel_everything", "cancel_orders", b"cancel_orders", "command", b"command", "look_up_orders", b"look_up_orders", "place_order", b"place_order", "read_now", b"read_now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_orders", b"cancel_orders", "command", b"command", "command_id", b"command_id", "look_up_orders", b"look_up_orders", "read_now", b"read_now"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assess_now", b"assess_now", "cancel_everything", b"cancel_everything", "cancel_orders", b"cancel_orders", "command", b"command", "command_id", b"command_id", "look_up_orders", b"look_up_orders", "place_order", b"place_order", "read_now", b"read_now"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["read_now", "look_up_orders", "cancel_orders"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["read_now", "look_up_orders", "cancel_orders", "place_order", "assess_now", "cancel_everything"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -1192,3 +1224,219 @@ class OrderReference(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderReference: _TypeAlias = OrderReference  # noqa: Y015
+
+@_typing.final
+class PlaceOrder(_message.Message):
+    """One reducing order. Never sent twice by the feed: an outcome that is not known is told as unknown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LIMIT_PRICE_FIELD_NUMBER: _builtins.int
+    REDUCE_ONLY_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_NS_FIELD_NUMBER: _builtins.int
+    instrument: _builtins.str
+    """Instrument."""
+    client_order_id: _builtins.str
+    """The id that the approval was given to."""
+    side: _types_pb2.Side.ValueType
+    """Buy or sell."""
+    quantity: _builtins.str
+    """Quantity in the order unit."""
+    limit_price: _builtins.str
+    """Limit price, immediate or cancel; empty: a market order."""
+    reduce_only: _builtins.bool
+    """Carried as reduce-only wherever the venue enforces it."""
+    leg: Global___PositionLeg.ValueType
+    """Which position it closes, in hedge mode."""
+    valid_until_ns: _builtins.int
+    """Not sent when the gate's clock (its last heartbeat) is past this, nanoseconds."""
+    def __init__(
+        self,
+        *,
+        instrument: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
+        side: _types_pb2.Side.ValueType = ...,
+        quantity: _builtins.str = ...,
+        limit_price: _builtins.str = ...,
+        reduce_only: _builtins.bool = ...,
+        leg: Global___PositionLeg.ValueType = ...,
+        valid_until_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "instrument", b"instrument", "leg", b"leg", "limit_price", b"limit_price", "quantity", b"quantity", "reduce_only", b"reduce_only", "side", b"side", "valid_until_ns", b"valid_until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceOrder: _TypeAlias = PlaceOrder  # noqa: Y015
+
+@_typing.final
+class AssessNow(_message.Message):
+    """Look now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instruments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instruments whose books are wanted besides those that are held."""
+
+    def __init__(
+        self,
+        *,
+        instruments: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruments", b"instruments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssessNow: _TypeAlias = AssessNow  # noqa: Y015
+
+@_typing.final
+class CancelEverything(_message.Message):
+    """Cancel everything."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instruments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of these instruments; none: of the whole account."""
+
+    def __init__(
+        self,
+        *,
+        instruments: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruments", b"instruments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelEverything: _TypeAlias = CancelEverything  # noqa: Y015
+
+@_typing.final
+class FeedAssessment(_message.Message):
+    """What a look at the venue found. What is missing is unknown, not zero."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    POSITIONS_FIELD_NUMBER: _builtins.int
+    OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    BOOKS_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """The command that asked."""
+    complete: _builtins.bool
+    """Positions and open orders were read whole."""
+    @_builtins.property
+    def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedPosition]:
+        """Every position that is not flat."""
+
+    @_builtins.property
+    def open_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedOrder]:
+        """Every working or waiting order."""
+
+    @_builtins.property
+    def books(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedBook]:
+        """A book for every instrument that is held or asked for."""
+
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What could not be read, in words; positions or orders among it: the assessment is not complete."""
+
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        positions: _abc.Iterable[Global___FeedPosition] | None = ...,
+        open_orders: _abc.Iterable[Global___FeedOrder] | None = ...,
+        books: _abc.Iterable[Global___FeedBook] | None = ...,
+        problems: _abc.Iterable[_builtins.str] | None = ...,
+        complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["books", b"books", "command_id", b"command_id", "complete", b"complete", "open_orders", b"open_orders", "positions", b"positions", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedAssessment: _TypeAlias = FeedAssessment  # noqa: Y015
+
+@_typing.final
+class FeedBook(_message.Message):
+    """One instrument's market."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    BIDS_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
+    MARK_AGE_MS_FIELD_NUMBER: _builtins.int
+    instrument: _builtins.str
+    """Instrument."""
+    mark: _builtins.str
+    """Mark price; empty: not known."""
+    mark_age_ms: _builtins.int
+    """Age of the mark by the venue's own time, milliseconds; -1: not known."""
+    @_builtins.property
+    def bids(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookLevel]:
+        """Best first."""
+
+    @_builtins.property
+    def asks(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookLevel]:
+        """Best first."""
+
+    def __init__(
+        self,
+        *,
+        instrument: _builtins.str = ...,
+        bids: _abc.Iterable[Global___BookLevel] | None = ...,
+        asks: _abc.Iterable[Global___BookLevel] | None = ...,
+        mark: _builtins.str = ...,
+        mark_age_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "instrument", b"instrument", "mark", b"mark", "mark_age_ms", b"mark_age_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedBook: _TypeAlias = FeedBook  # noqa: Y015
+
+@_typing.final
+class BookLevel(_message.Message):
+    """One level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    price: _builtins.str
+    """Price."""
+    quantity: _builtins.str
+    """Quantity in the order unit."""
+    def __init__(
+        self,
+        *,
+        price: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookLevel: _TypeAlias = BookLevel  # noqa: Y015

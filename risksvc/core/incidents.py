@@ -1,0 +1,348 @@
+"""Incidents: what happened, who does what about it, by when, and who was told. They live in the state, by the journal.
+
+An incident is opened by a halt, by what endangers an open position without a halt, or by a person. Everything about it
+goes through `record`: one line of the timeline, and, for what everybody must know, one message, the same text for all.
+Invariants: an incident is never removed while it is open; its timeline is in order of time; a clock is met or missed
+once. Memory is bounded: of long timelines the oldest lines go (the journal has them), of closed incidents the oldest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from risksvc.core.outputs import IncidentChanged, Output
+from risksvc.core.severity import CLOCKS, SEVERITIES, ClockName, worse
+from risksvc.core.trading_state import Halt
+from risksvc.core.types import Nanoseconds, Scope, Severity, TradingState
+
+if TYPE_CHECKING:
+    from risksvc.core.state import GateState
+
+TIMELINE_KEPT = 2_000
+CLOSED_KEPT = 100
+MESSAGES_KEPT = 500
+
+
+class EntryKind(Enum):
+    """What a line of the timeline says. The names are what operators see."""
+
+    OPENED = "OPENED"
+    HALTED = "HALTED"
+    SEVERITY = "SEVERITY"
+    NOTE = "NOTE"
+    OWNER = "OWNER"
+    CAUSE = "CAUSE"
+    ASSESSED = "ASSESSED"
+    COURSE_CHOSEN = "COURSE_CHOSEN"
+    COURSE_IN_FORCE = "COURSE_IN_FORCE"
+    FLATTEN_STARTED = "FLATTEN_STARTED"
+    FLATTEN_STEP = "FLATTEN_STEP"
+    FLAT = "FLAT"
+    GAPS = "GAPS"
+    REMINDER = "REMINDER"
+    RESUMED = "RESUMED"
+    ESCALATED = "ESCALATED"
+    DELIVERY_FAILED = "DELIVERY_FAILED"
+    REVIEWED = "REVIEWED"
+    CLOSED = "CLOSED"
+
+
+# Changes of state: everybody is told at the same moment.
+TOLD = frozenset(EntryKind) - {EntryKind.NOTE, EntryKind.FLATTEN_STEP}
+
+
+class Course(Enum):
+    """What is done about the open position."""
+
+    FLATTEN = "FLATTEN"
+    REDUCE = "REDUCE"
+    HOLD = "HOLD"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line. `by`: an operator's name, or "gate:<id>"."""
+
+    at: Nanoseconds
+    kind: EntryKind
+    by: str
+    text: str
+
+
+@dataclass(slots=True)
+class Clock:
+    """Something to be done by a time; `met_at` and `missed_at` are None until it is, or was too late."""
+
+    name: ClockName
+    due_at: Nanoseconds
+    met_at: Nanoseconds | None = None
+    missed_at: Nanoseconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient of a message by one channel. `delivered_at` None: not yet, or given up where `final`."""
+
+    recipient: str
+    channel: str
+    attempts: int
+    delivered_at: Nanoseconds | None = None
+    error: str = ""
+    final: bool = False
+
+
+@dataclass(slots=True)
+class Message:
+    """What everybody is told. `deliveries`: by "recipient/channel"; empty: nobody was addressed yet."""
+
+    message_id: str
+    at: Nanoseconds
+    kind: EntryKind
+    text: str
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePosition:
+    """The three ledgers of one instrument when the incident opened; quantities signed, None: not known.
+
+    `believed`: what strategies said, added up. `exposure`: the worst case in the limits' currency.
+    """
+
+    account: str
+    instrument: str
+    believed: Decimal | None
+    ledger: Decimal
+    venue: Decimal | None
+    exposure: Decimal
+    mark: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was known when the incident opened. `orders`, `fills`, `divergences`: a line of words each.
+
+    `versions`: "account/strategy" and the version that it last told. `omitted`: lines beyond the bound.
+    """
+
+    limits_hash: str = ""
+    positions: tuple[EvidencePosition, ...] = ()
+    orders: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()
+    divergences: tuple[str, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
+    omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CourseChoice:
+    """One person, in a role, recorded a course."""
+
+    course: Course
+    role: str
+    by: str
+    reason: str
+    at: Nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class AssessedInstrument:
+    """What one assessment found; from the venue, except `believed`. Quantities signed, money in the limits' currency.
+
+    `ratio`: position against intended size in percent; None: nothing is intended. `minutes_to_close` None: no close.
+    """
+
+    account: str
+    instrument: str
+    quantity: Decimal
+    believed: Decimal | None
+    mark: Decimal | None
+    value: Decimal | None
+    limit: Decimal | None
+    ratio: Decimal | None
+    outside_band: bool
+    exit_cost_now: Decimal | None
+    exit_cost_sliced: Decimal | None
+    unrealised_pnl: Decimal | None = None
+    minutes_to_close: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentRecord:
+    """The last assessment. `complete`: every account of the scope was read."""
+
+    at: Nanoseconds
+    by: str
+    complete: bool
+    instruments: tuple[AssessedInstrument, ...]
+    total: Decimal | None = None
+    total_limit: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """The review's result. `cost` in `currency`, above zero: what the wrong belief cost."""
+
+    at: Nanoseconds
+    by: str
+    cost: Decimal
+    currency: str
+    report_sha256: str
+    summary: str
+
+
+@dataclass(slots=True)
+class Incident:
+    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR"."""
+
+    incident_id: str
+    severity: Severity
+    trigger: str
+    scope: Scope
+    summary: str
+    opened_at: Nanoseconds
+    opened_by: str
+    evidence: Evidence = field(default_factory=Evidence)
+    owner: str = ""
+    halts: list[str] = field(default_factory=list)
+    clocks: list[Clock] = field(default_factory=list)
+    timeline: list[TimelineEntry] = field(default_factory=list)
+    forgotten: int = 0
+    messages: list[Message] = field(default_factory=list)
+    told: int = 0
+    cause: str = ""
+    cause_by: str = ""
+    cause_fixed: bool = False
+    assessment: AssessmentRecord | None = None
+    choices: list[CourseChoice] = field(default_factory=list)
+    course: Course | None = None
+    course_since: Nanoseconds = 0
+    reminded_at: Nanoseconds = 0
+    flattens: list[str] = field(default_factory=list)
+    review: ReviewRecord | None = None
+    closed_at: Nanoseconds | None = None
+    closed_by: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Not closed."""
+        return self.closed_at is None
+
+    def clock(self, name: ClockName) -> Clock | None:
+        """The running or last clock of this name."""
+        return next((one for one in reversed(self.clocks) if one.name is name), None)
+
+    def start(self, name: ClockName, *, now: Nanoseconds) -> None:
+        """Starts a clock unless one of this name has been started."""
+        if self.clock(name) is None:
+            self.clocks.append(Clock(name, now + CLOCKS[name].within))
+
+    def met(self, name: ClockName, *, now: Nanoseconds) -> None:
+        """It is done, in time or late; nothing where no such clock was started."""
+        clock = self.clock(name)
+        if clock is not None and clock.met_at is None:
+            clock.met_at = now
+
+
+@dataclass(slots=True)
+class Incidents:
+    """All incidents that are remembered, by id, the oldest first."""
+
+    by_id: dict[str, Incident] = field(default_factory=dict)
+    made: int = 0
+
+    def open(self) -> list[Incident]:
+        """Those that are not closed."""
+        return [one for one in self.by_id.values() if one.is_open]
+
+    def covering(self, scope: Scope) -> Incident | None:
+        """The open incident that something of this scope joins: one of its account, or one of everything."""
+        for one in self.by_id.values():
+            if one.is_open and one.scope.account in ("", scope.account):
+                return one
+        return None
+
+
+def record(incident: Incident, kind: EntryKind, text: str, *, by: str, now: Nanoseconds) -> Iterator[Output]:
+    """Adds a line to the timeline; what everybody must know becomes a message too."""
+    incident.timeline.append(TimelineEntry(now, kind, by, text))
+    if len(incident.timeline) > TIMELINE_KEPT:
+        del incident.timeline[1]  # the first line says how it began
+        incident.forgotten += 1
+    message_id = ""
+    if kind in TOLD:
+        incident.told += 1
+        message_id = f"{incident.incident_id}-m{incident.told}"
+        incident.messages.append(Message(message_id, now, kind, text))
+        del incident.messages[:-MESSAGES_KEPT]
+    yield IncidentChanged(incident.incident_id, kind.value, text, message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens an incident. `by`: an operator's name, or "gate:<id>"."""
+
+    scope: Scope
+    severity: Severity
+    trigger: str
+    summary: str
+    by: str
+
+
+def open_incident(state: "GateState", opening: Opening, *, now: Nanoseconds) -> Incident:
+    """Makes one; its caller records what opened it. Clocks run from now."""
+    incidents = state.incidents
+    incidents.made += 1
+    incident = Incident(
+        f"{state.gate_id}-i{incidents.made}",
+        opening.severity,
+        opening.trigger,
+        opening.scope,
+        opening.summary,
+        opened_at=now,
+        opened_by=opening.by,
+    )
+    incidents.by_id[incident.incident_id] = incident
+    _start_clocks(incident, now=now)
+    _forget_closed(incidents)
+    return incident
+
+
+def take_halt(state: "GateState", halt: Halt, *, now: Nanoseconds) -> Iterator[Output]:
+    """A halt was raised here: it joins the open incident of its account, or opens one."""
+    found = state.incidents.covering(halt.scope)
+    text = f"{halt.state.name} {halt.scope}: {halt.trigger}: {halt.reason} (halt {halt.halt_id})"
+    if found is None:
+        opening = Opening(halt.scope, halt.severity, halt.trigger, halt.reason, halt.by)
+        found = open_incident(state, opening, now=now)
+        found.halts.append(halt.halt_id)
+        yield from record(found, EntryKind.OPENED, f"{found.severity.value}: {text}", by=halt.by, now=now)
+    else:
+        found.halts.append(halt.halt_id)
+        yield from record(found, EntryKind.HALTED, text, by=halt.by, now=now)
+        yield from raise_severity(found, halt.severity, by=halt.by, now=now)
+    if halt.state is TradingState.HALTED:
+        found.met(ClockName.HALT, now=now)
+
+
+def raise_severity(incident: Incident, severity: Severity, *, by: str, now: Nanoseconds) -> Iterator[Output]:
+    """What joins may make it worse, never better."""
+    if worse(incident.severity, severity) is incident.severity:
+        return
+    before, incident.severity = incident.severity, severity
+    _start_clocks(incident, now=now)
+    text = f"{severity.value} now, {before.value} before: {SEVERITIES[severity].says}"
+    yield from record(incident, EntryKind.SEVERITY, text, by=by, now=now)
+
+
+def _start_clocks(incident: Incident, *, now: Nanoseconds) -> None:
+    for name in SEVERITIES[incident.severity].clocks:
+        incident.start(name, now=now)
+
+
+def _forget_closed(incidents: Incidents) -> None:
+    closed = [one.incident_id for one in incidents.by_id.values() if not one.is_open]
+    for incident_id in closed[:-CLOSED_KEPT]:
+        del incidents.by_id[incident_id]
