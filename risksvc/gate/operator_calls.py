@@ -33,6 +33,7 @@ def operator_of(app: GateApp, header: str | bytes | None) -> str | None:
 
 
 async def who(app: GateApp, context: Context) -> str:
+    """The operator who calls; ends the call with UNAUTHENTICATED when it is nobody's token."""
     headers = [value for key, value in context.invocation_metadata() or () if key.lower() == METADATA_KEY]
     name = operator_of(app, headers[0]) if len(headers) == 1 else None
     if name is None:
