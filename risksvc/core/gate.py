@@ -8,7 +8,16 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
+from risksvc.core import (
+    courses_in,
+    events,
+    incident_events,
+    operators_in,
+    orders_in,
+    reports_in,
+    venue_events,
+    venue_in,
+)
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.incidents import take_halt
@@ -53,6 +62,8 @@ HANDLERS: dict[type, Handler] = {
     events.PositionReported: reports_in.report_position,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.CourseChosen: courses_in.course_chosen,
+    incident_events.HoldReminded: courses_in.hold_reminded,
 }
 
 

@@ -152,6 +152,7 @@ class AssessedInstrument:
     """What one assessment found; from the venue, except `believed`. Quantities signed, money in the limits' currency.
 
     `ratio`: position against intended size in percent; None: nothing is intended. `minutes_to_close` None: no close.
+    `liquidation_distance`: percent of the mark; None: not known, or no such price.
     """
 
     account: str
@@ -167,6 +168,7 @@ class AssessedInstrument:
     exit_cost_sliced: Decimal | None
     unrealised_pnl: Decimal | None = None
     minutes_to_close: int | None = None
+    liquidation_distance: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,11 @@ class ReviewRecord:
 
 @dataclass(slots=True)
 class Incident:
-    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR"."""
+    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR".
+
+    `outside_since`: since when a position has been found outside its band; 0: none is. `choices`: the words that count
+    now, one a person. `hold_began`: what was held when the hold in force began.
+    """
 
     incident_id: str
     severity: Severity
@@ -220,6 +226,8 @@ class Incident:
     course: Course | None = None
     course_since: Nanoseconds = 0
     reminded_at: Nanoseconds = 0
+    outside_since: Nanoseconds = 0
+    hold_began: AssessmentRecord | None = None
     flattens: list[str] = field(default_factory=list)
     review: ReviewRecord | None = None
     closed_at: Nanoseconds | None = None

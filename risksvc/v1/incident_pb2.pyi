@@ -1276,6 +1276,9 @@ class DecideResponse(_message.Message):
     WAITING_FOR_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     ASSESSED_AT_NS_FIELD_NUMBER: _builtins.int
+    HOLDERS_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    NOW_NS_FIELD_NUMBER: _builtins.int
     recommended: Global___Course.ValueType
     """What is recommended."""
     required: _builtins.bool
@@ -1284,6 +1287,8 @@ class DecideResponse(_message.Message):
     """The given course is in force."""
     assessed_at_ns: _builtins.int
     """When the assessment was made that this rests on; 0: there is none."""
+    now_ns: _builtins.int
+    """The gate's time."""
     @_builtins.property
     def incident(self) -> Global___Incident:
         """The incident as it is now; absent when refused."""
@@ -1300,6 +1305,14 @@ class DecideResponse(_message.Message):
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_operator_pb2.Refusal]:
         """Why it was not recorded."""
 
+    @_builtins.property
+    def holders(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleHolders]:
+        """Who may record a hold, by the roles that it needs."""
+
+    @_builtins.property
+    def hold(self) -> Global___HoldState:
+        """How a hold in force stands; absent: none is."""
+
     def __init__(
         self,
         *,
@@ -1311,14 +1324,79 @@ class DecideResponse(_message.Message):
         waiting_for: _abc.Iterable[_builtins.str] | None = ...,
         refusals: _abc.Iterable[_operator_pb2.Refusal] | None = ...,
         assessed_at_ns: _builtins.int = ...,
+        holders: _abc.Iterable[Global___RoleHolders] | None = ...,
+        hold: Global___HoldState | None = ...,
+        now_ns: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold", "incident", b"incident"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessed_at_ns", b"assessed_at_ns", "in_force", b"in_force", "incident", b"incident", "reasons", b"reasons", "recommended", b"recommended", "refusals", b"refusals", "required", b"required", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessed_at_ns", b"assessed_at_ns", "hold", b"hold", "holders", b"holders", "in_force", b"in_force", "incident", b"incident", "now_ns", b"now_ns", "reasons", b"reasons", "recommended", b"recommended", "refusals", b"refusals", "required", b"required", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideResponse: _TypeAlias = DecideResponse  # noqa: Y015
+
+@_typing.final
+class RoleHolders(_message.Message):
+    """Who has a role, by the settings file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    OPERATORS_FIELD_NUMBER: _builtins.int
+    role: _builtins.str
+    """"engineering" or "risk"."""
+    @_builtins.property
+    def operators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The operators; empty: nobody."""
+
+    def __init__(
+        self,
+        *,
+        role: _builtins.str = ...,
+        operators: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operators", b"operators", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleHolders: _TypeAlias = RoleHolders  # noqa: Y015
+
+@_typing.final
+class HoldState(_message.Message):
+    """A hold in force: everybody is reminded of it every 15 minutes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_NS_FIELD_NUMBER: _builtins.int
+    REMINDED_AT_NS_FIELD_NUMBER: _builtins.int
+    NEXT_REMINDER_NS_FIELD_NUMBER: _builtins.int
+    REMINDED_UNTIL_NS_FIELD_NUMBER: _builtins.int
+    since_ns: _builtins.int
+    """Since when."""
+    reminded_at_ns: _builtins.int
+    """When everybody was last reminded; 0: not yet."""
+    next_reminder_ns: _builtins.int
+    """When the next reminder is due; 0: none is any more."""
+    reminded_until_ns: _builtins.int
+    """The close at which reminders end; 0: they go on until the hold ends."""
+    def __init__(
+        self,
+        *,
+        since_ns: _builtins.int = ...,
+        reminded_at_ns: _builtins.int = ...,
+        next_reminder_ns: _builtins.int = ...,
+        reminded_until_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_reminder_ns", b"next_reminder_ns", "reminded_at_ns", b"reminded_at_ns", "reminded_until_ns", b"reminded_until_ns", "since_ns", b"since_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldState: _TypeAlias = HoldState  # noqa: Y015
 
 @_typing.final
 class CourseReason(_message.Message):
