@@ -47,7 +47,8 @@ async def _one(config: VenueConfig, wanted: Sequence[str]) -> DirectLook:
     except RiskError as error:
         return not_read(config.account, str(error))
     for exchange in (connection.poll, connection.command):
-        exchange.timeout_on_exit = 0  # ccxt would sleep at its goodbye
+        exchange.timeout_on_exit = 0  # ccxt would sleep at its goodbye,
+        exchange.enableRateLimit = False  # and between the few requests that list the instruments
     try:
         return await _look(connection, wanted)
     except (ReadFailure, StartError) as error:
