@@ -32,6 +32,8 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "status": Lazy("status", "status", "what may be traded, and what an operator should worry about"),
         "halt": Lazy("halt", "halt", "stop trading: everything, or an account, strategy, instrument"),
         "positions": Lazy("positions", "positions", "what is held: venue beside ledger beside belief"),
+        "decide": Lazy("decide", "decide", "what to do about the position, and why; record a course"),
+        "hold": Lazy("decide", "hold", "record that it is held (takes two), or show how the hold stands"),
         "orders": Lazy("orders", "orders", "orders that can still fill"),
         "cancel-all": Lazy("orders", "cancel_all", "cancel working orders, or list what to cancel by hand"),
         "check-reducing": Lazy("reducing", "check_reducing", "ask for your own reducing order, also while HALTED"),
