@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from risksvc.core import (
+    assessment,
     courses_in,
     events,
     incident_events,
@@ -62,6 +63,7 @@ HANDLERS: dict[type, Handler] = {
     events.PositionReported: reports_in.report_position,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.AssessmentTaken: assessment.assessment_taken,
     incident_events.CourseChosen: courses_in.course_chosen,
     incident_events.HoldReminded: courses_in.hold_reminded,
 }
