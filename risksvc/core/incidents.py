@@ -152,7 +152,8 @@ class AssessedInstrument:
     """What one assessment found; from the venue, except `believed`. Quantities signed, money in the limits' currency.
 
     `ratio`: position against intended size in percent; None: nothing is intended. `minutes_to_close` None: no close.
-    `liquidation_distance`: percent of the mark; None: not known, or no such price.
+    `liquidation_distance`: percent of the mark; None: not known, or no such price. `gross`: in hedge mode both legs added
+    up; None: there are no legs.
     """
 
     account: str
@@ -169,6 +170,12 @@ class AssessedInstrument:
     unrealised_pnl: Decimal | None = None
     minutes_to_close: int | None = None
     liquidation_distance: Decimal | None = None
+    gross: Decimal | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Not flat: two legs that add up to nothing are held, both of them."""
+        return bool(self.quantity or self.gross)
 
 
 @dataclass(frozen=True, slots=True)

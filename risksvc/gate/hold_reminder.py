@@ -63,7 +63,7 @@ def _whole(held: Held, now: AssessmentRecord) -> str:
 def _concerned(held: Held, now: AssessmentRecord) -> list[AssessedInstrument]:
     """What is held, and what was held when the hold began."""
     before = _by_place(held.began)
-    return [one for one in now.instruments if one.quantity or (_place(one) in before and before[_place(one)].quantity)]
+    return [one for one in now.instruments if one.is_held or (_place(one) in before and before[_place(one)].is_held)]
 
 
 def _instruments(held: Held, concerned: Sequence[AssessedInstrument]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _instruments(held: Held, concerned: Sequence[AssessedInstrument]) -> Iterato
 
 def _pnl(held: Held, one: AssessedInstrument) -> str:
     before = _by_place(held.began).get(_place(one))
-    if before is not None and before.quantity != one.quantity:
+    if before is not None and _changed(before, one):
         return f"{_NOT_KNOWN} (it was {plain(before.quantity)})"
     made = pnl_since(held, one)
     return _NOT_KNOWN if made is None else _signed(made)
@@ -90,13 +90,17 @@ def _pnl(held: Held, one: AssessedInstrument) -> str:
 def pnl_since(held: Held, one: AssessedInstrument) -> Decimal | None:
     """What a position has made since the hold began; None: not known."""
     before = _by_place(held.began).get(_place(one))
-    if before is None or before.quantity != one.quantity:
+    if before is None or _changed(before, one):
         return None
     if before.unrealised_pnl is not None and one.unrealised_pnl is not None:
         return one.unrealised_pnl - before.unrealised_pnl
     if before.value is None or one.value is None or held.is_inverse(one.account, one.instrument):
         return None
     return one.value - before.value
+
+
+def _changed(before: AssessedInstrument, one: AssessedInstrument) -> bool:
+    return (before.quantity, before.gross) != (one.quantity, one.gross)
 
 
 def _by_place(record: AssessmentRecord | None) -> dict[tuple[str, str], AssessedInstrument]:

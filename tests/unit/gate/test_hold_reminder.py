@@ -66,6 +66,11 @@ def test_a_position_that_changed_meanwhile_has_no_number() -> None:
     assert "BTC/USDT:USDT of main: 1, PnL not known (it was 2)" in text
 
 
+def test_legs_that_changed_while_the_net_did_not_have_no_number() -> None:
+    text = reminder_text(held(record(position(0, gross=D(4))), record(position(0, gross=D(6)))))
+    assert "BTC/USDT:USDT of main: 0, PnL not known (it was 0)" in text
+
+
 def test_a_position_that_is_gone_is_told_and_one_that_never_was_is_not() -> None:
     text = reminder_text(held(record(THEN), record(position(0), position(0, instrument=ETH))))
     assert "BTC/USDT:USDT of main: 0, PnL not known (it was 2)" in text
