@@ -152,7 +152,7 @@ class AssessedInstrument:
     """What one assessment found; from the venue, except `believed`. Quantities signed, money in the limits' currency.
 
     `ratio`: position against intended size in percent; None: nothing is intended. `minutes_to_close` None: no close.
-    `liquidation_distance`: percent of the mark; None: not known, or no such price. `gross`: in hedge mode both legs added
+    `liquidation_distance`: percent of the mark; None: not known, or no such price. `gross`: both legs of hedge mode added
     up; None: there are no legs.
     """
 
