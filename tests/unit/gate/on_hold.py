@@ -1,9 +1,13 @@
 """A gate with an open incident, by hand-moved time: owner, journal and core are real, the venue is a script."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
-from risksvc.core.events import HaltRequested, Input
+from risksvc.core.config import SecondPerson
+from risksvc.core.events import GateStarted, HaltRequested, Input
 from risksvc.core.gate import RiskGate
 from risksvc.core.incident_events import AssessmentTaken, CourseChosen
 from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Course, Incident
@@ -11,6 +15,7 @@ from risksvc.core.types import SECOND, Scope, TradingState
 from risksvc.gate.app import Counters
 from risksvc.gate.feeds import FeedError
 from risksvc.gate.incident_settings import Calendar, IncidentSettings
+from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.owner import Owner
 from risksvc.gate.replay import replay
 from risksvc.v1 import incident_pb2
@@ -18,9 +23,16 @@ from tests.unit.core.an_incident import position
 from tests.unit.gate.steps import START, MemoryJournal, opening
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from risksvc.gate.app import GateApp
+
+
+PEOPLE = (
+    Operator("olga", "", ("engineering",)),
+    Operator("rita", "", ("risk",)),
+    Operator("tom", "", ("trader", "leadership")),
+    Operator("eve", "", ("engineering", "risk")),
+    Operator("nora", ""),
+)
 
 
 class HandClock:
@@ -36,27 +48,40 @@ class HandClock:
 class OnHold:
     """`venue`: what the next look finds; an exception is what it ends in; `unread`: accounts that it could not read."""
 
-    def __init__(self, *, calendar: Calendar | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        calendar: Calendar | None = None,
+        second_person: SecondPerson = SecondPerson.REQUIRED,
+        operators: Sequence[Operator] = PEOPLE,
+    ) -> None:
         self.clock = HandClock()
         self.journal = MemoryJournal()
         self.venue: Sequence[AssessedInstrument] | Exception = [position()]
         self.unread: dict[str, str] = {}
         self.requests: list[tuple[incident_pb2.AssessRequest, str]] = []
         self.counters = Counters()
-        self._calendar = calendar
+        incident = IncidentSettings(calendar=calendar)
+        self.settings = SimpleNamespace(
+            accounts={"main": SimpleNamespace(incident=incident)},
+            operators=operators,
+            second_person=second_person,
+            path=Path("risksvc.yaml"),
+        )
         self.start(RiskGate())
-        for event in opening(self.clock.at):
+        started, *rest = opening(self.clock.at)
+        assert isinstance(started, GateStarted)
+        for event in (GateStarted(replace(started.config, second_person=second_person)), *rest):
             self.owner.submit(event)
         self.submit(HaltRequested(Scope("main"), TradingState.HALTED, "drill", "olga"))
 
     def start(self, gate: RiskGate) -> None:
         self.owner = Owner(gate, self.journal, self.clock)
-        accounts = {"main": SimpleNamespace(incident=IncidentSettings(calendar=self._calendar))}
         parts = SimpleNamespace(
             gate_id="gate-1",
             clock=self.clock,
             owner=self.owner,
-            settings=SimpleNamespace(accounts=accounts),
+            settings=self.settings,
             counters=self.counters,
         )
         self.app = cast("GateApp", parts)

@@ -217,5 +217,5 @@ def test_a_market_without_a_close_is_reminded_of_until_the_hold_ends(on_hold: On
 
 
 def test_an_account_that_the_settings_lost_has_no_close(on_hold: OnHold) -> None:
-    on_hold.app.settings.accounts.clear()  # type: ignore[attr-defined]
+    on_hold.settings.accounts.clear()
     assert reminders(on_hold.app.settings, on_hold.incident) == Reminders(START + 15 * MINUTE, None)
