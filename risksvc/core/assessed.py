@@ -38,8 +38,8 @@ _NO_MARKET = Market()
 class Known:
     """What is known of an account besides the look. `book` None: no gate was asked, so no belief and no band.
 
-    `limits` None: none are loaded. `rates`: limits' currency per unit of a quote currency. `baseline`: the inventory of
-    each spot asset that is meant to be held and is no position.
+    `beliefs`: by position key, where no book says. `limits` None: none are loaded. `rates`: limits' currency per unit
+    of a quote currency. `baseline`: the inventory of each spot asset that is meant to be held and is no position.
     """
 
     account: str
@@ -48,6 +48,7 @@ class Known:
     limits: AccountLimits | None
     rates: Mapping[str, Decimal]
     book: AccountBook | None = None
+    beliefs: Mapping[str, Decimal] = field(default_factory=dict)
     baseline: Mapping[str, Decimal] = field(default_factory=dict)
     participation: Decimal = PARTICIPATION
     minutes_to_close: int | None = None
@@ -79,23 +80,23 @@ class Assessed:
     @property
     def utilisation(self) -> Decimal | None:
         """Value in percent of the limit."""
-        return None if self.value is None or not self.limit else _wired(abs(self.value) * HUNDRED / self.limit)
+        return None if self.value is None or not self.limit else wired(abs(self.value) * HUNDRED / self.limit)
 
     @property
     def whole_exit_now(self) -> Decimal | None:
         """What leaving all of it now costs; None where the book does not take all of it: that has no price."""
-        return None if self.exit_now is None or self.exit_now.beyond else _wired(self.exit_now.cost)
+        return None if self.exit_now is None or self.exit_now.beyond else wired(self.exit_now.cost)
 
     @property
     def whole_exit_sliced(self) -> Decimal | None:
         """The same in slices."""
-        return None if self.exit_sliced is None or self.exit_sliced.beyond else _wired(self.exit_sliced.cost)
+        return None if self.exit_sliced is None or self.exit_sliced.beyond else wired(self.exit_sliced.cost)
 
     @property
     def liquidation_distance(self) -> Decimal | None:
         """Between mark and liquidation price, in percent of the mark."""
         price, mark = self.position and self.position.liquidation_price, self.market.mark
-        return None if not price or not mark else _wired(abs(mark - price) * HUNDRED / mark)
+        return None if not price or not mark else wired(abs(mark - price) * HUNDRED / mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,9 @@ def books_wanted(book: AccountBook) -> list[str]:
 def assess_account(look: VenueLook, known: Known) -> AccountAssessed:
     """Everything about one account."""
     held = {position.key: position for position in look.positions}
-    keys = dict.fromkeys([*held, *known.baseline, *(_key(order.instrument, known) for order in look.open_orders)])
+    believed = [key for key, quantity in known.beliefs.items() if quantity]
+    worked = [_key(order.instrument, known) for order in look.open_orders]
+    keys = dict.fromkeys([*held, *known.baseline, *worked, *believed])
     if known.book is not None:
         keys.update(dict.fromkeys(line.key for line in known.book.lines.values() if _concerns(line)))
     return AccountAssessed(
@@ -188,7 +191,7 @@ def _assess(key: str, position: VenuePosition | None, look: VenueLook, known: Kn
         quantity=quantity,
         position=position,
         market=look.markets.get(symbol, _NO_MARKET),
-        believed=None if line is None else believed_in(line),
+        believed=known.beliefs.get(key) if line is None else believed_in(line),
         limit=_limit(symbol, known),
         ratio=judged.ratio,
         outside_band=judged.outside,
@@ -266,7 +269,7 @@ def _intended(line: Line, limits: AccountLimits) -> PositionRange:
 def _ratio(quantity: Decimal, intended: PositionRange) -> Decimal | None:
     """In percent of what is intended on the side that is held; None: nothing is, there."""
     size = intended.high if quantity > ZERO else intended.low
-    return _wired(quantity * HUNDRED / size) if size * quantity > ZERO else None
+    return wired(quantity * HUNDRED / size) if size * quantity > ZERO else None
 
 
 # -- priced -------------------------------------------------------------------------------------------------------
@@ -294,14 +297,14 @@ def _value(seen: Assessed, instrument: Instrument, rate: Decimal) -> Decimal | N
         return ZERO
     if seen.quantity is None or seen.market.mark is None:
         return None
-    return _wired(seen.quantity * unit_value(instrument, rate=rate, price=seen.market.mark))
+    return wired(seen.quantity * unit_value(instrument, rate=rate, price=seen.market.mark))
 
 
 def _pnl(seen: Assessed, instrument: Instrument, rate: Decimal) -> Decimal | None:
     """As the venue says; of an inverse contract that is in coin, which is worth the mark."""
     pnl = None if seen.position is None else seen.position.unrealised_pnl
     price = seen.market.mark if instrument.kind is InstrumentKind.INVERSE else ONE
-    return None if pnl is None or price is None else _wired(pnl * price * rate)
+    return None if pnl is None or price is None else wired(pnl * price * rate)
 
 
 def _depth(seen: Assessed) -> Decimal | None:
@@ -378,6 +381,6 @@ def _market_gaps(market: Market) -> Iterator[str]:
         yield "one side of the order book is empty: the cost of leaving is not known"
 
 
-def _wired(value: Decimal) -> Decimal:
+def wired(value: Decimal) -> Decimal:
     """As exact as the wire carries; what is lost makes nothing look better than it is."""
     return value.quantize(_WIRE, rounding=ROUND_UP, context=_WIDE)

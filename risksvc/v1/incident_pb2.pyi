@@ -957,12 +957,21 @@ class AssessResponse(_message.Message):
     AT_NS_FIELD_NUMBER: _builtins.int
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
     TOOK_MS_FIELD_NUMBER: _builtins.int
+    NOT_RECORDED_FIELD_NUMBER: _builtins.int
+    DIRECT_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     at_ns: _builtins.int
     """When it was made."""
     incident_id: _builtins.str
     """The incident that it was recorded in; empty: none is open."""
     took_ms: _builtins.int
     """How long it took, milliseconds."""
+    not_recorded: _builtins.str
+    """Why it was recorded in no incident although one is open, in words; empty: it was recorded, or none is open."""
+    direct: _builtins.bool
+    """Read without the gate: no approvals are known, beliefs only where it answered, and no band."""
+    complete: _builtins.bool
+    """Every account was read whole: its positions, and its open orders."""
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountAssessment]:
         """The accounts."""
@@ -974,10 +983,13 @@ class AssessResponse(_message.Message):
         at_ns: _builtins.int = ...,
         incident_id: _builtins.str = ...,
         took_ms: _builtins.int = ...,
+        not_recorded: _builtins.str = ...,
+        direct: _builtins.bool = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "at_ns", b"at_ns", "incident_id", b"incident_id", "took_ms", b"took_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "at_ns", b"at_ns", "complete", b"complete", "direct", b"direct", "incident_id", b"incident_id", "not_recorded", b"not_recorded", "took_ms", b"took_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -998,6 +1010,7 @@ class AccountAssessment(_message.Message):
     TOTAL_LIMIT_FIELD_NUMBER: _builtins.int
     EXIT_COST_NOW_FIELD_NUMBER: _builtins.int
     EXIT_COST_SLICED_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Account."""
     problem: _builtins.str
@@ -1020,6 +1033,10 @@ class AccountAssessment(_message.Message):
     def open_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssessedOrder]:
         """Orders working at the venue, trigger orders among them."""
 
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What else could not be read (a book, a mark), in words."""
+
     def __init__(
         self,
         *,
@@ -1032,10 +1049,11 @@ class AccountAssessment(_message.Message):
         total_limit: _builtins.str = ...,
         exit_cost_now: _builtins.str = ...,
         exit_cost_sliced: _builtins.str = ...,
+        remarks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "currency", b"currency", "exit_cost_now", b"exit_cost_now", "exit_cost_sliced", b"exit_cost_sliced", "instruments", b"instruments", "open_orders", b"open_orders", "problem", b"problem", "total", b"total", "total_limit", b"total_limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "currency", b"currency", "exit_cost_now", b"exit_cost_now", "exit_cost_sliced", b"exit_cost_sliced", "instruments", b"instruments", "open_orders", b"open_orders", "problem", b"problem", "remarks", b"remarks", "total", b"total", "total_limit", b"total_limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1110,7 +1128,7 @@ class InstrumentAssessment(_message.Message):
     depth: _builtins.str
     """What the book takes on the exit side within 1 % of the mid, in the order unit."""
     exit_cost_now: _builtins.str
-    """What it costs against the mid to leave at market now, fees not included."""
+    """What it costs against the mid to leave at market now, as far as the book takes it, fees not included."""
     exit_cost_sliced: _builtins.str
     """What it costs in slices, each no larger than `participation` of the depth, the book refilling between them."""
     slices: _builtins.int
