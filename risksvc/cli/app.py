@@ -33,6 +33,8 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "halt": Lazy("halt", "halt", "stop trading: everything, or an account, strategy, instrument"),
         "assess": Lazy("assess", "assess", "what is really held, straight from the venue; --direct needs no gate"),
         "positions": Lazy("positions", "positions", "what is held: venue beside ledger beside belief"),
+        "decide": Lazy("decide", "decide", "what to do about the position, and why; record a course"),
+        "hold": Lazy("decide", "hold", "record that it is held (takes two), or show how the hold stands"),
         "orders": Lazy("orders", "orders", "orders that can still fill"),
         "cancel-all": Lazy("orders", "cancel_all", "cancel working orders, or list what to cancel by hand"),
         "check-reducing": Lazy("reducing", "check_reducing", "ask for your own reducing order, also while HALTED"),

@@ -90,7 +90,15 @@ def _instrument(account: AccountAssessed, one: Assessed) -> AssessedInstrument:
         unrealised_pnl=one.unrealised_pnl,
         minutes_to_close=account.known.minutes_to_close,
         liquidation_distance=one.liquidation_distance,
+        gross=_gross(one),
     )
+
+
+def _gross(one: Assessed) -> Decimal | None:
+    position = one.position
+    if position is None or (position.long is None and position.short is None):
+        return None
+    return (position.long or ZERO) + (position.short or ZERO)
 
 
 # -- what everybody is told ---------------------------------------------------------------------------------------
@@ -98,7 +106,7 @@ def _instrument(account: AccountAssessed, one: Assessed) -> AssessedInstrument:
 
 def summary(assessment: AssessmentRecord) -> str:
     """One line: whether it is whole, what is outside its band or believed otherwise, what is held, the total."""
-    held = [one for one in assessment.instruments if one.quantity]
+    held = [one for one in assessment.instruments if one.is_held]
     parts = [] if assessment.complete else ["NOT COMPLETE, what is missing is UNKNOWN and not flat"]
     parts += [f"{_place(one)} OUTSIDE ITS BAND: flatten" for one in held if one.outside_band]
     parts += [
@@ -120,7 +128,8 @@ def _position(one: AssessedInstrument) -> str:
     worth = "value not known" if one.value is None else f"worth {_money(one.value)}"
     pnl = "" if one.unrealised_pnl is None else f", unrealised PnL {_money(one.unrealised_pnl)}"
     leave = "" if one.exit_cost_sliced is None else f", about {_money(one.exit_cost_sliced)} to leave"
-    return f"{_place(one)}: {plain(one.quantity)}, {worth}{pnl}{leave}"
+    legs = "" if not one.gross or one.gross == abs(one.quantity) else f" net, {plain(one.gross)} gross in two legs"
+    return f"{_place(one)}: {plain(one.quantity)}{legs}, {worth}{pnl}{leave}"
 
 
 def _total(assessment: AssessmentRecord) -> str:

@@ -117,7 +117,7 @@ def is_usable(incident: Incident) -> bool:
 
 def held(assessment: AssessmentRecord) -> tuple[AssessedInstrument, ...]:
     """The instruments that are not flat."""
-    return tuple(one for one in assessment.instruments if one.quantity)
+    return tuple(one for one in assessment.instruments if one.is_held)
 
 
 def outside_band(assessment: AssessmentRecord) -> tuple[AssessedInstrument, ...]:

@@ -7,8 +7,8 @@ before. Outside the band FLATTEN is in force by rule, nothing else is taken, and
 that finds a position outside. The rule lets go when a complete assessment finds everything inside: one that could not
 read an account proves nothing. Nothing here resumes anything: whatever is chosen, halts stay.
 
-Clocks: FLATTEN runs from when that is in force until a flatten starts; SECOND_PERSON from the first word for HOLD until
-it takes effect or something else does. A clock that is over may run again, for the next time.
+Clocks: FLATTEN runs from when that is in force, and no flatten is running, until one starts; SECOND_PERSON from the
+first word for HOLD until it takes effect or something else does. A clock that is over may run again, for the next time.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from risksvc.core.config import SecondPerson
 from risksvc.core.courses import STALE_AFTER, is_usable, outside_band
 from risksvc.core.incident_events import CourseChosen, HoldReminded
 from risksvc.core.incidents import Course, CourseChoice, EntryKind, Incident, record
+from risksvc.core.incidents_in import still_open
 from risksvc.core.outputs import Output, Refusal, RefusalReason, StepRefused
 from risksvc.core.severity import MINUTE, ClockName
 from risksvc.core.state import GateState
@@ -28,9 +29,9 @@ REMIND_EVERY = 15 * MINUTE
 
 def course_chosen(state: GateState, event: CourseChosen, now: Nanoseconds) -> Iterator[Output]:
     """Records one person's word; puts the course in force where that is enough."""
-    incident = state.incidents.by_id.get(event.incident_id)
-    refusals = tuple(_refusals(incident, event, now=now))
-    if incident is None or refusals:
+    incident = still_open(state, event.incident_id)
+    refusals = (incident,) if isinstance(incident, Refusal) else tuple(_refusals(incident, event, now=now))
+    if isinstance(incident, Refusal) or refusals:
         yield StepRefused(refusals)
         return
     choice = CourseChoice(event.course, event.role, event.by, event.reason, now)
@@ -44,18 +45,17 @@ def course_chosen(state: GateState, event: CourseChosen, now: Nanoseconds) -> It
         yield from _take_effect(incident, choice)
 
 
-def _refusals(incident: Incident | None, event: CourseChosen, *, now: Nanoseconds) -> Iterator[Refusal]:
-    if incident is None:
-        text = f"incident {event.incident_id} is not known here; `risksvc incident list` has them"
-        yield Refusal(RefusalReason.INCIDENT_UNKNOWN, text)
-    elif not incident.is_open:
-        text = f"incident {incident.incident_id} was closed by {incident.closed_by}; `risksvc incident list` has them"
-        yield Refusal(RefusalReason.INCIDENT_CLOSED, text)
-    elif not is_usable(incident):
+def _refusals(incident: Incident, event: CourseChosen, *, now: Nanoseconds) -> Iterator[Refusal]:
+    if not is_usable(incident):
         text = "nobody has looked at the venue itself since the incident opened: `risksvc assess`, then decide"
         yield Refusal(RefusalReason.NOT_ASSESSED, text)
-    elif incident.outside_since and event.course is not Course.FLATTEN:
+    elif event.course is Course.FLATTEN:
+        return
+    elif incident.outside_since:
         yield Refusal(RefusalReason.FLATTEN_REQUIRED, _required(incident))
+    elif incident.flattening:
+        text = f"flatten {' '.join(incident.flattens[-1:])} runs: await its end, or stop it (`risksvc flatten --help`)"
+        yield Refusal(RefusalReason.FLATTEN_RUNNING, text)
     elif event.course is Course.HOLD:
         yield from _hold_refusals(incident, event, now=now)
 
@@ -140,13 +140,19 @@ def _set(incident: Incident, course: Course | None, *, now: Nanoseconds) -> None
     incident.hold_began = incident.assessment if course is Course.HOLD else None
     incident.met(ClockName.SECOND_PERSON, now=now)
     if course is Course.FLATTEN:
-        _run(incident, ClockName.FLATTEN, now=now)
+        _await_flatten(incident, now=now)
     else:
         incident.met(ClockName.FLATTEN, now=now)  # none is due any more
 
 
 def _who(choice: CourseChoice) -> str:
     return f"{choice.by} ({choice.role})" if choice.role else choice.by
+
+
+def _await_flatten(incident: Incident, *, now: Nanoseconds) -> None:
+    """One must be started soon, unless one runs."""
+    if not incident.flattening:
+        _run(incident, ClockName.FLATTEN, now=now)
 
 
 def _run(incident: Incident, name: ClockName, *, now: Nanoseconds) -> None:
@@ -176,7 +182,8 @@ def judge_assessment(state: GateState, incident: Incident, now: Nanoseconds) -> 
 
 
 def _require_flatten(incident: Incident, *, by: str, now: Nanoseconds) -> Iterator[Output]:
-    if incident.outside_since:  # it stands, and nothing else was taken since
+    if incident.outside_since:  # it stands; after a flatten that left gaps the next one is due
+        _await_flatten(incident, now=now)
         return
     before, incident.outside_since = incident.course, now
     _set(incident, Course.FLATTEN, now=now)

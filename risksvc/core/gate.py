@@ -13,6 +13,7 @@ from risksvc.core import (
     courses_in,
     events,
     incident_events,
+    incidents_in,
     operators_in,
     orders_in,
     reports_in,
@@ -21,7 +22,7 @@ from risksvc.core import (
 )
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
-from risksvc.core.incidents import take_halt
+from risksvc.core.opening import take_halt
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds
@@ -66,6 +67,12 @@ HANDLERS: dict[type, Handler] = {
     incident_events.AssessmentTaken: assessment.assessment_taken,
     incident_events.CourseChosen: courses_in.course_chosen,
     incident_events.HoldReminded: courses_in.hold_reminded,
+    incident_events.IncidentOpened: incidents_in.incident_opened,
+    incident_events.IncidentNoted: incidents_in.incident_noted,
+    incident_events.IncidentTaken: incidents_in.incident_taken,
+    incident_events.CauseNamed: incidents_in.cause_named,
+    incident_events.IncidentClosed: incidents_in.incident_closed,
+    incident_events.ReviewRecorded: incidents_in.review_recorded,
 }
 
 

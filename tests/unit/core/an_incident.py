@@ -4,8 +4,7 @@
 from decimal import Decimal
 from typing import Any
 
-from risksvc.core.courses_in import judge_assessment
-from risksvc.core.incident_events import CourseChosen, HoldReminded
+from risksvc.core.incident_events import AssessmentTaken, CourseChosen, HoldReminded
 from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Course, EntryKind, Incident, Message
 from risksvc.core.outputs import IncidentChanged, Output, RefusalReason, StepRefused
 from risksvc.core.types import ZERO
@@ -57,9 +56,13 @@ class Troubled:
         return self
 
     def assess(self, *instruments: AssessedInstrument, complete: bool = True, **rest: Any) -> tuple[Output, ...]:
+        """What it means for the course; the line that tells of the assessment itself comes before."""
         self.wait(0.001)
-        self.incident.assessment = AssessmentRecord(self.now, "olga", complete, instruments, **rest)
-        return tuple(judge_assessment(self.world.gate.state, self.incident, self.now))
+        record = AssessmentRecord(self.now, "olga", complete, instruments, **rest)
+        assessed, *rest_of_it = self.world.apply(AssessmentTaken(self.incident.incident_id, record, "olga"))
+        assert isinstance(assessed, IncidentChanged)
+        assert assessed.kind == EntryKind.ASSESSED.value
+        return tuple(rest_of_it)
 
     def choose(self, course: Course, by: str = "olga", role: str = "engineering", **rest: Any) -> tuple[Output, ...]:
         chosen = {"incident_id": self.incident.incident_id, "reason": "drill"} | rest

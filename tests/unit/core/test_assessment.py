@@ -118,6 +118,16 @@ def test_the_line_that_everybody_is_told(instruments: Any, complete: bool, says:
     assert summary(AssessmentRecord(7, "olga", complete, instruments)).startswith(says)
 
 
+def test_two_legs_that_add_up_to_nothing_are_not_flat() -> None:
+    found = assessed(look(held(BTC, "0", long=D(2), short=D(2))))
+    record = assessment_record([found], complete=True, by="olga", at=7)
+    assert (record.instruments[0].quantity, record.instruments[0].gross) == (D(0), D(4))
+    assert summary(record).startswith(f"{BTC} of main: 0 net, 4 gross in two legs, worth 0.00")
+    one_leg = assessment_record([assessed(look(held(BTC, "2", long=D(2))))], complete=True, by="olga", at=7)
+    assert (one_leg.instruments[0].gross, " gross " in summary(one_leg)) == (D(2), False)
+    assert assessment_record([assessed(look(held(BTC, "2")))], complete=True, by="o", at=7).instruments[0].gross is None
+
+
 def test_a_long_list_is_cut_and_says_so() -> None:
     many = tuple(position(1, instrument=f"X{number}/USDT:USDT") for number in range(SHOWN + 3))
     text = summary(AssessmentRecord(7, "olga", True, many, D(5)))

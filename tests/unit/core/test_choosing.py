@@ -186,6 +186,12 @@ def test_outside_the_band_only_flatten_is_taken(troubled: Troubled, course: Cour
     assert troubled.course() is FLATTEN
 
 
+@pytest.mark.parametrize("course", [REDUCE, HOLD])
+def test_while_a_flatten_runs_no_other_course_is_taken(troubled: Troubled, course: Course) -> None:
+    troubled.incident.flattening = 1
+    assert refused(troubled.choose(course)) == [RefusalReason.FLATTEN_RUNNING]
+
+
 @pytest.mark.parametrize("role", ["trader", ""])
 def test_hold_is_recorded_for_engineering_and_risk_only(troubled: Troubled, role: str) -> None:
     assert refused(troubled.choose(HOLD, "tom", role)) == [RefusalReason.ROLE_MISSING]
@@ -302,6 +308,23 @@ def test_without_a_second_person_it_is_not_in_force_and_halts_stay(troubled: Tro
     troubled.world.tick()
     assert troubled.course() is None
     assert troubled.world.halts()
+
+
+def test_no_flatten_is_due_while_one_runs(troubled: Troubled) -> None:
+    troubled.incident.flattening = 1
+    troubled.choose(FLATTEN)
+    assert troubled.incident.clock(ClockName.FLATTEN) is None
+
+
+def test_after_a_flatten_that_left_a_gap_outside_the_band_the_next_is_due(troubled: Troubled) -> None:
+    troubled.assess(OUTSIDE)
+    troubled.incident.met(ClockName.FLATTEN, now=troubled.now)
+    troubled.incident.flattening = 1
+    troubled.wait(1).assess(OUTSIDE)
+    assert clock(troubled, ClockName.FLATTEN).met_at is not None
+    troubled.incident.flattening = 0
+    troubled.wait(1).assess(OUTSIDE)
+    assert clock(troubled, ClockName.FLATTEN) == Clock(ClockName.FLATTEN, troubled.now + 300 * SECOND)
 
 
 def test_another_course_ends_both_clocks(troubled: Troubled) -> None:

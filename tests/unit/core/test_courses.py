@@ -273,6 +273,13 @@ def test_without_a_value_the_price_of_leaving_is_not_known() -> None:
     assert reason(recommendation, "EXIT_COST").observed == "not known"
 
 
+def test_two_legs_that_add_up_to_nothing_are_held() -> None:
+    _, recommendation = after(position(0, gross=D(4)))
+    assert names(recommendation)[0] == "CAUSE_FIXED"
+    _, recommendation = after(position(0, gross=D(0)))
+    assert names(recommendation) == ["NOTHING_HELD"]
+
+
 def test_what_is_held_elsewhere_counts_and_what_is_flat_does_not() -> None:
     _, recommendation = after(position(0, minutes_to_close=5), position(instrument="ETH/USDT:USDT"))
     assert names(recommendation) == ["CAUSE_FIXED", "EXIT_COST"]
