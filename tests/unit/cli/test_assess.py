@@ -97,6 +97,7 @@ def test_outside_the_band_leads_to_flatten(cli: Cli, gate: FakeGate) -> None:
         f"{BTC} of main: BELIEVED 0, AT THE VENUE -4.15: the venue is right",
         "WHICH IS WRONG",
         "207,500.00 of 50,000.00 OVER IT",
+        f"{BTC} of main is OVER ITS LIMIT: 207,500.00 of 50,000.00",
         "risksvc flatten --account main",
         "-4.15, short",
     ):
@@ -160,6 +161,43 @@ def test_details_of_a_position(cli: Cli, gate: FakeGate) -> None:
     assert "25,000.00, no limit is known" in text
     assert "mark 50,000 (age not known)" in text
     assert "risksvc halt --reason" in text, "something is held, and no incident is open"
+
+
+def test_many_instruments_get_a_row_each(cli: Cli, gate: FakeGate) -> None:
+    names = [f"X{number}/USDT:USDT" for number in range(6)]
+    rows = [instrument(instrument=name, minutes_to_close=7, liquidation_distance="12.34") for name in names]
+    odd = instrument(
+        quantity="", value="", spread_bps="", depth="", mark_age_ms=-1, beyond_book="2", problems=["no book"]
+    )
+    text = shown(cli, gate, page(account(*rows, odd, total="200000")))
+    row = next(line for line in text.splitlines() if line.startswith("X3"))
+    for words in (
+        "+0.5",
+        "48,000",
+        "25,000.00",
+        "50 %",
+        "100 %",
+        "+1,000.00",
+        "12.4 %",
+        "40 ms",
+        "4 bp",
+        "5.01",
+        "7 min",
+    ):
+        assert words in row, words
+    row = next(line for line in text.splitlines() if line.startswith(BTC) and "no book" in line)
+    assert "unknown" in row
+    assert "the book does not take 2 now, no book" in row
+    assert "account main is OVER ITS TOTAL: 200,000.00 of 150,000.00 OVER IT" in text
+
+
+def test_what_is_flat_takes_one_line(cli: Cli, gate: FakeGate) -> None:
+    flat = [
+        instrument(instrument=f"X{number}", quantity="0", believed=believed) for number, believed in ((1, ""), (2, "0"))
+    ]
+    text = shown(cli, gate, page(account(*flat)))
+    assert "flat: X1, X2" in text
+    assert "to leave      " not in text
 
 
 def test_open_orders(cli: Cli, gate: FakeGate) -> None:
