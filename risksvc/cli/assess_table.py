@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from risksvc.cli.assess_words import believed_otherwise, cost, share, signed, tenths, worth
+from risksvc.cli.assess_words import believed_otherwise, cost, distance, share, signed, tenths, worth
 from risksvc.cli.output import add_row, table
 from risksvc.cli.text import NONE, UNKNOWN, is_zero, milliseconds, money, over, position, quantity
 from risksvc.v1.incident_pb2 import InstrumentAssessment
@@ -33,14 +33,14 @@ def _cells(one: InstrumentAssessment) -> tuple[str, ...]:
         share(one.utilisation) if one.utilisation else NONE,
         share(one.ratio) if one.ratio else NONE,
         signed(one.unrealised_pnl),
-        share(one.liquidation_distance) if one.liquidation_distance else NONE,
+        distance(one.liquidation_distance) if one.liquidation_distance else NONE,
         quantity(one.mark),
         milliseconds(one.mark_age_ms) if one.mark_age_ms >= 0 else UNKNOWN,
         f"{tenths(one.spread_bps)} bp" if one.spread_bps else UNKNOWN,
         quantity(one.depth),
         cost(one.exit_cost_now),
         cost(one.exit_cost_sliced),
-        f"{one.minutes_to_close} min" if one.HasField("minutes_to_close") else NONE,
+        f"{one.minutes_to_close:,} min" if one.HasField("minutes_to_close") else NONE,
         ", ".join(_remarks(one)),
     )
 

@@ -11,7 +11,10 @@ from risksvc.cli import assess_table
 from risksvc.cli.assess_words import (
     against,
     believed_otherwise,
+    by_hand,
+    closing,
     cost,
+    distance,
     has_legs,
     is_flat,
     is_quiet,
@@ -53,6 +56,8 @@ def show(out: Output, answer: AssessResponse, *, account: str) -> None:
         _show_account(out, one)
     out.line()
     _show_record(out, answer)
+    if answer.direct:
+        _show_by_hand(out, answer)
     out.next(*_next(answer, account))
 
 
@@ -64,6 +69,9 @@ def loud(answer: AssessResponse) -> Iterator[str]:
     for account in answer.accounts:
         if over(account.total, account.total_limit):
             yield f"account {account.account} is OVER ITS TOTAL: {against(account.total, account.total_limit)}"
+        unknown = [one.instrument for one in account.instruments if not one.quantity]
+        if unknown:
+            yield f"account {account.account}: NOT KNOWN, which is not flat: {', '.join(unknown)}"
         for one in account.instruments:
             yield from _loud_about(account, one)
 
@@ -78,8 +86,6 @@ def _loud_about(account: AccountAssessment, one: InstrumentAssessment) -> Iterat
     if believed_otherwise(one):
         held, believed = position(one.quantity), position(one.believed)
         yield f"{place}: BELIEVED {believed}, AT THE VENUE {held}: the venue is right"
-    if not one.quantity:
-        yield f"{place}: what is held is NOT KNOWN, which is not flat"
 
 
 # -- one account ---------------------------------------------------------------------------------------------------
@@ -162,11 +168,11 @@ def _facts(one: InstrumentAssessment) -> Iterator[tuple[str, str, bool]]:
         size = f"{share(one.ratio)} of the intended size" if one.ratio else "nothing is intended"
         yield "intended", size + (", OUTSIDE THE BAND" if one.outside_band else ""), one.outside_band
     if one.liquidation_price:
-        yield "liquidation", f"at {quantity(one.liquidation_price)}, {share(one.liquidation_distance)} away", False
+        yield "liquidation", f"at {quantity(one.liquidation_price)}, {distance(one.liquidation_distance)} away", False
     yield "market", _market(one), not one.mark
     yield "to leave", _leaving(one), bool(one.beyond_book and not is_zero(one.beyond_book))
     if one.HasField("minutes_to_close"):
-        yield "closes", f"in {one.minutes_to_close} min", False
+        yield "closes", f"in {closing(one.minutes_to_close)}", False
 
 
 def _market(one: InstrumentAssessment) -> str:
@@ -221,6 +227,17 @@ def _show_record(out: Output, answer: AssessResponse) -> None:
         out.line("recorded nowhere: the gate was not asked. What is intended, and so the band, is not known either")
     else:
         out.line("recorded nowhere: no incident is open")
+
+
+def _show_by_hand(out: Output, answer: AssessResponse) -> None:
+    """Where nothing of ours runs, a person leaves at the venue itself."""
+    orders = [
+        f"{one.account}: {order}" for one in answer.accounts for each in one.instruments for order in by_hand(each)
+    ]
+    if orders:
+        out.heading("By hand at the venue, where no gate can be started (cancel what works there first):")
+    for order in orders:
+        out.line(f"  {order}")
 
 
 def _next(answer: AssessResponse, account: str) -> Iterator[Suggestion]:

@@ -2,10 +2,13 @@
 
 from decimal import ROUND_UP, Decimal, InvalidOperation
 
-from risksvc.cli.text import UNKNOWN, differ, is_zero, money, over
+from risksvc.cli.text import UNKNOWN, differ, duration, is_zero, money, over, quantity
 from risksvc.v1.incident_pb2 import InstrumentAssessment
 
 _TENTH = Decimal("0.1")
+_FAR = "100"
+_TWO_HOURS = 120
+_MINUTE_NS = 60 * 10**9
 
 
 def against(value: str, limit: str) -> str:
@@ -40,6 +43,28 @@ def tenths(text: str) -> str:
         return format(Decimal(text).quantize(_TENTH, rounding=ROUND_UP).normalize(), ",f")
     except InvalidOperation:
         return UNKNOWN
+
+
+def distance(text: str) -> str:
+    """As a share; what is further away than the price itself is only said to be far."""
+    return f"over {_FAR} %" if over(text, _FAR) else share(text)
+
+
+def closing(minutes: int) -> str:
+    """Minutes to a close, and beyond two hours what that is in words."""
+    words = f" ({duration(minutes * _MINUTE_NS)})" if minutes >= _TWO_HOURS else ""
+    return f"{minutes:,} min{words}"
+
+
+def by_hand(one: InstrumentAssessment) -> list[str]:
+    """The orders that lead to nothing held, for a person at the venue."""
+    legs = [("sell", one.long_quantity), ("buy", one.short_quantity)]
+    if not has_legs(one):
+        side = "buy" if one.quantity.startswith("-") else "sell"
+        legs = [(side, one.quantity.removeprefix("-"))]
+    slices = f" in {one.slices} slices" if one.slices > 1 else ""
+    told = [(side, amount) for side, amount in legs if amount and not is_zero(amount)]
+    return [f"{side} {quantity(amount)} {one.instrument}{slices}, reduce-only" for side, amount in told]
 
 
 def worth(one: InstrumentAssessment) -> str:

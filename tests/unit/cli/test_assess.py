@@ -110,7 +110,7 @@ def test_what_is_not_known_is_said_and_never_zero(cli: Cli, gate: FakeGate) -> N
     text = shown(cli, gate, page(broken, account(account="other", problem="positions: no feed"), complete=False))
     for words in (
         "account main NOT READ WHOLE: what is missing is UNKNOWN, not flat: positions: HTTP 503",
-        f"{BTC} of main: what is held is NOT KNOWN, which is not flat",
+        f"account main: NOT KNOWN, which is not flat: {BTC}",
         f"{BTC}  unknown",
         "worth         unknown, unrealised PnL unknown",
         "no mark",
@@ -144,7 +144,7 @@ def test_details_of_a_position(cli: Cli, gate: FakeGate) -> None:
         short_quantity="2",
         liquidation_price="31000",
         liquidation_distance="38.04",
-        minutes_to_close=12,
+        minutes_to_close=3156,
         beyond_book="1.5",
         slices=0,
     )
@@ -152,12 +152,14 @@ def test_details_of_a_position(cli: Cli, gate: FakeGate) -> None:
     for words in (
         "0, net of long 2 and short 2",
         "liquidation   at 31,000, 38.1 % away",
-        "closes        in 12 min",
+        "closes        in 3,156 min (2 d 4 h)",
         "THE BOOK DOES NOT TAKE 1.5 OF IT NOW",
         "2.50 in slices",
     ):
         assert words in text, words
-    text = shown(cli, gate, page(account(instrument(limit="", mark_age_ms=-1))))
+    far = {"liquidation_price": "1", "liquidation_distance": "24968571.8"}
+    text = shown(cli, gate, page(account(instrument(limit="", mark_age_ms=-1, **far))))
+    assert "over 100 % away" in text
     assert "25,000.00, no limit is known" in text
     assert "mark 50,000 (age not known)" in text
     assert "risksvc halt --reason" in text, "something is held, and no incident is open"
@@ -212,6 +214,21 @@ def test_open_orders(cli: Cli, gate: FakeGate) -> None:
     row = next(line for line in text.splitlines() if "v9" in line)
     assert "40,000" in row
     assert "NO APPROVAL EXPLAINS IT" in row
+
+
+def test_directly_the_orders_to_place_by_hand_are_named(cli: Cli, gate: FakeGate) -> None:
+    legs = instrument(quantity="1", long_quantity="3", short_quantity="2", slices=1)
+    rows = [instrument(), instrument(instrument="ETH", quantity="-7"), legs, instrument(instrument="X", quantity="0")]
+    text = shown(cli, gate, page(account(*rows), direct=True))
+    for words in (
+        f"main: sell 0.5 {BTC} in 3 slices, reduce-only",
+        "main: buy 7 ETH in 3 slices, reduce-only",
+        f"main: sell 3 {BTC}, reduce-only",
+        f"main: buy 2 {BTC}, reduce-only",
+    ):
+        assert words in text, words
+    assert " X in" not in text
+    assert "By hand" not in shown(cli, gate, page(account(), direct=True))
 
 
 def test_one_that_was_not_recorded_says_why(cli: Cli, gate: FakeGate) -> None:
