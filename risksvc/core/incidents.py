@@ -283,6 +283,14 @@ class Incidents:
         """Those that are not closed."""
         return [one for one in self.by_id.values() if one.is_open]
 
+    def endangered(self, incident_id: str) -> list[Standing]:
+        """What endangers a position now, of one incident."""
+        return [one for one in self.standing.values() if one.incident_id == incident_id]
+
+    def of_halt(self, halt_id: str) -> Incident | None:
+        """The incident that a halt opened or joined; of several the newest."""
+        return next((one for one in reversed(self.by_id.values()) if halt_id in one.halts), None)
+
     def covering(self, scope: Scope) -> Incident | None:
         """The open incident that something of this scope joins: one of its account, or one of everything."""
         for one in self.by_id.values():
