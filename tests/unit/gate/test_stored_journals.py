@@ -40,6 +40,7 @@ NOT_YET_STORED = frozenset(
         "OrderExpected",
         "ReadAgain",
         "ReviewRecorded",
+        "StrategyWatched",
     }
 )
 
