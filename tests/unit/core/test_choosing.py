@@ -302,12 +302,35 @@ def test_the_second_person_has_fifteen_minutes_from_the_first_word(troubled: Tro
     assert clock(troubled, ClockName.SECOND_PERSON).met_at == troubled.now
 
 
-def test_without_a_second_person_it_is_not_in_force_and_halts_stay(troubled: Troubled) -> None:
+def escalated(troubled: Troubled) -> list[str]:
+    """What has escalated so far, without the cause that nobody has named."""
+    lines = [one.text for one in troubled.incident.timeline if one.kind is EntryKind.ESCALATED]
+    return [text for text in lines if not text.startswith("ROOT_CAUSE")]
+
+
+def test_without_a_second_person_it_escalates_is_not_in_force_and_halts_stay(troubled: Troubled) -> None:
     troubled.choose(HOLD, "olga", "engineering")
-    troubled.wait(16)
-    troubled.world.tick()
+    troubled.wait(14.9).world.tick()
+    assert escalated(troubled) == []
+    troubled.wait(0.1).world.tick()
+    [text] = escalated(troubled)
+    assert text.startswith("SECOND_PERSON: no second person has recorded the hold within 15 minutes")
     assert troubled.course() is None
     assert troubled.world.halts()
+
+
+@pytest.mark.parametrize("by_rule", [True, False])
+def test_a_flatten_that_is_not_started_escalates(troubled: Troubled, by_rule: bool) -> None:  # noqa: FBT001
+    if by_rule:
+        troubled.assess(OUTSIDE)
+    else:
+        troubled.choose(FLATTEN)
+    troubled.wait(4.9).world.tick()
+    assert escalated(troubled) == []
+    troubled.wait(0.1).world.tick()
+    troubled.wait(10).world.tick()
+    [text] = escalated(troubled)
+    assert text.startswith("FLATTEN: the flatten that is required has not been started within 5 minutes")
 
 
 def test_no_flatten_is_due_while_one_runs(troubled: Troubled) -> None:
