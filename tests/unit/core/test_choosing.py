@@ -280,6 +280,24 @@ def test_what_a_person_chose_stays_when_the_rule_lets_go(troubled: Troubled) -> 
     assert clock(troubled, ClockName.FLATTEN).met_at is None
 
 
+@pytest.mark.parametrize("course", [HOLD, REDUCE])
+def test_what_is_held_no_more_is_not_held_on(troubled: Troubled, course: Course) -> None:
+    if course is HOLD:
+        troubled.hold()
+    else:
+        troubled.choose(REDUCE)
+    assert troubled.assess(complete=False) == ()
+    kind, text = told(troubled.incident, troubled.assess())
+    assert (kind, text) == (EntryKind.COURSE_CHOSEN, f"nothing is held any more: {course.value} has ended")
+    assert (troubled.course(), words(troubled)) == (None, [])
+
+
+def test_a_flatten_that_is_done_stays_the_course(troubled: Troubled) -> None:
+    troubled.choose(FLATTEN)
+    assert troubled.assess() == ()
+    assert troubled.course() is FLATTEN
+
+
 def test_inside_the_band_an_assessment_changes_no_course(troubled: Troubled) -> None:
     assert troubled.assess(position()) == ()
 
