@@ -1,12 +1,12 @@
 """An assessment as operators see it. Only converts; what is not known is empty text."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from risksvc.core.assessed import AccountAssessed, Assessed, Known, wired
 from risksvc.core.exit_cost import ExitCost
 from risksvc.core.types import Side, plain
 from risksvc.core.venue_events import VenueOrder
-from risksvc.gate.convert_strategy import number
 from risksvc.v1 import incident_pb2, types_pb2
 
 _SIDES = {Side.BUY: types_pb2.SIDE_BUY, Side.SELL: types_pb2.SIDE_SELL}
@@ -93,3 +93,8 @@ def _order(one: VenueOrder, *, unexplained: bool) -> incident_pb2.AssessedOrder:
         reduce_only=one.reduce_only,
         unexplained=unexplained,
     )
+
+
+def number(value: Decimal | None) -> str:
+    """A decimal's text; empty where there is none."""
+    return "" if value is None else plain(value)
