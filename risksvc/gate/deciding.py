@@ -5,13 +5,14 @@ Looking changes nothing. What is recorded is recorded in the name, and in a role
 
 from collections.abc import Iterator, Mapping
 
-from risksvc.core.courses import Recommendation, recommend
+from risksvc.core.courses import Recommendation, recommend, to_flatten
 from risksvc.core.courses_in import HOLD_ROLES, waiting_for
 from risksvc.core.incident_events import CourseChosen
 from risksvc.core.incidents import Course, Incident
 from risksvc.core.outputs import Refusal
 from risksvc.gate import convert
 from risksvc.gate.app import GateApp
+from risksvc.gate.convert_strategy import scope_message
 from risksvc.gate.holding import reminders
 from risksvc.gate.incident_view import incident_message
 from risksvc.gate.incidents import find_incident
@@ -68,6 +69,7 @@ def _answer(
             incident_pb2.RoleHolders(role=role, operators=holders(app.settings.operators, role)) for role in HOLD_ROLES
         ],
         now_ns=now,
+        to_flatten=[scope_message(one) for one in to_flatten(incident.assessment)],
     )
     due = reminders(app.settings, incident)
     if due is not None:

@@ -1315,6 +1315,7 @@ class DecideResponse(_message.Message):
     HOLDERS_FIELD_NUMBER: _builtins.int
     HOLD_FIELD_NUMBER: _builtins.int
     NOW_NS_FIELD_NUMBER: _builtins.int
+    TO_FLATTEN_FIELD_NUMBER: _builtins.int
     recommended: Global___Course.ValueType
     """What is recommended."""
     required: _builtins.bool
@@ -1349,6 +1350,10 @@ class DecideResponse(_message.Message):
     def hold(self) -> Global___HoldState:
         """How a hold in force stands; absent: none is."""
 
+    @_builtins.property
+    def to_flatten(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Scope]:
+        """What FLATTEN would leave: what is outside its band where that is required, else the accounts that hold something."""
+
     def __init__(
         self,
         *,
@@ -1363,10 +1368,11 @@ class DecideResponse(_message.Message):
         holders: _abc.Iterable[Global___RoleHolders] | None = ...,
         hold: Global___HoldState | None = ...,
         now_ns: _builtins.int = ...,
+        to_flatten: _abc.Iterable[_types_pb2.Scope] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold", "incident", b"incident"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessed_at_ns", b"assessed_at_ns", "hold", b"hold", "holders", b"holders", "in_force", b"in_force", "incident", b"incident", "now_ns", b"now_ns", "reasons", b"reasons", "recommended", b"recommended", "refusals", b"refusals", "required", b"required", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessed_at_ns", b"assessed_at_ns", "hold", b"hold", "holders", b"holders", "in_force", b"in_force", "incident", b"incident", "now_ns", b"now_ns", "reasons", b"reasons", "recommended", b"recommended", "refusals", b"refusals", "required", b"required", "to_flatten", b"to_flatten", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
