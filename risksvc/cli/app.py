@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "status": Lazy("status", "status", "what may be traded, and what an operator should worry about"),
         "halt": Lazy("halt", "halt", "stop trading: everything, or an account, strategy, instrument"),
         "assess": Lazy("assess", "assess", "what is really held, straight from the venue; --direct needs no gate"),
+        "incident": Lazy("incident", "incident", "the record: list, show, note, cause, take, close, open, export"),
         "positions": Lazy("positions", "positions", "what is held: venue beside ledger beside belief"),
         "decide": Lazy("decide", "decide", "what to do about the position, and why; record a course"),
         "hold": Lazy("decide", "hold", "record that it is held (takes two), or show how the hold stands"),

@@ -32,7 +32,8 @@ def runs(incident: Incident, clock: Clock) -> bool:
 def missed_text(incident: Incident, clock: Clock) -> str:
     """What everybody is told: what was not done, within which time, and what to type."""
     rule = CLOCKS[clock.name]
-    command = " ".join(("risksvc", *rule.do)).format(id=incident.incident_id)
+    words = (word.format(id=incident.incident_id) for word in ("risksvc", *rule.do))
+    command = " ".join(f"'{word}'" if " " in word else word for word in words)
     return f"{clock.name.value}: {rule.missed} within {_time(rule.within)}. Next: {command}"
 
 
