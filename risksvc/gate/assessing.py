@@ -46,6 +46,8 @@ async def look_at_accounts(app: GateApp, names: Sequence[str]) -> list[AccountAs
     """These accounts, assessed; nothing is recorded."""
     books = {name: app.owner.state.accounts[name] for name in names}
     looks = await look_at_all(app, {name: books_wanted(book) for name, book in books.items()})
+    app.counters.assessments += len(looks)
+    app.counters.assessments_incomplete += sum(not one.complete for one in looks.values())
     now = app.clock.now()  # the state may be another object by now, after a rebuild
     return [_assessed(app, app.owner.state.accounts[name], look, now=now) for name, look in looks.items()]
 

@@ -38,6 +38,12 @@ _COUNTED = (
         "anchor_failures",
         "Anchors of the journal that did not reach the store or standard output.",
     ),
+    ("risksvc_assessments", "assessments", "Looks at the venue itself for an assessment, one for each account."),
+    (
+        "risksvc_assessments_incomplete",
+        "assessments_incomplete",
+        "Those of them that could not read positions and orders whole: what was missing is unknown, not flat.",
+    ),
     ("risksvc_hold_reminders", "hold_reminders", "Reminders of a hold that everybody was sent."),
     (
         "risksvc_hold_reminders_blind",

@@ -14,6 +14,7 @@ from risksvc.core.incidents import Incident
 from risksvc.core.severity import ClockName
 from risksvc.core.types import MalformedInputError, Scope, TradingState
 from risksvc.core.venue_events import FeedConnected
+from risksvc.gate.app import Counters
 from risksvc.gate.assessing import assess
 from risksvc.gate.feeds import FeedLink, Feeds
 from risksvc.gate.incident_settings import IncidentSettings
@@ -61,7 +62,11 @@ class Desk:
         self.app = cast(
             "GateApp",
             SimpleNamespace(
-                clock=clock, owner=self.owner, feeds=self.feeds, settings=SimpleNamespace(accounts=accounts)
+                clock=clock,
+                owner=self.owner,
+                feeds=self.feeds,
+                settings=SimpleNamespace(accounts=accounts),
+                counters=Counters(),
             ),
         )
         self.asked: list[venue_pb2.FeedCommand] = []
@@ -130,6 +135,7 @@ async def test_without_a_feed_an_account_is_unknown_and_the_deadline_runs_on() -
     assert not met(incident)
     assert incident.assessment is not None
     assert not incident.assessment.complete
+    assert (desk.app.counters.assessments, desk.app.counters.assessments_incomplete) == (2, 1)
 
 
 async def test_each_incident_gets_what_is_its_own() -> None:
