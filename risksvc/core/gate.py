@@ -8,9 +8,10 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
+from risksvc.core import events, flatten_events, flatten_in, operators_in, orders_in, reports_in, venue_events, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
+from risksvc.core.flatten_watch import followed
 from risksvc.core.incidents import take_halt
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
@@ -53,7 +54,24 @@ HANDLERS: dict[type, Handler] = {
     events.PositionReported: reports_in.report_position,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    flatten_events.FlattenRequested: flatten_in.flatten_requested,
+    flatten_events.FlattenConfirmed: flatten_in.flatten_confirmed,
+    flatten_events.FlattenStopped: flatten_in.flatten_stopped,
+    flatten_events.FlattenSliced: flatten_in.flatten_sliced,
+    flatten_events.FlattenOrderAnswered: flatten_in.flatten_order_answered,
 }
+# What may end an order, move a position or pass time: after these, the flattens that run are judged.
+_FOLLOWED = (
+    events.GateStarted,
+    events.Ticked,
+    venue_events.FillsReceived,
+    venue_events.SnapshotReceived,
+    venue_events.OrderStatesReceived,
+    events.AdoptRequested,
+    events.AdoptConfirmed,
+    flatten_events.FlattenOrderAnswered,
+)
+HANDLERS.update({kind: followed(HANDLERS[kind]) for kind in _FOLLOWED})
 
 
 class RiskGate:
