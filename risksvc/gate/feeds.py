@@ -41,6 +41,7 @@ class CommandResult:
 class FeedLink:
     """One connected feed. `open_orders`: the rows of the last complete read, by the venue's id.
 
+    `assessments`: what came for commands that are still waited for, by the command's id.
     `stream_connected`: the venue's private stream is up, so that changes arrive before the next read.
     """
 
@@ -51,6 +52,7 @@ class FeedLink:
     outgoing: "asyncio.Queue[venue_pb2.FeedResponse]" = field(default_factory=lambda: asyncio.Queue(MAX_QUEUED))
     waiting: "OrderedDict[str, asyncio.Future[CommandResult]]" = field(default_factory=OrderedDict)
     open_orders: Mapping[str, VenueOrder] = field(default_factory=dict)
+    assessments: dict[str, venue_pb2.FeedAssessment] = field(default_factory=dict)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     stream_connected: bool = False
     stream_error: str = ""
@@ -68,6 +70,11 @@ class FeedLink:
         waiter = self.waiting.pop(result.command_id, None)
         if waiter is not None and not waiter.done():
             waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown))
+
+    def assessed(self, found: venue_pb2.FeedAssessment) -> None:
+        """Keeps an assessment for whoever waits for it; late and unknown ones are passed over."""
+        if found.command_id in self.waiting:
+            self.assessments[found.command_id] = found
 
     def close(self) -> None:
         """Fails everything that is still waited for."""
@@ -129,6 +136,21 @@ class Feeds:
             raise FeedError(f"the venue feed of account {account} gave no answer in {within_seconds:g} s") from None
         finally:
             link.waiting.pop(command.command_id, None)
+
+    async def assess(
+        self, account: str, instruments: Sequence[str], *, within_seconds: float
+    ) -> venue_pb2.FeedAssessment:
+        """Has the feed look at the venue now; `instruments`: books wanted besides what is held. Raises FeedError."""
+        link = self._links.get(account)
+        command = venue_pb2.FeedCommand(assess_now=venue_pb2.AssessNow(instruments=instruments))
+        try:
+            result = await self.command(account, command, within_seconds=within_seconds)
+        finally:
+            found = None if link is None else link.assessments.pop(command.command_id, None)
+        if not result.ok or found is None:
+            problem = result.error or "its answer holds no assessment"
+            raise FeedError(f"the venue feed of account {account} could not assess: {problem}")
+        return found
 
     def heard(self, event: Input, outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
         """Sends look-ups on, and remembers how far complete reads have come."""

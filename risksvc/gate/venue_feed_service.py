@@ -123,6 +123,9 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
             if kind == "command_result":
                 link.answered(request.command_result)
                 return
+            if kind == "assessment":
+                link.assessed(request.assessment)
+                return
             if kind == "stream_state":
                 link.stream_connected = request.stream_state.connected
                 link.stream_error = _line(request.stream_state.error, _MAX_ERROR)
