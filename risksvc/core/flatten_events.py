@@ -86,10 +86,14 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class FlattenSliced:
-    """The executor offers one round: the core makes the orders, clamps them, gives them their ids, approves or not."""
+    """The executor offers one round: the core makes the orders, clamps them, gives them their ids, approves or not.
+
+    `problem`: what stands in the way of the rest, or of all of it, in words.
+    """
 
     flatten_id: str
     slices: tuple[Slice, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

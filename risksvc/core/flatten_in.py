@@ -178,11 +178,11 @@ def flatten_stopped(state: GateState, event: FlattenStopped, now: Nanoseconds) -
 def flatten_sliced(state: GateState, event: FlattenSliced, now: Nanoseconds) -> Iterator[Output]:
     """Makes the orders of one round and checks each: a Decision per order, as any order gets."""
     run = state.flattens.by_id.get(event.flatten_id)
-    refusal = _round_refusal(state, run, event)
+    refusal = _round_refusal(state, run, event, now=now)
     if run is None or refusal is not None:
         yield StepRefused((refusal,) if refusal is not None else ())
         return
-    run.denied = ""
+    run.denied = event.problem
     sent: list[str] = []
     book = state.accounts[run.account]
     for order in _orders(book, run, event.slices):
@@ -192,7 +192,9 @@ def flatten_sliced(state: GateState, event: FlattenSliced, now: Nanoseconds) -> 
         yield from tell(state, run, EntryKind.FLATTEN_STEP, f"round approved: {'; '.join(sent)}", now=now)
 
 
-def _round_refusal(state: GateState, run: FlattenRun | None, event: FlattenSliced) -> Refusal | None:
+def _round_refusal(
+    state: GateState, run: FlattenRun | None, event: FlattenSliced, *, now: Nanoseconds
+) -> Refusal | None:
     """Why no round may be approved now."""
     if run is None or not run.runs or run.stopped:
         text = f"flatten {event.flatten_id} is not known, over, or stopped"
@@ -200,9 +202,12 @@ def _round_refusal(state: GateState, run: FlattenRun | None, event: FlattenSlice
     if unhalted(state, (run.account, run.scope.strategy), run.instruments):
         run.denied = f"no halt is in force over all of {run.scope}: halt it again"
         return Refusal(RefusalReason.NOT_HALTED, run.denied)
-    phase = phase_of(state.accounts[run.account], run)
-    if phase is not FlattenPhase.SENDING:
+    book = state.accounts[run.account]
+    phase = phase_of(book, run)
+    if phase is not FlattenPhase.SENDING or run.read is None:
         return Refusal(RefusalReason.ORDER_UNKNOWN, f"flatten {run.flatten_id} is {phase.value}, nothing may be sent")
+    if now - run.read.as_of > book.config.snapshot_max_age_ns:
+        return Refusal(RefusalReason.NO_SNAPSHOT, "the read that it would rest on is too old")
     return None
 
 

@@ -30,11 +30,15 @@ class FeedError(RiskError):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a feed made of a command. `unknown`: nobody knows whether the venue acted."""
+    """What a feed made of a command. `unknown`: nobody knows whether the venue acted.
+
+    `venue_order_id`: of a placed order; empty: none, or not known.
+    """
 
     ok: bool
     error: str = ""
     unknown: bool = False
+    venue_order_id: str = ""
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ class FeedLink:
         """Hands a result to whoever waits for it; late and unknown ones are passed over."""
         waiter = self.waiting.pop(result.command_id, None)
         if waiter is not None and not waiter.done():
-            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown))
+            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown, result.venue_order_id[:64]))
 
     def assessed(self, found: venue_pb2.FeedAssessment) -> None:
         """Keeps an assessment for whoever waits for it; late and unknown ones are passed over."""
