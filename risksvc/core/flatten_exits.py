@@ -93,7 +93,7 @@ def exits_of(book: AccountBook, line: Line, *, strategy: str, symbol: str, targe
     traded = symbol if symbol and _key(book, symbol) == line.key else line.symbol
     found: list[Exit] = []
     for side in (Side.SELL, Side.BUY):
-        room = _room(book, line, side)
+        room = max(ZERO, held(book, line, side) - _worked_by_others(line, side, strategy))
         wanted = list(_wanted(book, line, side, strategy=strategy, targets=targets))
         found += _fit(line, wanted, traded, side=side, room=room)
     if book.hedge_mode:
@@ -109,8 +109,12 @@ def held(book: AccountBook, line: Line, side: Side) -> Decimal:
     return max(ZERO, line.low) if side is Side.SELL else max(ZERO, -line.high)
 
 
-def _room(book: AccountBook, line: Line, side: Side) -> Decimal:
-    return max(ZERO, held(book, line, side) - line.working.on_side(side))
+def _worked_by_others(line: Line, side: Side, strategy: str) -> Decimal:
+    """What orders outside the scope may reduce first: those of other strategies. All in scope is cancelled before."""
+    if not strategy:
+        return ZERO
+    others = (one for one in line.reservations.values() if one.order.strategy != strategy)
+    return sum((one.counted_quantity for one in others if one.order.side is side), ZERO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class FeedLink:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     stream_connected: bool = False
     stream_error: str = ""
+    can_place: bool = False
 
     def send(self, message: venue_pb2.FeedResponse) -> bool:
         """Queues a message; False when there is no room."""

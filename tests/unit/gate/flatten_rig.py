@@ -7,8 +7,9 @@ what the feed was about to say is never said. `Venue` keeps the truth, and notes
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from risksvc.core import events, venue_events
 from risksvc.core.config import RULES, AccountConfig, GateConfig
@@ -33,7 +34,7 @@ SIDES = {types_pb2.SIDE_BUY: Side.BUY, types_pb2.SIDE_SELL: Side.SELL}
 CONFIG = GateConfig("g1", {ACCOUNT: AccountConfig()}, rules=RULES)
 
 
-class Killed(BaseException):  # noqa: N818 - a kill -9 is no error, and nothing may catch it
+class Killed(BaseException):
     """The process is gone."""
 
 
@@ -260,8 +261,7 @@ class Rig:
     def tell_all(self) -> None:
         """Every fill that the venue lists by now; repeats are the gate's to know."""
         told = tuple(fill for at, fill in self.venue.fills if at <= self.clock.at)
-        if len(told) > self.told:
-            self.told = len(told)
+        self.told = max(self.told, len(told))
         if told:
             self.owner.submit(venue_events.FillsReceived(ACCOUNT, told))
 
@@ -310,7 +310,9 @@ class Rig:
             self.read()
             return CommandResult(ok=True)
         if command.HasField("cancel_orders"):
-            return CommandResult(ok=all([self.venue.cancel(one.client_order_id) for one in command.cancel_orders.orders]))
+            return CommandResult(
+                ok=all([self.venue.cancel(one.client_order_id) for one in command.cancel_orders.orders])
+            )
         return self._place(command.place_order)
 
     def _place(self, placed: venue_pb2.PlaceOrder) -> CommandResult:
@@ -325,7 +327,10 @@ class Rig:
             D(placed.limit_price) if placed.limit_price else None,
             reduce_only=placed.reduce_only,
         )
-        if self.owner.state.flattens.by_id and order.client_order_id not in self.owner.state.accounts[ACCOUNT].reservations:
+        if (
+            self.owner.state.flattens.by_id
+            and order.client_order_id not in self.owner.state.accounts[ACCOUNT].reservations
+        ):
             self.venue.wrong.append(f"{order.client_order_id} was sent without a reservation")
         fate = self.fates(order)
         if fate.refused:
@@ -386,10 +391,10 @@ class Rig:
         decision = self.owner.submit(events.OrderChecked(order, WIDE, held))[0]
         assert getattr(decision, "approved", False), decision
 
-    def rest(self, symbol: str, side: Side, quantity: str, price: Decimal, **rest: bool) -> Order:
+    def rest(self, symbol: str, side: Side, quantity: str, price: Decimal, *, reduce_only: bool = False) -> Order:
         """A working order of a strategy."""
         id_ = f"r{len(self.venue.orders)}"
-        order = Order(ACCOUNT, ALPHA, id_, symbol, side, OrderType.LIMIT, D(quantity), price, **rest)
+        order = Order(ACCOUNT, ALPHA, id_, symbol, side, OrderType.LIMIT, D(quantity), price, reduce_only=reduce_only)
         self.approve(order)
         self.venue.rest(order)
         self.read()
@@ -400,8 +405,8 @@ class Rig:
 
     def request(self, **changes: object) -> str:
         """Starts a flatten and gives its id."""
-        asked = replace(FlattenRequested(Scope(ACCOUNT), "olga", "drill", patience_ns=60 * SECOND), **changes)
-        self.owner.submit(asked)
+        chosen: dict[str, Any] = {"scope": Scope(ACCOUNT), "patience_ns": 60 * SECOND} | changes
+        self.owner.submit(FlattenRequested(by="olga", reason="drill", **chosen))
         return next(reversed(self.owner.state.flattens.by_id))
 
     def run_state(self) -> FlattenRun:
