@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.config import RULES_2
+from risksvc.core.config import RULES_2, RULES_3
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.expected import announced_fill
 from risksvc.core.line import Line, ReportedFill, Suspicion
@@ -43,6 +43,8 @@ class FillResult:
 def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillResult) -> None:
     """Takes one fill in; one that is known may still bring the order it belongs to."""
     line = book.line_for(fill.instrument)
+    if book.rules >= RULES_3 and fill.venue_time_ms < book.anchor_ms:
+        return  # what the very first read showed has it already; a feed that begins anew tells of it again
     if book.trades.too_old(fill):
         result.notices.append(_too_old(book, fill))
         return

@@ -1,6 +1,6 @@
 """How the next round of a flatten is cut, by the books: how much of each instrument, at which price. Changes nothing.
 
-Rule 1: a slice takes at most `participation` percent of what the book shows within the collar. Rule 2: a limit is the
+Rule 1: a slice takes at most `participation` percent of what the book shows close to its middle. Rule 2: a limit is the
 furthest price that the slice should reach by the book now, so a book that thins out meanwhile fills less, and costs no
 more. Rule 3: of linked instruments each round trades the same fraction, so that a hedge stays one.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.exit_cost import Book, slice_quantity, walk
+from risksvc.core.exit_cost import DEPTH_WITHIN, Book, slice_quantity, walk
 from risksvc.core.flatten_events import FlattenStyle, Slice
 from risksvc.core.flatten_exits import Exit
 from risksvc.core.types import ZERO, Instrument, Side
@@ -78,7 +78,11 @@ def one_slice(instrument: Instrument | None, book: Book | None, side: Side, pace
     if not book.depth(side, within=pace.collar):
         return ZERO, f"nothing stands within {pace.collar} % of the middle of its book"
     quantity = slice_quantity(
-        book, side, participation=pace.participation, step=instrument.quantity_step, within=pace.collar
+        book,
+        side,
+        participation=pace.participation,
+        step=instrument.quantity_step,
+        within=min(pace.collar, DEPTH_WITHIN),
     )
     return quantity, "" if quantity else "less than one step stands within the collar of its book"
 

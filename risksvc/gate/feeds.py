@@ -171,9 +171,12 @@ class Feeds:
                 link.open_orders = {row.venue_order_id: row for row in event.open_orders if row.venue_order_id}
 
     def fills_since_ms(self, book: AccountBook) -> int:
-        """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on."""
+        """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on.
+
+        Never from before the very first one: what filled then is in what that showed, and would count twice.
+        """
         window = self._read_windows.get(book.name, 0)
-        return max(1, window - OVERLAP_MS) if book.anchored and window else 0
+        return max(1, book.anchor_ms, window - OVERLAP_MS) if book.anchored and window else 0
 
     def _read_again(self, account: str) -> None:
         link = self._links.get(account)
