@@ -36,6 +36,14 @@ class FlattenOutcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mid:
+    """The middle of one instrument's book."""
+
+    instrument: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class FlattenRequested:
     """A person starts a flatten. `scope` names an account; `linked` are the account's hedges, by instrument.
 
@@ -54,7 +62,7 @@ class FlattenRequested:
     slice_pause_ns: Nanoseconds = SECOND
     patience_ns: Nanoseconds = 2 * MINUTE
     linked: tuple[tuple[str, ...], ...] = ()
-    mids: tuple[tuple[str, Decimal], ...] = ()
+    mids: tuple[Mid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

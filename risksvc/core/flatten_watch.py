@@ -119,7 +119,7 @@ def _note_progress(book: AccountBook, run: FlattenRun, *, now: Nanoseconds) -> N
 
 
 def _take_fills(book: AccountBook, run: FlattenRun, fills: list[Fill]) -> None:
-    mids = dict(run.asked.mids)
+    mids = {one.instrument: one.price for one in run.asked.mids}
     for fill in fills:
         cost = _cost_of(book, fill, mids.get(fill.instrument))
         one = _order_of(book, run, fill)

@@ -17,6 +17,7 @@ from risksvc.core.flatten_events import (
     FlattenStopped,
     FlattenStyle,
     FlattenTarget,
+    Mid,
 )
 from risksvc.core.flatten_exits import authorised, exits, expanded, lines_of, offsetting
 from risksvc.core.outputs import Refusal, RefusalReason, StepProposed, StepRefused
@@ -134,8 +135,8 @@ def books_of(found: VenueLook) -> dict[str, Book]:
     return {symbol: market.book for symbol, market in found.markets.items() if market.book is not None}
 
 
-def _mids(books: Mapping[str, Book]) -> tuple[tuple[str, Decimal], ...]:
-    return tuple((symbol, book.mid) for symbol, book in books.items() if book.mid is not None)
+def _mids(books: Mapping[str, Book]) -> tuple[Mid, ...]:
+    return tuple(Mid(symbol, book.mid) for symbol, book in books.items() if book.mid is not None)
 
 
 def _problems(

@@ -114,6 +114,7 @@ VALUES: tuple[type, ...] = (
     incidents.AssessmentRecord,
     incidents.ReviewRecord,
     flatten_events.FlattenRequested,
+    flatten_events.Mid,
     flatten.ProvingRead,
     flatten.Certificate,
 )

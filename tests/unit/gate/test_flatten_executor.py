@@ -1,4 +1,4 @@
-"""I16, I17: a flatten is carried on through every crash; it never sends twice, never flips, and says FLAT when it is."""
+"""I16, I17: a flatten goes on through every crash; it never sends twice, never flips, and says FLAT when it is."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -9,7 +9,8 @@ import pytest
 from risksvc.core.flatten import FlattenPhase, FlattenRun, OrderEnd
 from risksvc.core.types import MILLISECOND, SECOND, Order, Side
 from tests.unit.core.catalogue import BTC, ETH
-from tests.unit.gate.flatten_rig import Fate, Rig
+from tests.unit.gate.flatten_rig import Rig
+from tests.unit.gate.flatten_venue import Fate
 
 D = Decimal
 Fates = Callable[[Order], Fate]
