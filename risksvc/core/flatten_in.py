@@ -29,7 +29,8 @@ from risksvc.core.flatten_events import (
 from risksvc.core.flatten_exits import Exit, authorised, exits, expanded
 from risksvc.core.flatten_proof import phase_of, settled, unhalted
 from risksvc.core.flatten_watch import finish, tell
-from risksvc.core.incidents import EntryKind, Incident, Opening, open_incident, record
+from risksvc.core.incidents import EntryKind, Incident, record
+from risksvc.core.opening import Opening, open_incident
 from risksvc.core.orders_in import check_order
 from risksvc.core.outputs import Decision, Output, Refusal, RefusalReason, StepProposed, StepRefused
 from risksvc.core.reports_in import report_order

@@ -21,6 +21,7 @@ from risksvc.core.events import (
     ResumeConfirmed,
     ResumeProposed,
 )
+from risksvc.core.opening import take_clear, take_halt
 from risksvc.core.outputs import (
     Adopted,
     ClearsGranted,
@@ -39,13 +40,16 @@ from risksvc.core.types import Nanoseconds, Scope
 from risksvc.core.venue_in import judge_positions
 
 
-def gate_started(state: GateState, event: GateStarted, _now: Nanoseconds) -> Iterator[Output]:
-    """A new process on this state: leases, feeds and freshness begin anew."""
+def gate_started(state: GateState, event: GateStarted, now: Nanoseconds) -> Iterator[Output]:
+    """A new process on this state: leases, feeds, watchers and freshness begin anew."""
     state.set_config(event.config)
+    state.started_at = now
     state.lease_until, state.lease_seen, state.store_lost, state.draining = 0, False, "", False
     for book in state.accounts.values():
         book.feed_connected = False
         book.snapshot_as_of = None
+        for strategy in book.strategies.values():
+            strategy.watched = False
     if state.limits is not None:
         for book in state.accounts.values():
             book.set_limits(state.limits)
@@ -89,8 +93,10 @@ def lease_renewed(state: GateState, event: LeaseRenewed, _now: Nanoseconds) -> I
     yield from ()
 
 
-def lease_lost(state: GateState, event: LeaseLost, _now: Nanoseconds) -> Iterator[Output]:
+def lease_lost(state: GateState, event: LeaseLost, now: Nanoseconds) -> Iterator[Output]:
     """The lease is given up before its time."""
+    if state.has_lease(now):
+        state.lease_lost_at = now
     state.lease_until = 0
     state.store_lost = event.why if event.store_lost else state.store_lost
     state.version += 1
@@ -122,11 +128,13 @@ def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> 
     yield HaltRaised(halt)
 
 
-def halt_seen(state: GateState, event: HaltSeen, _now: Nanoseconds) -> Iterator[Output]:
-    """A halt from elsewhere."""
-    if state.halts.add_halt(event.halt):
-        state.version += 1
-    yield from ()
+def halt_seen(state: GateState, event: HaltSeen, now: Nanoseconds) -> Iterator[Output]:
+    """A halt from elsewhere; one that this gate raised beside the core, or before its journal was lost, is its own."""
+    if not state.halts.add_halt(event.halt):
+        return
+    state.version += 1
+    if event.halt.origin == state.gate_id and state.keeps_incidents and not state.halts.is_cleared(event.halt.halt_id):
+        yield from take_halt(state, event.halt, now=now)
 
 
 def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator[Output]:
@@ -137,7 +145,7 @@ def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator
     halt = state.halts.halt(event.clear.halt_id)
     if halt is not None:
         _begin_anew(state, halt, now=now)
-    yield from ()
+        yield from take_clear(state, event.clear, now=now)
 
 
 def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:

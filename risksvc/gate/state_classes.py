@@ -105,6 +105,7 @@ VALUES: tuple[type, ...] = (
     venue_events.Fill,
     venue_events.CashFlow,
     equity_ledger.MarkSeen,
+    incidents.Standing,
     incidents.TimelineEntry,
     incidents.Delivery,
     incidents.EvidencePosition,
@@ -143,6 +144,7 @@ ENUMS: tuple[type[Enum], ...] = (
     flatten_events.FlattenOutcome,
     flatten.FlattenPhase,
     flatten.OrderEnd,
+    severity.Endangered,
 )
 
 # Objects that the core tells apart with `is`.

@@ -1,4 +1,4 @@
-"""What filled before the very first read is in what that showed: told again by a feed that begins anew, it is history."""
+"""What filled before the very first read is in what that showed: a feed that begins anew tells of history."""
 
 from risksvc.core.types import MILLISECOND, Side
 from tests.unit.core.builders import given

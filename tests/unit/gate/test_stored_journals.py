@@ -34,6 +34,18 @@ NOT_YET_STORED = frozenset(
         "HistoryGapFound",
         "OrderExpected",
         "ReadAgain",
+        "AssessmentTaken",
+        "CauseNamed",
+        "CourseChosen",
+        "DeliveryRecorded",
+        "HoldReminded",
+        "IncidentChanged",
+        "IncidentClosed",
+        "IncidentNoted",
+        "IncidentOpened",
+        "IncidentTaken",
+        "ReviewRecorded",
+        "StrategyWatched",
     }
 )
 
