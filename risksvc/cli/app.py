@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "hold": Lazy("decide", "hold", "record that it is held (takes two), or show how the hold stands"),
         "orders": Lazy("orders", "orders", "orders that can still fill"),
         "cancel-all": Lazy("orders", "cancel_all", "cancel working orders, or list what to cancel by hand"),
+        "flatten": Lazy("flatten", "flatten", "plan the way to flat; with --execute, go it, and prove it"),
         "check-reducing": Lazy("reducing", "check_reducing", "ask for your own reducing order, also while HALTED"),
         "expect": Lazy("expect", "expect", "announce an order that you will place at the venue by hand"),
         "reconcile": Lazy("reconcile", "reconcile", "read the venue now, say whether everything agrees, and explain"),
