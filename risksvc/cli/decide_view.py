@@ -22,6 +22,7 @@ _NOTHING_HELD = "NOTHING_HELD"
 # These come before any course: another look at the venue.
 _LOOK_FIRST = frozenset({"NOT_ASSESSED", "STALE_ASSESSMENT", "INCOMPLETE_ASSESSMENT"})
 _WHY = "<why, in your words>"
+_MOST_FLATTENS = 5
 
 
 def word(course: "incident_pb2.Course.ValueType") -> str:
@@ -32,7 +33,7 @@ def word(course: "incident_pb2.Course.ValueType") -> str:
 def show(out: Output, answer: DecideResponse, *, asked: "incident_pb2.Course.ValueType") -> None:
     """Everything, for people."""
     if answer.refusals:
-        show_refusals(out, answer.refusals, what=f"{word(asked)}" if asked else "the question")
+        show_refusals(out, answer.refusals, what=word(asked) if asked else "decide")
         return
     _show_outcome(out, answer, asked=asked)
     _show_recommendation(out, answer)
@@ -43,7 +44,7 @@ def show(out: Output, answer: DecideResponse, *, asked: "incident_pb2.Course.Val
 def show_hold(out: Output, answer: DecideResponse, *, asked: "incident_pb2.Course.ValueType") -> None:
     """The hold alone: in force or not, its reminders, who is waited for."""
     if answer.refusals:
-        show_refusals(out, answer.refusals, what="HOLD" if asked else "the question")
+        show_refusals(out, answer.refusals, what="HOLD" if asked else "hold")
         return
     _show_outcome(out, answer, asked=asked)
     if not asked and not answer.HasField("hold"):
@@ -158,7 +159,7 @@ def _by_course(
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     scope = scope_words_of(incident.scope)
     if incident.course == incident_pb2.COURSE_FLATTEN:
-        yield ("flatten", *scope), "shows the plan against the book; sends nothing before --execute"
+        yield from _flattens(answer, incident)
     elif incident.course == incident_pb2.COURSE_HOLD:
         yield ("hold", *named), "how it and its reminders stand"
     elif incident.course == incident_pb2.COURSE_REDUCE:
@@ -168,6 +169,16 @@ def _by_course(
         if course != incident.course and not (course == incident_pb2.COURSE_HOLD and answer.waiting_for):
             mark = "recommended: " if course == answer.recommended else ""
             yield (*words, *named, "--reason", _WHY), f"{mark}{purpose}"
+
+
+def _flattens(answer: DecideResponse, incident: Incident) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is outside its band, each; else the incident's own scope, or each account that holds something."""
+    scope = scope_words_of(incident.scope)
+    wanted = [scope_words_of(one) for one in answer.to_flatten[:_MOST_FLATTENS]]
+    if not answer.required and scope:
+        wanted = [scope]
+    for words in wanted or [scope]:
+        yield ("flatten", *words), "shows the plan against the book; sends nothing before --execute"
 
 
 _CHOOSE: tuple[tuple["incident_pb2.Course.ValueType", tuple[str, ...], str], ...] = (

@@ -17,7 +17,7 @@ from decimal import ROUND_UP, Decimal
 
 from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Course, Incident
 from risksvc.core.severity import MINUTE
-from risksvc.core.types import HUNDRED, Nanoseconds, plain
+from risksvc.core.types import HUNDRED, Nanoseconds, Scope, plain
 
 STALE_AFTER = 5 * MINUTE
 CLOSE_NEAR_MINUTES = 30
@@ -125,11 +125,19 @@ def outside_band(assessment: AssessmentRecord) -> tuple[AssessedInstrument, ...]
     return tuple(one for one in assessment.instruments if one.outside_band)
 
 
+def to_flatten(assessment: AssessmentRecord | None) -> tuple[Scope, ...]:
+    """What FLATTEN would leave: the positions outside their bands; without any, every account that holds something."""
+    if assessment is None:
+        return ()
+    outside = tuple(Scope(one.account, instrument=one.instrument) for one in outside_band(assessment))
+    return outside or tuple(dict.fromkeys(Scope(one.account) for one in held(assessment)))
+
+
 # -- the rules ----------------------------------------------------------------------------------------------------
 
 
 def _outside(facts: Facts) -> Iterator[Found]:
-    limit = "its band: 150 % of the intended size, unless the limits file says otherwise"
+    limit = "its band (150 %)"
     found = () if facts.assessment is None else outside_band(facts.assessment)
     for one in found:
         size = "nothing is intended" if one.ratio is None else f"{_share(one.ratio)} of the intended size"

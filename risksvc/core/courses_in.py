@@ -14,7 +14,7 @@ first word for HOLD until it takes effect or something else does. A clock that i
 from collections.abc import Iterator
 
 from risksvc.core.config import SecondPerson
-from risksvc.core.courses import STALE_AFTER, is_usable, outside_band
+from risksvc.core.courses import STALE_AFTER, held, is_usable, outside_band
 from risksvc.core.incident_events import CourseChosen, HoldReminded
 from risksvc.core.incidents import Course, CourseChoice, EntryKind, Incident, record
 from risksvc.core.incidents_in import still_open
@@ -167,17 +167,28 @@ def _run(incident: Incident, name: ClockName, *, now: Nanoseconds) -> None:
 
 
 def judge_assessment(state: GateState, incident: Incident, now: Nanoseconds) -> Iterator[Output]:
-    """After each new assessment: outside the band FLATTEN is in force by rule; inside, the rule lets go."""
+    """After each new assessment: outside the band FLATTEN is in force by rule; inside it lets go; a flat hold ends."""
     assessment = incident.assessment
     assert assessment is not None, "called for a new one"
     by = f"gate:{state.gate_id}"
     if outside_band(assessment):
         yield from _require_flatten(incident, by=by, now=now)
-    elif assessment.complete and incident.outside_since:
+    elif assessment.complete:
+        yield from _let_go(incident, flat=not held(assessment), by=by, now=now)
+
+
+def _let_go(incident: Incident, *, flat: bool, by: str, now: Nanoseconds) -> Iterator[Output]:
+    """Everything was read, and nothing is outside its band."""
+    before = incident.course
+    if incident.outside_since:
         incident.outside_since = 0
         if not incident.choices:
             _set(incident, None, now=now)
         text = "everything is inside its band: FLATTEN is not required any more"
+        yield from record(incident, EntryKind.COURSE_CHOSEN, text, by=by, now=now)
+    elif flat and before in (Course.HOLD, Course.REDUCE):
+        _set(incident, None, now=now)
+        text = f"nothing is held any more: {before.value} has ended"
         yield from record(incident, EntryKind.COURSE_CHOSEN, text, by=by, now=now)
 
 

@@ -18,7 +18,7 @@ def course_metrics(incidents: Sequence[Incident]) -> Iterator[Metric]:
     yield in_force
     yield GaugeMetricFamily(
         "risksvc_flatten_required_by_assessment",
-        "Open incidents whose last complete assessment found a position outside its band.",
+        "Open incidents in which an assessment found a position outside its band, and none since found all inside.",
         value=sum(bool(one.outside_since) for one in incidents),
     )
     yield GaugeMetricFamily(

@@ -5,15 +5,17 @@ Looking changes nothing. What is recorded is recorded in the name, and in a role
 
 from collections.abc import Iterator, Mapping
 
-from risksvc.core.courses import Recommendation, recommend
+from risksvc.core.courses import Recommendation, recommend, to_flatten
 from risksvc.core.courses_in import HOLD_ROLES, waiting_for
 from risksvc.core.incident_events import CourseChosen
 from risksvc.core.incidents import Course, Incident
-from risksvc.core.outputs import Refusal, RefusalReason
+from risksvc.core.outputs import Refusal
 from risksvc.gate import convert
 from risksvc.gate.app import GateApp
+from risksvc.gate.convert_strategy import scope_message
 from risksvc.gate.holding import reminders
 from risksvc.gate.incident_view import incident_message
+from risksvc.gate.incidents import find_incident
 from risksvc.gate.operating import refusal_message, refused_by
 from risksvc.gate.roles import holders, speaks_as
 from risksvc.v1 import incident_pb2, operator_pb2
@@ -28,7 +30,7 @@ _NUMBERS = {course: incident_pb2.Course.ValueType(number) for number, course in 
 
 async def decide(app: GateApp, request: incident_pb2.DecideRequest, by: str) -> incident_pb2.DecideResponse:
     """Says what is recommended; records a course where one is given."""
-    incident = open_incident_of(app, request.incident_id)
+    incident = find_incident(app, request.incident_id)
     if isinstance(incident, Refusal):
         return incident_pb2.DecideResponse(refusals=[refusal_message(incident)], now_ns=app.clock.now())
     if not request.course:
@@ -67,6 +69,7 @@ def _answer(
             incident_pb2.RoleHolders(role=role, operators=holders(app.settings.operators, role)) for role in HOLD_ROLES
         ],
         now_ns=now,
+        to_flatten=[scope_message(one) for one in to_flatten(incident.assessment)],
     )
     due = reminders(app.settings, incident)
     if due is not None:
@@ -95,15 +98,3 @@ def _reasons(found: Recommendation) -> Iterator[incident_pb2.CourseReason]:
             limit=one.limit,
             message=one.message,
         )
-
-
-def open_incident_of(app: GateApp, incident_id: str) -> Incident | Refusal:
-    """The incident of this id; none named: the newest open one."""
-    incidents = app.owner.state.incidents
-    if not incident_id:
-        newest = incidents.open()[-1:]
-        text = "no incident is open: a halt opens one, and so does `risksvc incident open`"
-        return newest[0] if newest else Refusal(RefusalReason.INCIDENT_UNKNOWN, text)
-    named = incidents.by_id.get(convert.order_id(incident_id, field="incident_id", longest=128))
-    text = f"incident {incident_id} is not known here; `risksvc incident list` has them"
-    return named or Refusal(RefusalReason.INCIDENT_UNKNOWN, text)

@@ -30,11 +30,15 @@ class FeedError(RiskError):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a feed made of a command. `unknown`: nobody knows whether the venue acted."""
+    """What a feed made of a command. `unknown`: nobody knows whether the venue acted.
+
+    `venue_order_id`: of a placed order; empty: none, or not known.
+    """
 
     ok: bool
     error: str = ""
     unknown: bool = False
+    venue_order_id: str = ""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class FeedLink:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     stream_connected: bool = False
     stream_error: str = ""
+    can_place: bool = False
 
     def send(self, message: venue_pb2.FeedResponse) -> bool:
         """Queues a message; False when there is no room."""
@@ -69,7 +74,7 @@ class FeedLink:
         """Hands a result to whoever waits for it; late and unknown ones are passed over."""
         waiter = self.waiting.pop(result.command_id, None)
         if waiter is not None and not waiter.done():
-            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown))
+            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown, result.venue_order_id[:64]))
 
     def assessed(self, found: venue_pb2.FeedAssessment) -> None:
         """Keeps an assessment for whoever waits for it; late and unknown ones are passed over."""
@@ -166,9 +171,12 @@ class Feeds:
                 link.open_orders = {row.venue_order_id: row for row in event.open_orders if row.venue_order_id}
 
     def fills_since_ms(self, book: AccountBook) -> int:
-        """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on."""
+        """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on.
+
+        Never from before the very first one: what filled then is in what that showed, and would count twice.
+        """
         window = self._read_windows.get(book.name, 0)
-        return max(1, window - OVERLAP_MS) if book.anchored and window else 0
+        return max(1, book.anchor_ms, window - OVERLAP_MS) if book.anchored and window else 0
 
     def _read_again(self, account: str) -> None:
         link = self._links.get(account)

@@ -23,6 +23,7 @@ from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
+from risksvc.gate.flatten_keeper import FlattenKeeper
 from risksvc.gate.http import HttpServer, start_http
 from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
@@ -192,6 +193,8 @@ class _Process:
         async def tell_health() -> None:
             await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
 
+        flattens = FlattenKeeper(app)
+        app.owner.listeners.append(flattens.heard)
         runs: dict[str, Awaitable[None]] = {
             "kill switch": app.kill_switch.run(hints_url=url),
             "ticks": beating.tick(app, tell_health=tell_health),
@@ -199,6 +202,7 @@ class _Process:
             "anchors": anchors.run(),
             "snapshots": snapshots.run(),
             "holds": holding.remind(app, assess),
+            "flattens": flattens.run(),
         }
         if server is not None:
             runs["redis"] = server.supervise()

@@ -9,12 +9,14 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
+from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
 from risksvc.venue.assessing import Assessor
 from risksvc.venue.commands import Canceller, CommandOutcome
 from risksvc.venue.gate_link import GateClock
 from risksvc.venue.listing import OrderReference
 from risksvc.venue.lookup import OrderLookUp
+from risksvc.venue.placing import Placer
 from risksvc.venue.polls import Send
 from risksvc.venue.reports import FailureReports
 
@@ -100,6 +102,21 @@ class CancelDesk:
         outcome = await self._canceller.cancel(references)
         _LOG.info("cancel of %d orders: %s", len(references), "done" if outcome.ok else outcome.error)
         self._send(wire.command_result(command_id, outcome))
+
+
+class OrderDesk:
+    """Answers commands to place an order."""
+
+    def __init__(self, placer: Placer, *, send: Send) -> None:
+        self._placer = placer
+        self._send = send
+
+    async def answer(self, command_id: str, order: venue_pb2.PlaceOrder) -> None:
+        """Place it, then tell."""
+        outcome, venue_order_id = await self._placer.place(order)
+        said = "placed" if outcome.ok else outcome.error
+        _LOG.info("order %s (%s): %s", order.client_order_id, order.instrument, said)
+        self._send(wire.command_result(command_id, outcome, venue_order_id=venue_order_id))
 
 
 class AssessDesk:

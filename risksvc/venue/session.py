@@ -15,7 +15,7 @@ from risksvc.venue.assessing import Assessor
 from risksvc.venue.balances import BalanceReader
 from risksvc.venue.commands import Canceller, CommandOutcome
 from risksvc.venue.connection import VenueConnection
-from risksvc.venue.desk import AssessDesk, CancelDesk, LookUpDesk
+from risksvc.venue.desk import AssessDesk, CancelDesk, LookUpDesk, OrderDesk
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
 from risksvc.venue.gate_link import GateClock, GateLink, SessionEndedError
@@ -23,6 +23,7 @@ from risksvc.venue.live_fills import LiveFills
 from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
+from risksvc.venue.placing import Placer
 from risksvc.venue.polls import AccountPoll, ReadOnce, SteadyPoll, either
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
@@ -61,6 +62,7 @@ class Session:
             look_up, window_ms=config.look_up_window_ms, clock=self._clock, send=link.send, reports=self._reports
         )
         self._cancels = CancelDesk(Canceller(connection), send=link.send)
+        self._orders = OrderDesk(Placer(connection, self._clock), send=link.send)
         self._assessments = AssessDesk(Assessor(connection), send=link.send)
         self._live_fills = LiveFills(
             reader=self._reader,
@@ -146,6 +148,8 @@ class Session:
             case "cancel_orders":
                 references = wire.references(command.cancel_orders.orders)
                 group.create_task(self._cancels.answer(command.command_id, references))
+            case "place_order":
+                group.create_task(self._orders.answer(command.command_id, command.place_order))
             case "assess_now":
                 group.create_task(self._assessments.answer(command.command_id, command.assess_now.instruments))
             case _:

@@ -258,10 +258,14 @@ def history_gap(from_ms: int, to_ms: int) -> venue_pb2.FeedRequest:
     return venue_pb2.FeedRequest(history_gap=venue_pb2.FeedHistoryGap(from_ms=from_ms, to_ms=to_ms))
 
 
-def command_result(command_id: str, outcome: CommandOutcome) -> venue_pb2.FeedRequest:
+def command_result(command_id: str, outcome: CommandOutcome, *, venue_order_id: str = "") -> venue_pb2.FeedRequest:
     """Tell what became of a command."""
     result = venue_pb2.FeedCommandResult(
-        command_id=command_id, ok=outcome.ok, error=outcome.error, unknown=outcome.unknown
+        command_id=command_id,
+        ok=outcome.ok,
+        error=outcome.error,
+        unknown=outcome.unknown,
+        venue_order_id=venue_order_id,
     )
     return venue_pb2.FeedRequest(command_result=result)
 

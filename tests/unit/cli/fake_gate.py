@@ -18,15 +18,17 @@ from risksvc.v1 import incident_pb2, operator_pb2
 
 TOKEN = "op-token-1"  # noqa: S105 - the fake knows no other
 
+NO_INCIDENTS = incident_pb2.ListIncidentsResponse()
+
 Answer = Message | grpc.StatusCode | Callable[[Any], Message]
 
 
 @dataclass
 class FakeGate:
-    """Answers each method with what the test scripted; keeps requests and credentials."""
+    """Answers each method with what the test scripted; keeps requests and credentials. No incident is open."""
 
     address: str
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    answers: dict[str, list[Answer]] = field(default_factory=lambda: {"ListIncidents": [NO_INCIDENTS]})
     requests: list[tuple[str, Any]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
     deadlines: dict[str, float] = field(default_factory=dict)

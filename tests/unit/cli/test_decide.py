@@ -1,5 +1,6 @@
 """`risksvc decide` and `risksvc hold`: what a person reads, what a script learns, what to type next."""
 
+import re
 import time
 
 import pytest
@@ -47,7 +48,14 @@ def answer(*choices: CourseChoice, course: "incident_pb2.Course.ValueType" = UNS
     return DecideResponse(**(values | rest))  # type: ignore[arg-type]
 
 
-REQUIRED = answer(course=FLATTEN, recommended=FLATTEN, required=True, reasons=[reason("OUTSIDE_BAND", FLATTEN)])
+OUTSIDE = [types_pb2.Scope(account=name, instrument="BTC/USDT:USDT") for name in ("main", "b")]
+REQUIRED = answer(
+    course=FLATTEN,
+    recommended=FLATTEN,
+    required=True,
+    reasons=[reason("OUTSIDE_BAND", FLATTEN)],
+    to_flatten=OUTSIDE,
+)
 WAITING = answer(said(HOLD, "alice", "engineering"), waiting_for=["risk"])
 HELD = answer(
     said(HOLD, "alice", "engineering"),
@@ -86,7 +94,8 @@ def test_outside_the_band_only_the_flatten_is_suggested(cli: Cli, gate: FakeGate
     result = cli("decide")
     assert "FLATTEN   REQUIRED: no other course is taken" in result.stdout
     assert "FLATTEN is in force, by the 150 % rule." in result.stdout
-    assert "risksvc flatten --account main" in result.stdout
+    assert "risksvc flatten --account main --instrument BTC/USDT:USDT  # shows the plan" in result.stdout
+    assert "risksvc flatten --account b --instrument BTC/USDT:USDT" in result.stdout
     assert "risksvc hold" not in result.stdout
     assert "--course reduce" not in result.stdout
 
@@ -163,6 +172,17 @@ def test_a_flatten_in_force_leads_to_its_plan(cli: Cli, gate: FakeGate) -> None:
     result = cli("decide", "--course", "flatten", "--reason", "thin book")
     assert "risksvc flatten --account main" in result.stdout
     assert "sends nothing before --execute" in result.stdout
+
+
+def test_a_flatten_of_everything_goes_account_by_account(cli: Cli, gate: FakeGate) -> None:
+    found = answer(course=FLATTEN, in_force=True, to_flatten=[types_pb2.Scope(account=name) for name in ("a", "b")])
+    found.incident.scope.Clear()
+    gate.script("Decide", found)
+    result = cli("decide")
+    assert "risksvc flatten --account a  #" in result.stdout
+    assert "risksvc flatten --account b  #" in result.stdout
+    del found.to_flatten[:]
+    assert re.search(r"risksvc flatten +#", cli("decide").stdout)
 
 
 def test_a_reduction_leads_to_what_is_held(cli: Cli, gate: FakeGate) -> None:

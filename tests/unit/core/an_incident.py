@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from risksvc.core.incident_events import AssessmentTaken, CourseChosen, HoldReminded
-from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Course, EntryKind, Incident, Message
+from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Clock, Course, EntryKind, Incident, Message
 from risksvc.core.outputs import IncidentChanged, Output, RefusalReason, StepRefused
+from risksvc.core.severity import ClockName
 from risksvc.core.types import ZERO
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, BTC, D
@@ -79,6 +80,12 @@ class Troubled:
     def remind(self, text: str = "as it was", since: int | None = None) -> tuple[Output, ...]:
         held_since = self.incident.course_since if since is None else since
         return self.world.apply(HoldReminded(self.incident.incident_id, text, held_since))
+
+
+def clock(troubled: Troubled, name: ClockName) -> Clock:
+    found = troubled.incident.clock(name)
+    assert found is not None
+    return found
 
 
 def refused(outputs: tuple[Output, ...]) -> list[RefusalReason]:

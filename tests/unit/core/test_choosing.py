@@ -4,11 +4,11 @@ import pytest
 
 from risksvc.core.config import SecondPerson
 from risksvc.core.courses_in import waiting_for
-from risksvc.core.incidents import Clock, Course, EntryKind
+from risksvc.core.incidents import Course, EntryKind
 from risksvc.core.outputs import IncidentChanged, RefusalReason
 from risksvc.core.severity import ClockName
 from risksvc.core.types import SECOND
-from tests.unit.core.an_incident import OUTSIDE, Troubled, position, refused, told
+from tests.unit.core.an_incident import OUTSIDE, Troubled, clock, position, refused, told
 
 FLATTEN, REDUCE, HOLD = Course.FLATTEN, Course.REDUCE, Course.HOLD
 
@@ -19,12 +19,6 @@ def troubled() -> Troubled:
     made = Troubled()
     made.assess(position())
     return made
-
-
-def clock(troubled: Troubled, name: ClockName) -> Clock:
-    found = troubled.incident.clock(name)
-    assert found is not None
-    return found
 
 
 def words(troubled: Troubled) -> list[tuple[Course, str, str]]:
@@ -280,68 +274,26 @@ def test_what_a_person_chose_stays_when_the_rule_lets_go(troubled: Troubled) -> 
     assert clock(troubled, ClockName.FLATTEN).met_at is None
 
 
+@pytest.mark.parametrize("course", [HOLD, REDUCE])
+def test_what_is_held_no_more_is_not_held_on(troubled: Troubled, course: Course) -> None:
+    if course is HOLD:
+        troubled.hold()
+    else:
+        troubled.choose(REDUCE)
+    assert troubled.assess(complete=False) == ()
+    kind, text = told(troubled.incident, troubled.assess())
+    assert (kind, text) == (EntryKind.COURSE_CHOSEN, f"nothing is held any more: {course.value} has ended")
+    assert (troubled.course(), words(troubled)) == (None, [])
+
+
+def test_a_flatten_that_is_done_stays_the_course(troubled: Troubled) -> None:
+    troubled.choose(FLATTEN)
+    assert troubled.assess() == ()
+    assert troubled.course() is FLATTEN
+
+
 def test_inside_the_band_an_assessment_changes_no_course(troubled: Troubled) -> None:
     assert troubled.assess(position()) == ()
-
-
-# -- clocks -------------------------------------------------------------------------------------------------------
-
-
-def test_a_chosen_flatten_must_be_started_within_five_minutes(troubled: Troubled) -> None:
-    troubled.choose(FLATTEN)
-    assert clock(troubled, ClockName.FLATTEN) == Clock(ClockName.FLATTEN, troubled.now + 300 * SECOND)
-
-
-def test_the_second_person_has_fifteen_minutes_from_the_first_word(troubled: Troubled) -> None:
-    troubled.choose(HOLD, "olga", "engineering")
-    due = troubled.now + 900 * SECOND
-    troubled.wait(3)
-    troubled.choose(HOLD, "emil", "engineering")
-    assert clock(troubled, ClockName.SECOND_PERSON) == Clock(ClockName.SECOND_PERSON, due)
-    troubled.choose(HOLD, "rita", "risk")
-    assert clock(troubled, ClockName.SECOND_PERSON).met_at == troubled.now
-
-
-def test_without_a_second_person_it_is_not_in_force_and_halts_stay(troubled: Troubled) -> None:
-    troubled.choose(HOLD, "olga", "engineering")
-    troubled.wait(16)
-    troubled.world.tick()
-    assert troubled.course() is None
-    assert troubled.world.halts()
-
-
-def test_no_flatten_is_due_while_one_runs(troubled: Troubled) -> None:
-    troubled.incident.flattening = 1
-    troubled.choose(FLATTEN)
-    assert troubled.incident.clock(ClockName.FLATTEN) is None
-
-
-def test_after_a_flatten_that_left_a_gap_outside_the_band_the_next_is_due(troubled: Troubled) -> None:
-    troubled.assess(OUTSIDE)
-    troubled.incident.met(ClockName.FLATTEN, now=troubled.now)
-    troubled.incident.flattening = 1
-    troubled.wait(1).assess(OUTSIDE)
-    assert clock(troubled, ClockName.FLATTEN).met_at is not None
-    troubled.incident.flattening = 0
-    troubled.wait(1).assess(OUTSIDE)
-    assert clock(troubled, ClockName.FLATTEN) == Clock(ClockName.FLATTEN, troubled.now + 300 * SECOND)
-
-
-def test_another_course_ends_both_clocks(troubled: Troubled) -> None:
-    troubled.choose(FLATTEN, "tom", "trader")
-    troubled.choose(HOLD, "olga", "engineering")
-    troubled.choose(REDUCE, "rita", "risk")
-    assert clock(troubled, ClockName.FLATTEN).met_at == troubled.now
-    assert clock(troubled, ClockName.SECOND_PERSON).met_at == troubled.now
-
-
-def test_a_clock_that_is_over_runs_again_for_the_next_time(troubled: Troubled) -> None:
-    troubled.hold()
-    troubled.choose(FLATTEN, "tom", "trader")
-    troubled.wait(2)
-    troubled.choose(HOLD, "olga", "engineering")
-    assert clock(troubled, ClockName.SECOND_PERSON) == Clock(ClockName.SECOND_PERSON, troubled.now + 900 * SECOND)
-    assert [one.name for one in troubled.incident.clocks].count(ClockName.SECOND_PERSON) == 1
 
 
 # -- reminders ----------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from risksvc.core.courses import RULES, CourseReason, Recommendation, recommend
+from risksvc.core.courses import RULES, CourseReason, Recommendation, recommend, to_flatten
 from risksvc.core.incidents import AssessedInstrument, Course
+from risksvc.core.types import Scope
 from tests.unit.core.an_incident import OUTSIDE, Troubled, position
-from tests.unit.core.catalogue import D
+from tests.unit.core.catalogue import ACCOUNT, BTC, D
 
 FLATTEN, REDUCE, HOLD = Course.FLATTEN, Course.REDUCE, Course.HOLD
 
@@ -170,6 +171,18 @@ def test_outside_the_band_stays_so_when_the_account_can_t_be_read_any_more() -> 
     assert reason(recommendation, "OUTSIDE_BAND").observed == "outside when it was last read"
 
 
+# -- what FLATTEN would leave -------------------------------------------------------------------------------------
+
+
+def test_what_is_outside_its_band_is_left_alone_and_else_every_account_that_holds_something() -> None:
+    eth = position(1, instrument="ETH/USDT:USDT")
+    troubled, _ = after(OUTSIDE, eth, position(3, account="b"))
+    assert to_flatten(troubled.incident.assessment) == (Scope(ACCOUNT, instrument=BTC),)
+    troubled, _ = after(position(), eth, position(3, account="b"), position(0, account="c"))
+    assert to_flatten(troubled.incident.assessment) == (Scope(ACCOUNT), Scope("b"))
+    assert to_flatten(Troubled().incident.assessment) == ()
+
+
 # -- what the reasons say -----------------------------------------------------------------------------------------
 
 
@@ -177,7 +190,7 @@ def test_the_band_is_told_with_position_and_intended_size() -> None:
     _, recommendation = after(OUTSIDE)
     found = reason(recommendation, "OUTSIDE_BAND")
     assert found.observed == "4 BTC/USDT:USDT, 200 % of the intended size"
-    assert "150 %" in found.limit
+    assert found.limit == "its band (150 %)"
     assert "flatten, whatever the market does" in found.message
 
 

@@ -18,6 +18,7 @@ from risksvc.gate.incident_settings import Calendar, IncidentSettings
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.owner import Owner
 from risksvc.gate.replay import replay
+from risksvc.gate.state_codec import dump_gate, load_gate
 from risksvc.v1 import incident_pb2
 from tests.unit.core.an_incident import position
 from tests.unit.gate.steps import START, MemoryJournal, opening
@@ -86,9 +87,10 @@ class OnHold:
         )
         self.app = cast("GateApp", parts)
 
-    def restart(self) -> None:
-        """Killed, and started again from the journal."""
-        self.start(replay(self.journal.entries).gate)
+    def restart(self, *, snapshot: bool = False) -> None:
+        """Killed, and started again from the journal, or from a snapshot of what it gives."""
+        gate = replay(self.journal.entries).gate
+        self.start(load_gate(dump_gate(gate)) if snapshot else gate)
 
     @property
     def incident(self) -> Incident:

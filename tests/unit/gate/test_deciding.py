@@ -78,6 +78,7 @@ async def test_the_recommendation_follows_what_is_known(desk: Desk) -> None:
     answer = await desk.decide()
     assert (answer.recommended, answer.required, answer.in_force) == (FLATTEN, True, True)
     assert answer.incident.course == FLATTEN
+    assert [(one.account, one.instrument) for one in answer.to_flatten] == [("main", "BTC/USDT:USDT")]
 
 
 async def test_before_an_assessment_nothing_is_recommended() -> None:

@@ -155,9 +155,10 @@ async def test_a_gate_that_closes_during_the_look_reminds_when_it_is_open_again(
 # -- restarts -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_restart_repeats_nothing(on_hold: OnHold) -> None:
+@pytest.mark.parametrize("snapshot", [False, True])
+async def test_a_restart_repeats_nothing(on_hold: OnHold, snapshot: bool) -> None:  # noqa: FBT001 - a table's row
     await minutes(on_hold, 15)
-    on_hold.restart()
+    on_hold.restart(snapshot=snapshot)
     await minutes(on_hold, 14)
     assert len(told(on_hold)) == 1
     await minutes(on_hold, 1)
@@ -176,8 +177,12 @@ async def test_what_was_missed_while_down_is_told_once_and_the_next_in_its_slot(
     assert [text.partition(":")[0] for text in told(on_hold)] == ["HOLD for 52 min", "HOLD for 60 min"]
 
 
-async def test_a_restart_still_measures_pnl_from_when_the_hold_began(on_hold: OnHold) -> None:
-    on_hold.restart()
+@pytest.mark.parametrize("snapshot", [False, True])
+async def test_a_restart_still_measures_pnl_from_when_the_hold_began(
+    on_hold: OnHold,
+    snapshot: bool,  # noqa: FBT001 - a table's row
+) -> None:
+    on_hold.restart(snapshot=snapshot)
     on_hold.venue = [position(2, unrealised_pnl=D(70))]
     await minutes(on_hold, 15)
     assert "PnL since it began +70.00 USD" in told(on_hold)[0]
