@@ -1,12 +1,14 @@
 """What the review of an incident gives back: values only, no arithmetic but sums.
 
 Units as in `risksvc.core.impact_types`. All money here is in the report's currency, and **above zero is a cost**, below
-zero a gain. Whatever is said to add up does so exactly: equal Decimals, nothing rounded in between.
+zero a gain. Whatever is said to add up does so exactly: equal Decimals, nothing rounded in between (who adds rows up
+does so in `risksvc.core.impact_money.exact`, or where `use_exact_arithmetic` was called).
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
 
+from risksvc.core.impact_money import exact
 from risksvc.core.impact_types import DecisionKind, ImpactWindow, TargetRule
 from risksvc.core.types import ZERO, Nanoseconds
 
@@ -23,15 +25,17 @@ class CostPieces:
     @property
     def total(self) -> Decimal:
         """All of it."""
-        return self.direction + self.execution + self.fees + self.funding
+        with exact():
+            return self.direction + self.execution + self.fees + self.funding
 
     def __add__(self, other: "CostPieces") -> "CostPieces":
-        return CostPieces(
-            self.direction + other.direction,
-            self.execution + other.execution,
-            self.fees + other.fees,
-            self.funding + other.funding,
-        )
+        with exact():
+            return CostPieces(
+                self.direction + other.direction,
+                self.execution + other.execution,
+                self.fees + other.fees,
+                self.funding + other.funding,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,8 @@ class FlattenCost:
     @property
     def cost(self) -> Decimal:
         """All of it."""
-        return self.slippage + self.fees
+        with exact():
+            return self.slippage + self.fees
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +253,17 @@ class ImpactReport:
     @property
     def origin_cost(self) -> Decimal:
         """What was carried until it could be known."""
-        return sum((one.cost for one in self.origin), ZERO)
+        with exact():
+            return sum((one.cost for one in self.origin), ZERO)
 
     @property
     def flatten_cost(self) -> Decimal:
         """What the flatten cost against the marks on arrival."""
-        return sum((one.cost for one in self.flatten), ZERO)
+        with exact():
+            return sum((one.cost for one in self.flatten), ZERO)
 
     @property
     def total(self) -> Decimal:
         """Belief, origin and flatten: what the incident cost, as a number. The halt's delay is no part of it."""
-        return self.belief_cost.total + self.origin_cost + self.flatten_cost
+        with exact():
+            return self.belief_cost.total + self.origin_cost + self.flatten_cost
