@@ -6,9 +6,9 @@ decimals, and is from then on a number like any other.
 """
 
 import decimal
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from risksvc.core.impact_types import ImpactInstrument
 from risksvc.core.types import InstrumentKind
@@ -17,11 +17,8 @@ _GRAIN = Decimal("1E-24")
 _FAULTS = [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.FloatOperation]
 _EXACT = decimal.Context(prec=400, rounding=decimal.ROUND_HALF_EVEN, traps=[*_FAULTS, decimal.Inexact])
 _DIVIDING = decimal.Context(prec=140, rounding=decimal.ROUND_HALF_EVEN, traps=_FAULTS)
-
-
-def exact() -> AbstractContextManager[decimal.Context]:
-    """A context in which nothing is rounded: what can't be exact raises `decimal.Inexact`."""
-    return decimal.localcontext(_EXACT)
+# `with exact():` is a context in which nothing is rounded: what can't be exact raises `decimal.Inexact`.
+exact = partial(decimal.localcontext, _EXACT)
 
 
 def ratio(dividend: Decimal, divisor: Decimal) -> Decimal:

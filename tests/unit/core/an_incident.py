@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from risksvc.core.impact_report import CostPieces, ImpactReport
 from risksvc.core.impact_types import (
     DecisionKind,
     FundingPoint,
@@ -17,6 +18,7 @@ from risksvc.core.impact_types import (
 )
 from risksvc.core.types import SECOND, ZERO, Instrument, InstrumentKind
 
+Number = Decimal | str | int
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
 START = 18_992 * DAY  # 2021-12-31 00:00 UTC
@@ -28,11 +30,15 @@ HEDGER = "hedger"
 FREE = ImpactAssumptions(half_spread_bps=ZERO)  # nothing but the direction counts
 
 
-def d(value: str | int) -> Decimal:
+def d(value: Number) -> Decimal:
     return Decimal(value)
 
 
-def maybe(value: str | int | None) -> Decimal | None:
+def ds(*values: Number) -> tuple[Decimal, ...]:
+    return tuple(map(d, values))
+
+
+def maybe(value: Number | None) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
@@ -46,7 +52,7 @@ def listed(
     size: str = "1",
     step: str | None = None,
     rate: str = "1",
-    limit: str | int | None = None,
+    limit: Number | None = None,
     proven: float | None = None,
 ) -> ImpactInstrument:
     kind = KINDS.get(symbol, InstrumentKind.LINEAR)
@@ -54,7 +60,7 @@ def listed(
     return ImpactInstrument(instrument, d(rate), maybe(limit), None if proven is None else minute(proven))
 
 
-def prices(*steps: tuple[float, str | int]) -> tuple[MarkPoint, ...]:
+def prices(*steps: tuple[float, Number]) -> tuple[MarkPoint, ...]:
     """A mark from each of these minutes on."""
     return tuple(MarkPoint(minute(at), d(mark)) for at, mark in steps)
 
@@ -66,11 +72,11 @@ def linear(start: int, per_minute: int, minutes: int) -> tuple[MarkPoint, ...]:
 
 def fill(
     at: float,
-    quantity: str | int,
-    price: str | int,
+    quantity: Number,
+    price: Number,
     *,
     of: str = "",
-    fee: str | int = 0,
+    fee: Number = 0,
     symbol: str = BTC,
     strategy: str = HEDGER,
     name: str = "",
@@ -82,14 +88,14 @@ def decision(
     at: float,
     name: str,
     *,
-    believed: str | int | None = None,
-    intended: str | int | None = None,
-    order: str | int = 0,
+    believed: Number | None = None,
+    intended: Number | None = None,
+    order: Number = 0,
     symbol: str = BTC,
     strategy: str = HEDGER,
     kind: DecisionKind | None = None,
     version: str = "",
-    most: str | int | None = None,
+    most: Number | None = None,
 ) -> ImpactDecision:
     kind = kind or (DecisionKind.ORDER if d(order) else DecisionKind.BELIEF_REPORT)
     return ImpactDecision(
@@ -111,7 +117,7 @@ def window(
 
 
 def starting(
-    actual: str | int, *, believed: str | int | None = None, symbol: str = BTC, strategy: str = HEDGER
+    actual: Number, *, believed: Number | None = None, symbol: str = BTC, strategy: str = HEDGER
 ) -> StartingPosition:
     return StartingPosition(symbol, strategy, d(actual), maybe(believed))
 
@@ -130,7 +136,7 @@ def case(
     start: Sequence[StartingPosition] = (),
     charges: Sequence[FundingPoint] = (),
     flatten: Sequence[str] = (),
-    total_limit: str | int | None = None,
+    total_limit: Number | None = None,
     assumed: ImpactAssumptions = FREE,
 ) -> ImpactCase:
     by_symbol = marks if isinstance(marks, dict) else {BTC: marks}
@@ -147,3 +153,25 @@ def case(
         max_total_exposure=maybe(total_limit),
         assumptions=assumed,
     )
+
+
+FALLING = linear(300, -1, 200)  # 300 at the start, 100 at minute 200: who is long loses 1 a minute
+ONCE = [decision(10, "k0", believed=0)]
+
+
+def adds_up(report: ImpactReport) -> bool:
+    """Every attribution, piece by piece, and the days, are the belief cost."""
+    whole = report.belief_cost
+    for rows in (report.by_instrument, report.by_strategy, report.by_version, report.by_decision_day):
+        assert sum((row.cost for row in rows), CostPieces()) == whole
+    assert sum((one.cost for one in report.decision_costs), CostPieces()) == whole
+    assert sum((line.belief_cost for line in report.lines), CostPieces()) == whole
+    assert sum((one.cost for one in report.by_day), ZERO) == whole.total
+    assert report.cost_over_time[-1].cost == whole.total
+    assert report.low <= whole.total <= report.high
+    return True
+
+
+def rogue(*decisions: ImpactDecision) -> ImpactCase:
+    """Ten bought by nobody at minute 5, at the mark."""
+    return case(FALLING, over=window(110), fills=[fill(5, 10, 295)], decisions=decisions or ONCE)

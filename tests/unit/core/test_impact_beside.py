@@ -15,21 +15,19 @@ from tests.unit.core.an_incident import (
     BTC,
     COIN,
     ETH,
+    FALLING,
     START,
     case,
     d,
     decision,
+    ds,
     fill,
-    linear,
     listed,
     minute,
     prices,
     starting,
     window,
 )
-
-FALLING = linear(300, -1, 200)
-
 
 # -- origin, halt, flatten ----------------------------------------------------------------------------------------
 
@@ -39,10 +37,10 @@ def test_each_unknown_fill_is_carried_to_the_next_decision() -> None:
     fills = [fill(5, 10, 294, fee=1, name="f1"), fill(15, -4, 285), fill(30, 1, 270)]
     report = review(case(FALLING, over=window(200), fills=fills, decisions=looks, start=[starting(3, believed=1)]))
     assert [(one.fill_id, one.quantity, one.until, one.cost) for one in report.origin] == [
-        ("", 2, minute(10), 2 * (300 - 290)),
-        ("f1", 10, minute(10), 10 * (294 - 290) + 1),
-        ("", -4, minute(20), -4 * (285 - 280)),
-        ("", 1, minute(200), 170),
+        ("", d(2), minute(10), d(20)),
+        ("f1", d(10), minute(10), d(41)),
+        ("", d(-4), minute(20), d(-20)),
+        ("", d(1), minute(200), d(170)),
     ]
     assert report.total == report.belief_cost.total + report.origin_cost
 
@@ -66,7 +64,8 @@ def test_a_halt_before_the_discovery_has_no_delay() -> None:
     made = [decision(20, "k", believed=0, order=1)]
     delayed = review(case(FALLING, over=window(200, discovered=50, halted=10), decisions=made)).halt_delay
     assert delayed is not None
-    assert (delayed.since, delayed.until, delayed.decisions, delayed.cost) == (minute(50), minute(50), 0, 0)
+    assert (delayed.since, delayed.until, delayed.decisions) == (minute(50), minute(50), 0)
+    assert delayed.cost == 0
 
 
 def test_the_flatten_is_priced_against_the_mark_on_arrival_and_is_in_no_other_line() -> None:
@@ -85,8 +84,8 @@ def test_the_flatten_is_priced_against_the_mark_on_arrival_and_is_in_no_other_li
         )
     )
     (flatten,) = report.flatten
-    assert (flatten.symbol, flatten.quantity, flatten.arrival) == (BTC, -10, 200)
-    assert (flatten.slippage, flatten.fees, flatten.cost) == (6 * 1 + 4 * 3, 2, 20)
+    assert (flatten.symbol, flatten.quantity, flatten.arrival) == (BTC, d(-10), d(200))
+    assert (flatten.slippage, flatten.fees, flatten.cost) == ds(6 * 1 + 4 * 3, 2, 20)
     assert [one.fill_id for one in report.origin] == ["rogue"]
     assert report.belief_cost.total == 10 * (290 - 197)
     assert report.divergences[0].until == minute(102)  # flat, as it was believed
@@ -119,8 +118,8 @@ def test_a_limit_that_the_wrong_belief_hid_is_told() -> None:
         )
     )
     (breach,) = report.breaches
-    assert (breach.symbol, breach.limit, breach.since, breach.until) == (BTC, 5_700, minute(5), minute(15))
-    assert (breach.highest, breach.believed) == (20 * 295, 10 * 295)
+    assert (breach.symbol, breach.limit, breach.since, breach.until) == (BTC, d(5_700), minute(5), minute(15))
+    assert (breach.highest, breach.believed) == ds(20 * 295, 10 * 295)
 
 
 def test_a_limit_broken_in_sight_is_no_breach_of_the_belief() -> None:
@@ -156,7 +155,7 @@ def test_the_total_counts_instruments_without_netting_and_a_silent_strategy_as_i
     )
     (breach,) = report.breaches
     assert (breach.symbol, breach.since, breach.until) == ("", START, minute(20))  # 280 + 500 + 20
-    assert (breach.highest, breach.believed) == (300 + 500 + 20, 20)
+    assert (breach.highest, breach.believed) == ds(300 + 500 + 20, 20)
 
 
 def test_what_lasts_no_time_is_no_breach() -> None:

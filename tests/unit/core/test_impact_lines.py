@@ -10,22 +10,21 @@ from risksvc.core.types import MalformedInputError
 from tests.unit.core.an_incident import (
     BTC,
     ETH,
+    FALLING,
     FREE,
     HEDGER,
     START,
     case,
     d,
     decision,
+    ds,
     fill,
     funding,
-    linear,
     minute,
     prices,
     starting,
     window,
 )
-
-FALLING = linear(300, -1, 200)
 
 
 def made(*fills: ImpactFill) -> ImpactCase:
@@ -53,7 +52,7 @@ def test_a_fill_of_a_decision_outside_the_window_is_the_strategys_own() -> None:
 def test_a_fill_that_the_venue_times_before_its_decision_fills_at_the_decision() -> None:
     order = decision(10, "o", believed=0, order=4)
     report = review(case(FALLING, over=window(200), fills=[fill(9.99, 4, 290, of="o")], decisions=[order]))
-    assert [(point.at, point.actual) for point in report.lines[0].points] == [(START, 0), (minute(10), 4)]
+    assert [(point.at, point.actual) for point in report.lines[0].points] == [(START, d(0)), (minute(10), d(4))]
     assert report.belief_cost.total == 0
 
 
@@ -75,7 +74,7 @@ def test_a_fill_of_nobody_among_several_strategies_is_only_carried() -> None:
 
 def test_without_records_of_decisions_only_the_carry_is_reported() -> None:
     report = review(case(FALLING, over=window(200), fills=[fill(5, 10, 295, fee=2)]))
-    assert (report.decided, report.belief_cost.total, report.origin_cost) == (False, 0, 1_952)
+    assert (report.decided, report.belief_cost.total, report.origin_cost) == (False, d(0), d(1_952))
     assert report.total == 1_952
 
 
@@ -83,14 +82,14 @@ def test_decisions_that_say_nothing_are_no_records_either() -> None:
     silent = [decision(10, "k", order=2)]
     fills = [fill(5, 10, 295), fill(10, 2, 290, of="k")]
     report = review(case(FALLING, over=window(200), fills=fills, decisions=silent))
-    assert (report.decided, report.belief_cost.total, report.origin_cost) == (False, 0, 1_950)
+    assert (report.decided, report.belief_cost.total, report.origin_cost) == (False, d(0), d(1_950))
     assert any("1 decisions say neither intent nor belief" in note for note in report.notes)
 
 
 def test_starting_positions_of_one_line_add_up() -> None:
     start = [starting(4, believed=1), starting(6, strategy=""), starting(1, believed=2)]
     report = review(case(FALLING, over=window(200), decisions=[decision(10, "k", believed=3)], start=start))
-    assert (report.lines[0].points[0].actual, report.lines[0].points[0].believed) == (11, 3)
+    assert (report.lines[0].points[0].actual, report.lines[0].points[0].believed) == ds(11, 3)
 
 
 def test_prices_that_begin_late_count_before_and_it_is_said() -> None:
