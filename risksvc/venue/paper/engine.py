@@ -41,12 +41,15 @@ class Engine(Matching):
         super().__init__(markets=markets, accounts=accounts, rules=rules, now_ms=now_ms)
         self._step = 0
         self._fundings = 0
+        for market in self.markets.values():
+            market.candles.note(now_ms, market.mid)
 
     def list_market(self, market: Market) -> None:
         """Begin to trade a new instrument; refuse one that is already listed."""
         if market.instrument.key in self.markets:
             raise bad_params(f"{market.instrument.symbol} is already listed")
         market.move_to(self._path_ms())
+        market.candles.note(self.now_ms, market.mid)
         self.markets[market.instrument.key] = market
 
     def advance(self, now_ms: int) -> None:
@@ -58,6 +61,7 @@ class Engine(Matching):
         self._step = step
         for market in self.markets.values():
             market.move_to(self._path_ms())
+            market.candles.note(self.now_ms, market.mid)
             self.cross(market)
         self._fund_when_due()
 
@@ -154,6 +158,7 @@ class Engine(Matching):
             market.pin(price)
         else:
             market.shift(price)
+        market.candles.note(self.now_ms, market.mid)
         self.cross(market)
 
     def set_depth(self, symbol: str, profile: DepthProfile, *, now_ms: int) -> None:
