@@ -46,6 +46,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "limits": Lazy("limits", "limits", "check, show, diff and reload the limits file"),
     },
     "The record": {
+        "review": Lazy("review.command", "review", "what an incident cost: believed beside actual, a number"),
         "journal": Lazy("journal", "journal", "verify, show and export the journal of decisions"),
     },
     "Set up and run": {
