@@ -170,7 +170,7 @@ class _Builder:
         self, fill: Fill, instrument: Instrument, seen_at: Nanoseconds, held: Mapping[str, Decimal]
     ) -> Iterator[ImpactFill]:
         root = self.reading.orders.root_of(fill)
-        whose = self.reading.orders.whose(fill, seen_at=seen_at)
+        whose = replace(self.reading.orders.whose(fill, seen_at=seen_at), heard_at=seen_at)
         if root:
             self.filled.setdefault(root, []).append((seen_at, fill.quantity))
         if fill.kind is FillKind.TRANSFER:

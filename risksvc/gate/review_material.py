@@ -111,13 +111,17 @@ def settle_fee(fill: Fill, instrument: Instrument, rates: Mapping[str, Decimal])
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Who stands behind a fill. `flatten`: it took the position down in the incident; `spread`: of whom is not said."""
+    """Who stands behind a fill. `flatten`: it took the position down in the incident; `spread`: of whom is not said.
+
+    `heard_at`: when the gate first heard of it; 0: not known.
+    """
 
     strategy: str = ""
     decision_id: str = ""
     decided_at: Nanoseconds = 0
     flatten: bool = False
     spread: bool = False
+    heard_at: Nanoseconds = 0
 
 
 def impact_fill(
@@ -125,16 +129,17 @@ def impact_fill(
 ) -> ImpactFill:
     """One fill as it is reviewed. A spot fee in the base coin comes out of the position, and is a cost at the price.
 
-    A fill never comes before its decision: the venue's clock may be behind the gate's.
+    A fill never comes before its decision nor after it was heard of: the venue's clock may be behind or ahead.
     """
     fee = settle_fee(fill, instrument, rates)
     if fee is None:
         missing.add(f"fees in {fill.fee_currency} are left out: there is no rate for {fill.fee_currency}")
     quantity = fill.quantity * fill.side.sign
+    at = fill.venue_time_ms * MILLISECOND
     if instrument.kind is InstrumentKind.SPOT and fill.fee and fill.fee_currency == instrument.base:
         quantity -= fill.fee
     return ImpactFill(
-        at=max(fill.venue_time_ms * MILLISECOND, whose.decided_at),
+        at=max(min(at, whose.heard_at or at), whose.decided_at),
         symbol=instrument.symbol,
         strategy=whose.strategy,
         quantity=quantity,

@@ -64,7 +64,7 @@ def review_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for flag, name, metavar, what in reversed(_FIGURES):
         function = click.option(flag, name, callback=_figure, metavar=metavar, help=what)(function)
     for flag, metavar, what in (
-        ("--incident", "ID", "Only this incident of the journal. Default: the newest."),
+        ("--incident", "ID", "This incident of the journal. Default: the newest that diverged."),
         ("--strategy", "NAME", "Only this strategy."),
         ("--account", "NAME", "This account. Needed where several traded."),
     ):

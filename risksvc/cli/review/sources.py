@@ -45,9 +45,18 @@ def _journal_folder(request: Request) -> Path:
         inside = request.folder / "journal"
         return inside if inside.is_dir() else request.folder
     from risksvc.cli.environment import read_environment  # noqa: PLC0415 - only without FOLDER
-    from risksvc.cli.settings_file import read_settings  # noqa: PLC0415
+    from risksvc.cli.settings_file import BrokenSettingsError, read_settings  # noqa: PLC0415
 
-    return read_settings(request.settings, read_environment()).state_dir / "journal"
+    try:
+        return read_settings(request.settings, read_environment()).state_dir / "journal"
+    except BrokenSettingsError:
+        raise
+    except CliError as error:
+        hints = [
+            Hint("risksvc review STATE_FOLDER", "reviews a gate's journal"),
+            Hint("risksvc review --from-files DIR", "reviews your own records: deploy/review/README.md"),
+        ]
+        raise CliError(error.message, code=ExitCode.USAGE, hints=hints) from error
 
 
 def _files(folder: Path, tell: Progress) -> Parts:

@@ -93,6 +93,17 @@ def test_a_fill_on_the_other_side_is_not_the_order_s_whose_id_it_carries(tmp_pat
     assert fills(told(world, tmp_path)) == [("", "", D("-0.2"))]
 
 
+@pytest.mark.parametrize("off_ms", [-60_000, 60_000])
+def test_a_venue_s_clock_moves_no_fill_before_its_order_nor_after_it_was_heard_of(tmp_path: Path, off_ms: int) -> None:
+    world = given()
+    world.buy("0.2", 50_000)
+    asked = world.now
+    world.fill("o1", Side.BUY, "0.2", 50_000, venue_time_ms=world.now // MILLISECOND + off_ms)
+    found = told(world, tmp_path)
+    assert fills(found) == [(ALPHA, "o1", D("0.2"))]
+    assert found.case.fills[0].at == (asked if off_ms < 0 else world.now)
+
+
 def test_a_fill_that_comes_twice_counts_once(tmp_path: Path) -> None:
     world = given()
     world.buy("0.2", 50_000)

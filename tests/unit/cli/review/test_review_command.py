@@ -208,6 +208,13 @@ def test_from_a_state_folder_or_its_journal(cli_alone: Cli, tmp_path: Path) -> N
         assert [one["largest"] for one in found["impact"]["divergences"]] == ["-0.4"]
 
 
+def test_without_a_source_both_are_offered(cli_alone: Cli) -> None:
+    result = cli_alone("review")
+    assert result.exit_code == 2
+    assert "risksvc review STATE_FOLDER" in result.stderr
+    assert "risksvc review --from-files DIR" in result.stderr
+
+
 def test_a_folder_without_a_journal(cli_alone: Cli, tmp_path: Path) -> None:
     result = cli_alone("review", str(tmp_path), "--output", str(tmp_path / "out"))
     assert result.exit_code == 2
