@@ -7,7 +7,7 @@ out about it (`IncidentChanged`), so it is whole also where the state keeps only
 from dataclasses import dataclass, field
 from typing import Any
 
-from risksvc.core.incident_events import CauseNamed, IncidentTaken
+from risksvc.core.incident_events import CauseNamed, IncidentOpened, IncidentTaken
 from risksvc.core.incidents import EntryKind
 from risksvc.core.outputs import HaltRaised, IncidentChanged, Notice, NoticeKind, Output
 from risksvc.core.trading_state import Clear, Halt
@@ -48,6 +48,7 @@ class _Incident:
     account: str = ""
     closed_at: Nanoseconds = 0
     flat_at: Nanoseconds = 0
+    diverged: bool = False
 
 
 @dataclass(slots=True)
@@ -120,7 +121,8 @@ class IncidentReading:
         found = self.incidents.get(line.incident_id)
         if found is None:
             found = self.incidents[line.incident_id] = _Incident(entry.now)
-            self._begin(found, entry.input, halts)
+            self._begin(found, entry.input, halts, line.text)
+        found.diverged = found.diverged or any(halt.trigger in DIVERGENCE_TRIGGERS for halt in halts)
         found.lines.append(Happening(entry.now, f"{line.kind}: {line.text}", _by(entry.input, halts)))
         if line.kind == EntryKind.CLOSED.value:
             found.closed_at = entry.now
@@ -130,25 +132,27 @@ class IncidentReading:
             found.severity = line.text.partition(" ")[0]
 
     @staticmethod
-    def _begin(found: _Incident, what: Any, halts: list[Halt]) -> None:  # noqa: ANN401 - any Input
+    def _begin(found: _Incident, what: Any, halts: list[Halt], text: str) -> None:  # noqa: ANN401 - any Input
         if halts:
             found.severity, found.trigger = halts[0].severity.value, halts[0].trigger
             found.account = halts[0].scope.account
             return
-        scope, severity = getattr(what, "scope", None), getattr(what, "severity", None)
-        found.account = "" if scope is None else scope.account
-        found.severity = "" if severity is None else severity.value
-        found.trigger = "OPERATOR" if getattr(what, "by", "") else type(what).__name__
+        if isinstance(what, IncidentOpened):
+            found.account, found.severity, found.trigger = what.scope.account, what.severity.value, "OPERATOR"
+            return
+        # What endangers a position opens one at any Input; its first line begins "P1: STRATEGY_SILENT account main".
+        found.severity, _, rest = text.partition(": ")
+        found.trigger = rest.partition(" ")[0]
 
     # -- what follows from it ------------------------------------------------------------------------------------
 
     def newest(self, account: str, *, wanted: str = "") -> tuple[str, _Incident] | None:
-        """The incident of this id, else the account's newest that began with a divergence, else its newest."""
+        """The incident of this id, or end of an id ("i3"); else the account's newest that diverged, else its newest."""
         if wanted:
-            found = self.incidents.get(wanted)
-            return None if found is None else (wanted, found)
+            named = [id_ for id_ in self.incidents if id_ == wanted or id_.endswith(f"-{wanted}")]
+            return (named[0], self.incidents[named[0]]) if len(named) == 1 else None
         of_account = [(id_, one) for id_, one in self.incidents.items() if one.account in ("", account)]
-        diverged = [each for each in of_account if each[1].trigger in DIVERGENCE_TRIGGERS]
+        diverged = [each for each in of_account if each[1].diverged]
         return next(reversed(diverged or of_account), None)
 
     def closed_before(self, account: str, at: Nanoseconds) -> Nanoseconds:

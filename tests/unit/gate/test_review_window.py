@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from risksvc.core.events import Ticked
 from risksvc.core.impact import review
 from risksvc.core.impact_money import exact
 from risksvc.core.incident_events import CauseNamed, IncidentClosed, IncidentOpened, IncidentTaken
@@ -121,6 +122,16 @@ def test_a_running_gate_s_journal_is_read_beside_it_up_to_what_is_whole(tmp_path
         assert material(tmp_path) == whole, "neither the lock nor a torn tail is in the way"
 
 
+def test_what_endangers_a_position_names_itself_in_its_incident_s_first_line(tmp_path: Path) -> None:
+    world = diverged()
+    folder = write_journal(world, tmp_path)
+    line = IncidentChanged("g1-i2", "OPENED", "P1: STRATEGY_SILENT account main, strategy alpha: silent for 30 s")
+    append(world, folder, [(Ticked(), (line,))])
+    named = material(folder, incident="i2").incident
+    assert named is not None
+    assert (named.severity, named.trigger) == ("P1", "STRATEGY_SILENT")
+
+
 @pytest.mark.parametrize("stored", STORED, ids=lambda path: path.name)
 def test_what_old_versions_wrote_is_reviewed(stored: Path, tmp_path: Path) -> None:
     found = material(unpack(stored, tmp_path / "journal"))
@@ -147,7 +158,7 @@ def test_of_several_incidents_the_newest_that_diverged_is_meant_and_another_can_
             (IncidentClosed("g1-i2", "over", "rita"), (IncidentChanged("g1-i2", "CLOSED", "over"),)),
         ],
     )
-    newest, named = material(folder).incident, material(folder, incident="g1-i2").incident
+    newest, named = material(folder).incident, material(folder, incident="i2").incident
     assert newest is not None
     assert newest.incident_id == "g1-i1"
     assert named is not None
