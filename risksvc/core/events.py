@@ -9,6 +9,13 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.config import GateConfig
+from risksvc.core.flatten_events import (
+    FlattenConfirmed,
+    FlattenOrderAnswered,
+    FlattenRequested,
+    FlattenSliced,
+    FlattenStopped,
+)
 from risksvc.core.incident_events import (
     AssessmentTaken,
     CauseNamed,
@@ -157,11 +164,15 @@ class OrderChecked:
 
 @dataclass(frozen=True, slots=True)
 class ReducingOrderChecked:
-    """An operator's own reducing order; `order.strategy` empty: the account's unattributed or adopted part."""
+    """An operator's own reducing order; `order.strategy` empty: the account's unattributed or adopted part.
+
+    `valid_for` 0: as long as a person needs.
+    """
 
     order: Order
     by: str
     reason: str
+    valid_for: Nanoseconds = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,15 @@ class PositionReported:
     strategy: str
     instrument: str
     quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyWatched:
+    """A strategy that holds something follows its trading state (a stream is open), or does not any more."""
+
+    account: str
+    strategy: str
+    watched: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +303,7 @@ Input = (
     | OrderReported
     | FillReported
     | PositionReported
+    | StrategyWatched
     | AdoptRequested
     | AdoptConfirmed
     | IncidentOpened
@@ -295,4 +316,9 @@ Input = (
     | HoldReminded
     | DeliveryRecorded
     | ReviewRecorded
+    | FlattenRequested
+    | FlattenConfirmed
+    | FlattenStopped
+    | FlattenSliced
+    | FlattenOrderAnswered
 )

@@ -8,10 +8,26 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
+from risksvc.core import (
+    assessment,
+    clocks,
+    courses_in,
+    endangered,
+    events,
+    flatten_events,
+    flatten_in,
+    incident_events,
+    incidents_in,
+    operators_in,
+    orders_in,
+    reports_in,
+    venue_events,
+    venue_in,
+)
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
-from risksvc.core.incidents import take_halt
+from risksvc.core.flatten_watch import followed
+from risksvc.core.opening import take_halt
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds
@@ -20,7 +36,10 @@ Handler = Callable[[GateState, Any, Nanoseconds], Iterator[Output]]
 
 
 def _ticked(state: GateState, _event: events.Ticked, now: Nanoseconds) -> Iterator[Output]:
-    return venue_in.tick(state, now)
+    yield from venue_in.tick(state, now)
+    if state.keeps_incidents:
+        yield from endangered.judge(state, now=now)
+        yield from clocks.run(state, now=now)
 
 
 HANDLERS: dict[type, Handler] = {
@@ -51,9 +70,36 @@ HANDLERS: dict[type, Handler] = {
     events.OrderReported: reports_in.report_order,
     events.FillReported: reports_in.report_fill,
     events.PositionReported: reports_in.report_position,
+    events.StrategyWatched: reports_in.strategy_watched,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.AssessmentTaken: assessment.assessment_taken,
+    incident_events.CourseChosen: courses_in.course_chosen,
+    incident_events.HoldReminded: courses_in.hold_reminded,
+    flatten_events.FlattenRequested: flatten_in.flatten_requested,
+    flatten_events.FlattenConfirmed: flatten_in.flatten_confirmed,
+    flatten_events.FlattenStopped: flatten_in.flatten_stopped,
+    flatten_events.FlattenSliced: flatten_in.flatten_sliced,
+    flatten_events.FlattenOrderAnswered: flatten_in.flatten_order_answered,
+    incident_events.IncidentOpened: incidents_in.incident_opened,
+    incident_events.IncidentNoted: incidents_in.incident_noted,
+    incident_events.IncidentTaken: incidents_in.incident_taken,
+    incident_events.CauseNamed: incidents_in.cause_named,
+    incident_events.IncidentClosed: incidents_in.incident_closed,
+    incident_events.ReviewRecorded: incidents_in.review_recorded,
 }
+# What may end an order, move a position or pass time: after these, the flattens that run are judged.
+_FOLLOWED = (
+    events.GateStarted,
+    events.Ticked,
+    venue_events.FillsReceived,
+    venue_events.SnapshotReceived,
+    venue_events.OrderStatesReceived,
+    events.AdoptRequested,
+    events.AdoptConfirmed,
+    flatten_events.FlattenOrderAnswered,
+)
+HANDLERS.update({kind: followed(HANDLERS[kind]) for kind in _FOLLOWED})
 
 
 class RiskGate:

@@ -13,9 +13,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from risksvc.core.outputs import IncidentChanged, Output
-from risksvc.core.severity import CLOCKS, SEVERITIES, ClockName, worse
+from risksvc.core.severity import CLOCKS, ClockName, Endangered
 from risksvc.core.trading_state import Halt
-from risksvc.core.types import Nanoseconds, Scope, Severity, TradingState
+from risksvc.core.types import Nanoseconds, Scope, Severity
 
 if TYPE_CHECKING:
     from risksvc.core.state import GateState
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TIMELINE_KEPT = 2_000
 CLOSED_KEPT = 100
 MESSAGES_KEPT = 500
+HALTS_KEPT = 1_000
+TEXT_KEPT = 1_000
 
 
 class EntryKind(Enum):
@@ -43,6 +45,8 @@ class EntryKind(Enum):
     GAPS = "GAPS"
     REMINDER = "REMINDER"
     RESUMED = "RESUMED"
+    ENDANGERED = "ENDANGERED"
+    ENDANGERED_OVER = "ENDANGERED_OVER"
     ESCALATED = "ESCALATED"
     DELIVERY_FAILED = "DELIVERY_FAILED"
     REVIEWED = "REVIEWED"
@@ -51,6 +55,7 @@ class EntryKind(Enum):
 
 # Changes of state: everybody is told at the same moment.
 TOLD = frozenset(EntryKind) - {EntryKind.NOTE, EntryKind.FLATTEN_STEP}
+_FLATTENING = {EntryKind.FLATTEN_STARTED: 1, EntryKind.FLAT: -1, EntryKind.GAPS: -1}
 
 
 class Course(Enum):
@@ -152,6 +157,8 @@ class AssessedInstrument:
     """What one assessment found; from the venue, except `believed`. Quantities signed, money in the limits' currency.
 
     `ratio`: position against intended size in percent; None: nothing is intended. `minutes_to_close` None: no close.
+    `liquidation_distance`: percent of the mark; None: not known, or no such price. `gross`: in hedge mode the sum of
+    both legs; None: there are no legs.
     """
 
     account: str
@@ -167,6 +174,13 @@ class AssessedInstrument:
     exit_cost_sliced: Decimal | None
     unrealised_pnl: Decimal | None = None
     minutes_to_close: int | None = None
+    liquidation_distance: Decimal | None = None
+    gross: Decimal | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Not flat: two legs that add up to nothing are held, both of them."""
+        return bool(self.quantity or self.gross)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +209,12 @@ class ReviewRecord:
 
 @dataclass(slots=True)
 class Incident:
-    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR"."""
+    """One incident. `trigger`: a halt's trigger, a name of `severity.ENDANGERED`, or "OPERATOR".
+
+    `outside_since`: since when a position has been found outside its band; 0: none is. `choices`: the words that count
+    now, one a person. `hold_began`: what was held when the hold in force began. `flattening`: how many of its flattens
+    have been started and are not over.
+    """
 
     incident_id: str
     severity: Severity
@@ -220,7 +239,10 @@ class Incident:
     course: Course | None = None
     course_since: Nanoseconds = 0
     reminded_at: Nanoseconds = 0
+    outside_since: Nanoseconds = 0
+    hold_began: AssessmentRecord | None = None
     flattens: list[str] = field(default_factory=list)
+    flattening: int = 0
     review: ReviewRecord | None = None
     closed_at: Nanoseconds | None = None
     closed_by: str = ""
@@ -229,6 +251,12 @@ class Incident:
     def is_open(self) -> bool:
         """Not closed."""
         return self.closed_at is None
+
+    @property
+    def review_due(self) -> bool:
+        """Its review clock runs: neither recorded nor missed."""
+        clock = self.clock(ClockName.REVIEW)
+        return clock is not None and clock.met_at is None and clock.missed_at is None
 
     def clock(self, name: ClockName) -> Clock | None:
         """The running or last clock of this name."""
@@ -246,16 +274,35 @@ class Incident:
             clock.met_at = now
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What endangers an open position, since when, and the incident that it opened or joined."""
+
+    name: Endangered
+    scope: Scope
+    since: Nanoseconds
+    incident_id: str
+
+
 @dataclass(slots=True)
 class Incidents:
-    """All incidents that are remembered, by id, the oldest first."""
+    """All incidents that are remembered, by id, the oldest first; `standing`: what endangers a position now, by key."""
 
     by_id: dict[str, Incident] = field(default_factory=dict)
     made: int = 0
+    standing: dict[str, Standing] = field(default_factory=dict)
 
     def open(self) -> list[Incident]:
         """Those that are not closed."""
         return [one for one in self.by_id.values() if one.is_open]
+
+    def endangered(self, incident_id: str) -> list[Standing]:
+        """What endangers a position now, of one incident."""
+        return [one for one in self.standing.values() if one.incident_id == incident_id]
+
+    def of_halt(self, halt_id: str) -> Incident | None:
+        """The incident that a halt opened or joined; of several the newest."""
+        return next((one for one in reversed(self.by_id.values()) if halt_id in one.halts), None)
 
     def covering(self, scope: Scope) -> Incident | None:
         """The open incident that something of this scope joins: one of its account, or one of everything."""
@@ -267,6 +314,8 @@ class Incidents:
 
 def record(incident: Incident, kind: EntryKind, text: str, *, by: str, now: Nanoseconds) -> Iterator[Output]:
     """Adds a line to the timeline; what everybody must know becomes a message too."""
+    text = text if len(text) <= TEXT_KEPT else text[: TEXT_KEPT - 1] + "…"
+    incident.flattening = max(0, incident.flattening + _FLATTENING.get(kind, 0))
     incident.timeline.append(TimelineEntry(now, kind, by, text))
     if len(incident.timeline) > TIMELINE_KEPT:
         del incident.timeline[1]  # the first line says how it began
@@ -280,69 +329,11 @@ def record(incident: Incident, kind: EntryKind, text: str, *, by: str, now: Nano
     yield IncidentChanged(incident.incident_id, kind.value, text, message_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What opens an incident. `by`: an operator's name, or "gate:<id>"."""
-
-    scope: Scope
-    severity: Severity
-    trigger: str
-    summary: str
-    by: str
+def text_of(halt: Halt) -> str:
+    """A halt in one line."""
+    return f"{halt.state.name} {halt.scope}: {halt.trigger}: {halt.reason} (halt {halt.halt_id})"
 
 
-def open_incident(state: "GateState", opening: Opening, *, now: Nanoseconds) -> Incident:
-    """Makes one; its caller records what opened it. Clocks run from now."""
-    incidents = state.incidents
-    incidents.made += 1
-    incident = Incident(
-        f"{state.gate_id}-i{incidents.made}",
-        opening.severity,
-        opening.trigger,
-        opening.scope,
-        opening.summary,
-        opened_at=now,
-        opened_by=opening.by,
-    )
-    incidents.by_id[incident.incident_id] = incident
-    _start_clocks(incident, now=now)
-    _forget_closed(incidents)
-    return incident
-
-
-def take_halt(state: "GateState", halt: Halt, *, now: Nanoseconds) -> Iterator[Output]:
-    """A halt was raised here: it joins the open incident of its account, or opens one."""
-    found = state.incidents.covering(halt.scope)
-    text = f"{halt.state.name} {halt.scope}: {halt.trigger}: {halt.reason} (halt {halt.halt_id})"
-    if found is None:
-        opening = Opening(halt.scope, halt.severity, halt.trigger, halt.reason, halt.by)
-        found = open_incident(state, opening, now=now)
-        found.halts.append(halt.halt_id)
-        yield from record(found, EntryKind.OPENED, f"{found.severity.value}: {text}", by=halt.by, now=now)
-    else:
-        found.halts.append(halt.halt_id)
-        yield from record(found, EntryKind.HALTED, text, by=halt.by, now=now)
-        yield from raise_severity(found, halt.severity, by=halt.by, now=now)
-    if halt.state is TradingState.HALTED:
-        found.met(ClockName.HALT, now=now)
-
-
-def raise_severity(incident: Incident, severity: Severity, *, by: str, now: Nanoseconds) -> Iterator[Output]:
-    """What joins may make it worse, never better."""
-    if worse(incident.severity, severity) is incident.severity:
-        return
-    before, incident.severity = incident.severity, severity
-    _start_clocks(incident, now=now)
-    text = f"{severity.value} now, {before.value} before: {SEVERITIES[severity].says}"
-    yield from record(incident, EntryKind.SEVERITY, text, by=by, now=now)
-
-
-def _start_clocks(incident: Incident, *, now: Nanoseconds) -> None:
-    for name in SEVERITIES[incident.severity].clocks:
-        incident.start(name, now=now)
-
-
-def _forget_closed(incidents: Incidents) -> None:
-    closed = [one.incident_id for one in incidents.by_id.values() if not one.is_open]
-    for incident_id in closed[:-CLOSED_KEPT]:
-        del incidents.by_id[incident_id]
+def in_force(state: "GateState", incident: Incident) -> list[str]:
+    """Its halts that nobody has cleared."""
+    return [halt_id for halt_id in incident.halts if not state.halts.is_cleared(halt_id)]

@@ -21,6 +21,7 @@ from risksvc.core.events import (
     ResumeConfirmed,
     ResumeProposed,
 )
+from risksvc.core.opening import take_clear, take_halt
 from risksvc.core.outputs import (
     Adopted,
     ClearsGranted,
@@ -31,6 +32,7 @@ from risksvc.core.outputs import (
     StepProposed,
     StepRefused,
 )
+from risksvc.core.proposals import Step
 from risksvc.core.state import GateState
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.trips import Trigger
@@ -38,13 +40,16 @@ from risksvc.core.types import Nanoseconds, Scope
 from risksvc.core.venue_in import judge_positions
 
 
-def gate_started(state: GateState, event: GateStarted, _now: Nanoseconds) -> Iterator[Output]:
-    """A new process on this state: leases, feeds and freshness begin anew."""
+def gate_started(state: GateState, event: GateStarted, now: Nanoseconds) -> Iterator[Output]:
+    """A new process on this state: leases, feeds, watchers and freshness begin anew."""
     state.set_config(event.config)
+    state.started_at = now
     state.lease_until, state.lease_seen, state.store_lost, state.draining = 0, False, "", False
     for book in state.accounts.values():
         book.feed_connected = False
         book.snapshot_as_of = None
+        for strategy in book.strategies.values():
+            strategy.watched = False
     if state.limits is not None:
         for book in state.accounts.values():
             book.set_limits(state.limits)
@@ -88,8 +93,10 @@ def lease_renewed(state: GateState, event: LeaseRenewed, _now: Nanoseconds) -> I
     yield from ()
 
 
-def lease_lost(state: GateState, event: LeaseLost, _now: Nanoseconds) -> Iterator[Output]:
+def lease_lost(state: GateState, event: LeaseLost, now: Nanoseconds) -> Iterator[Output]:
     """The lease is given up before its time."""
+    if state.has_lease(now):
+        state.lease_lost_at = now
     state.lease_until = 0
     state.store_lost = event.why if event.store_lost else state.store_lost
     state.version += 1
@@ -121,11 +128,13 @@ def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> 
     yield HaltRaised(halt)
 
 
-def halt_seen(state: GateState, event: HaltSeen, _now: Nanoseconds) -> Iterator[Output]:
-    """A halt from elsewhere."""
-    if state.halts.add_halt(event.halt):
-        state.version += 1
-    yield from ()
+def halt_seen(state: GateState, event: HaltSeen, now: Nanoseconds) -> Iterator[Output]:
+    """A halt from elsewhere; one that this gate raised beside the core, or before its journal was lost, is its own."""
+    if not state.halts.add_halt(event.halt):
+        return
+    state.version += 1
+    if event.halt.origin == state.gate_id and state.keeps_incidents and not state.halts.is_cleared(event.halt.halt_id):
+        yield from take_halt(state, event.halt, now=now)
 
 
 def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator[Output]:
@@ -136,7 +145,7 @@ def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator
     halt = state.halts.halt(event.clear.halt_id)
     if halt is not None:
         _begin_anew(state, halt, now=now)
-    yield from ()
+        yield from take_clear(state, event.clear, now=now)
 
 
 def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:
@@ -194,7 +203,7 @@ def resume_confirmed(state: GateState, event: ResumeConfirmed, now: Nanoseconds)
         del state.proposals.waiting[event.proposal_id]
         yield _grant(state, step, by=(step.by, event.by), now=now)
     else:
-        yield StepRefused((_other_kind(event.proposal_id, "adopt"),))
+        yield StepRefused((_other_kind(state, event.proposal_id),))
 
 
 def _resume_refusals(state: GateState, step: ResumeProposed, *, now: Nanoseconds) -> tuple[Refusal, ...]:
@@ -216,7 +225,16 @@ def _resume_refusals(state: GateState, step: ResumeProposed, *, now: Nanoseconds
             found.append(Refusal(RefusalReason.NO_READ_SINCE_HALT, text))
         for book in books:
             found += resume.refusals(book, halt, now=now)
+            found += _flatten_runs(state, book)
     return tuple({(one.reason, one.message): one for one in found}.values())
+
+
+def _flatten_runs(state: GateState, book: AccountBook) -> Iterator[Refusal]:
+    """Strategies that trade again would trade against it."""
+    run = state.flattens.of_account(book.name)
+    if run is not None:
+        text = f"account {book.name}: flatten {run.flatten_id} runs; await its end, or `risksvc flatten --stop`"
+        yield Refusal(RefusalReason.FLATTEN_RUNNING, text)
 
 
 def _named(state: GateState, step: ResumeProposed) -> list[Halt]:
@@ -241,14 +259,13 @@ def _propose(state: GateState, step: ResumeProposed | AdoptRequested, *, now: Na
     return StepProposed(proposal.proposal_id, proposal.expires_at)
 
 
-def _confirmed(
-    state: GateState, proposal_id: str, *, by: str, now: Nanoseconds
-) -> ResumeProposed | AdoptRequested | Refusal:
+def _confirmed(state: GateState, proposal_id: str, *, by: str, now: Nanoseconds) -> Step | Refusal:
     refusal = state.proposals.judge(proposal_id, by=by, now=now)
     return refusal or state.proposals.waiting[proposal_id].step
 
 
-def _other_kind(proposal_id: str, kind: str) -> Refusal:
+def _other_kind(state: GateState, proposal_id: str) -> Refusal:
+    kind = state.proposals.waiting[proposal_id].kind
     return Refusal(RefusalReason.PROPOSAL_UNKNOWN, f"{proposal_id} is a proposal to {kind}; confirm it there")
 
 
@@ -278,7 +295,7 @@ def adopt_confirmed(state: GateState, event: AdoptConfirmed, now: Nanoseconds) -
         del state.proposals.waiting[event.proposal_id]
         yield from _adopt(state, book, step, now=now)
     else:
-        yield StepRefused((_other_kind(event.proposal_id, "resume"),))
+        yield StepRefused((_other_kind(state, event.proposal_id),))
 
 
 def _adopt_refusals(book: AccountBook | None, step: AdoptRequested) -> tuple[Refusal, ...]:

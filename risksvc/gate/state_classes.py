@@ -22,6 +22,8 @@ from risksvc.core import (
     equity_ledger,
     events,
     exposure,
+    flatten,
+    flatten_events,
     id_archive,
     incidents,
     limits,
@@ -65,6 +67,9 @@ OBJECTS: tuple[type, ...] = (
     incidents.Incident,
     incidents.Clock,
     incidents.Message,
+    flatten.Flattens,
+    flatten.FlattenRun,
+    flatten.FlattenOrder,
 )
 
 # Never changed: written as values.
@@ -100,6 +105,7 @@ VALUES: tuple[type, ...] = (
     venue_events.Fill,
     venue_events.CashFlow,
     equity_ledger.MarkSeen,
+    incidents.Standing,
     incidents.TimelineEntry,
     incidents.Delivery,
     incidents.EvidencePosition,
@@ -108,6 +114,10 @@ VALUES: tuple[type, ...] = (
     incidents.AssessedInstrument,
     incidents.AssessmentRecord,
     incidents.ReviewRecord,
+    flatten_events.FlattenRequested,
+    flatten_events.Mid,
+    flatten.ProvingRead,
+    flatten.Certificate,
 )
 
 ENUMS: tuple[type[Enum], ...] = (
@@ -129,6 +139,12 @@ ENUMS: tuple[type[Enum], ...] = (
     incidents.EntryKind,
     incidents.Course,
     severity.ClockName,
+    flatten_events.FlattenTarget,
+    flatten_events.FlattenStyle,
+    flatten_events.FlattenOutcome,
+    flatten.FlattenPhase,
+    flatten.OrderEnd,
+    severity.Endangered,
 )
 
 # Objects that the core tells apart with `is`.

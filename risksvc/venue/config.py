@@ -17,6 +17,7 @@ _AT_LEAST_ONE = (
     "gate_silence_ms",
     "request_timeout_ms",
     "read_timeout_ms",
+    "assess_timeout_ms",
     "look_up_window_ms",
     "look_ups_per_second",
     "fills_overlap_ms",
@@ -81,6 +82,7 @@ class VenueConfig:
     )
     request_timeout_ms: int = 3_000
     read_timeout_ms: int = 15_000  # one whole read, the wait for ccxt's throttle included
+    assess_timeout_ms: int = 5_000  # one look at positions, orders and books; what is not there by then is unknown
     look_up_window_ms: int = 40  # look-ups that arrive within it are read together
     look_ups_per_second: int = 40  # requests, not orders
     fills_overlap_ms: int = 10_000  # how far behind the last complete read the next one starts

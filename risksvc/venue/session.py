@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Iterator, Sequence
 
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
+from risksvc.venue.assessing import Assessor
 from risksvc.venue.balances import BalanceReader
 from risksvc.venue.commands import Canceller, CommandOutcome
 from risksvc.venue.connection import VenueConnection
-from risksvc.venue.desk import CancelDesk, LookUpDesk
+from risksvc.venue.desk import AssessDesk, CancelDesk, LookUpDesk, OrderDesk
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
 from risksvc.venue.gate_link import GateClock, GateLink, SessionEndedError
@@ -22,6 +23,7 @@ from risksvc.venue.live_fills import LiveFills
 from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
+from risksvc.venue.placing import Placer
 from risksvc.venue.polls import AccountPoll, ReadOnce, SteadyPoll, either
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
@@ -60,6 +62,8 @@ class Session:
             look_up, window_ms=config.look_up_window_ms, clock=self._clock, send=link.send, reports=self._reports
         )
         self._cancels = CancelDesk(Canceller(connection), send=link.send)
+        self._orders = OrderDesk(Placer(connection, self._clock), send=link.send)
+        self._assessments = AssessDesk(Assessor(connection), send=link.send)
         self._live_fills = LiveFills(
             reader=self._reader,
             cursor=self._cursor,
@@ -144,6 +148,10 @@ class Session:
             case "cancel_orders":
                 references = wire.references(command.cancel_orders.orders)
                 group.create_task(self._cancels.answer(command.command_id, references))
+            case "place_order":
+                group.create_task(self._orders.answer(command.command_id, command.place_order))
+            case "assess_now":
+                group.create_task(self._assessments.answer(command.command_id, command.assess_now.instruments))
             case _:
                 outcome = CommandOutcome(ok=False, error="this feed does not know the command")
                 self._link.send(wire.command_result(command.command_id, outcome))

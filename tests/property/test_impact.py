@@ -22,7 +22,7 @@ from risksvc.core.impact_types import (
 )
 from risksvc.core.types import ZERO, use_exact_arithmetic
 from tests.property.naive_impact import NaiveReview
-from tests.unit.core.an_incident import BTC, COIN, case, d, decision, fill, listed, minute, window
+from tests.unit.core.a_review_case import BTC, COIN, case, d, decision, fill, listed, minute, window
 
 use_exact_arithmetic()  # as every process that adds up decimals
 MINUTES = 5_000  # over three midnights

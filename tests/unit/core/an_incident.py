@@ -1,177 +1,106 @@
-"""Builds cases for a review: a test shows only what matters to it. Times are minutes from `START`."""
+# ruff: noqa: ANN401 - a builder takes whatever the dataclass that it builds takes
+"""An open incident on an open gate, looked at by assessments that a test makes up; minutes pass at a word."""
 
-from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
-from risksvc.core.impact_report import CostPieces, ImpactReport
-from risksvc.core.impact_types import (
-    DecisionKind,
-    FundingPoint,
-    ImpactAssumptions,
-    ImpactCase,
-    ImpactDecision,
-    ImpactFill,
-    ImpactInstrument,
-    ImpactWindow,
-    MarkPoint,
-    StartingPosition,
-)
-from risksvc.core.types import SECOND, ZERO, Instrument, InstrumentKind
-
-Number = Decimal | str | int
-MINUTE = 60 * SECOND
-DAY = 86_400 * SECOND
-START = 18_992 * DAY  # 2021-12-31 00:00 UTC
-BTC = "BTC/USDT:USDT"
-ETH = "ETH/USDT:USDT"
-COIN = "BTC/USD:BTC"
-KINDS = {COIN: InstrumentKind.INVERSE}
-HEDGER = "hedger"
-FREE = ImpactAssumptions(half_spread_bps=ZERO)  # nothing but the direction counts
+from risksvc.core.incident_events import AssessmentTaken, CourseChosen, HoldReminded
+from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Clock, Course, EntryKind, Incident, Message
+from risksvc.core.outputs import IncidentChanged, Output, RefusalReason, StepRefused
+from risksvc.core.severity import ClockName
+from risksvc.core.types import ZERO
+from tests.unit.core.builders import World, given
+from tests.unit.core.catalogue import ACCOUNT, BTC, D
 
 
-def d(value: Number) -> Decimal:
-    return Decimal(value)
+def position(quantity: Any = 2, **rest: Any) -> AssessedInstrument:
+    """An instrument inside its band and limit, believed as it is, that is cheap to leave."""
+    held = D(quantity)
+    chosen: dict[str, Any] = {
+        "account": ACCOUNT,
+        "instrument": BTC,
+        "quantity": held,
+        "believed": held,
+        "mark": Decimal(10_000),
+        "value": held * 10_000,
+        "limit": Decimal(50_000),
+        "ratio": Decimal(100),
+        "outside_band": False,
+        "exit_cost_now": Decimal(60),
+        "exit_cost_sliced": Decimal(20),
+        "unrealised_pnl": ZERO,
+    } | rest
+    return AssessedInstrument(**chosen)
 
 
-def ds(*values: Number) -> tuple[Decimal, ...]:
-    return tuple(map(d, values))
+OUTSIDE = position(4, ratio=Decimal(200), outside_band=True)
 
 
-def maybe(value: Number | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
+class Troubled:
+    """A world with an incident that a halt has opened."""
+
+    def __init__(self, **gate: Any) -> None:
+        self.world: World = given(gate=gate)
+        self.world.halt()
+        [self.incident] = self.world.gate.state.incidents.open()
+
+    @property
+    def now(self) -> int:
+        return self.world.now
+
+    def course(self) -> Course | None:
+        """In force now."""
+        return self.incident.course
+
+    def wait(self, minutes: float) -> "Troubled":
+        self.world.now += int(minutes * 60 * 10**9)
+        return self
+
+    def assess(self, *instruments: AssessedInstrument, complete: bool = True, **rest: Any) -> tuple[Output, ...]:
+        """What it means for the course; the line that tells of the assessment itself comes before."""
+        self.wait(0.001)
+        record = AssessmentRecord(self.now, "olga", complete, instruments, **rest)
+        assessed, *rest_of_it = self.world.apply(AssessmentTaken(self.incident.incident_id, record, "olga"))
+        assert isinstance(assessed, IncidentChanged)
+        assert assessed.kind == EntryKind.ASSESSED.value
+        return tuple(rest_of_it)
+
+    def choose(self, course: Course, by: str = "olga", role: str = "engineering", **rest: Any) -> tuple[Output, ...]:
+        chosen = {"incident_id": self.incident.incident_id, "reason": "drill"} | rest
+        return self.world.apply(CourseChosen(course=course, role=role, by=by, **chosen))
+
+    def hold(self) -> "Troubled":
+        """By two, after a look at what is held."""
+        self.assess(position())
+        self.choose(Course.HOLD, "olga", "engineering")
+        self.choose(Course.HOLD, "rita", "risk")
+        assert self.incident.course is Course.HOLD
+        return self
+
+    def remind(self, text: str = "as it was", since: int | None = None) -> tuple[Output, ...]:
+        held_since = self.incident.course_since if since is None else since
+        return self.world.apply(HoldReminded(self.incident.incident_id, text, held_since))
 
 
-def minute(number: float) -> int:
-    return START + int(number * MINUTE)
+def clock(troubled: Troubled, name: ClockName) -> Clock:
+    found = troubled.incident.clock(name)
+    assert found is not None
+    return found
 
 
-def listed(
-    symbol: str = BTC,
-    *,
-    size: str = "1",
-    step: str | None = None,
-    rate: str = "1",
-    limit: Number | None = None,
-    proven: float | None = None,
-) -> ImpactInstrument:
-    kind = KINDS.get(symbol, InstrumentKind.LINEAR)
-    instrument = Instrument(symbol, kind, symbol[:3], "USD", d(size), quantity_step=maybe(step))
-    return ImpactInstrument(instrument, d(rate), maybe(limit), None if proven is None else minute(proven))
+def refused(outputs: tuple[Output, ...]) -> list[RefusalReason]:
+    """Why; a refused step has no other Output."""
+    [answer] = outputs
+    assert isinstance(answer, StepRefused), answer
+    return [one.reason for one in answer.refusals]
 
 
-def prices(*steps: tuple[float, Number]) -> tuple[MarkPoint, ...]:
-    """A mark from each of these minutes on."""
-    return tuple(MarkPoint(minute(at), d(mark)) for at, mark in steps)
-
-
-def linear(start: int, per_minute: int, minutes: int) -> tuple[MarkPoint, ...]:
-    """A price that rises by as much each minute."""
-    return prices(*((at, start + per_minute * at) for at in range(minutes + 1)))
-
-
-def fill(
-    at: float,
-    quantity: Number,
-    price: Number,
-    *,
-    of: str = "",
-    fee: Number = 0,
-    symbol: str = BTC,
-    strategy: str = HEDGER,
-    name: str = "",
-) -> ImpactFill:
-    return ImpactFill(minute(at), symbol, strategy, d(quantity), d(price), d(fee), name, of)
-
-
-def decision(
-    at: float,
-    name: str,
-    *,
-    believed: Number | None = None,
-    intended: Number | None = None,
-    order: Number = 0,
-    symbol: str = BTC,
-    strategy: str = HEDGER,
-    kind: DecisionKind | None = None,
-    version: str = "",
-    most: Number | None = None,
-) -> ImpactDecision:
-    kind = kind or (DecisionKind.ORDER if d(order) else DecisionKind.BELIEF_REPORT)
-    return ImpactDecision(
-        minute(at), name, symbol, strategy, kind, maybe(intended), maybe(believed), d(order), version, maybe(most)
-    )
-
-
-def window(
-    end: float,
-    *,
-    discovered: float | None = None,
-    halted: float | None = None,
-    corrected: float | None = None,
-    flat: float | None = None,
-    affected_from: float | None = None,
-) -> ImpactWindow:
-    said = [None if at is None else minute(at) for at in (discovered, halted, corrected, flat, affected_from)]
-    return ImpactWindow(START, minute(end), *said)
-
-
-def starting(
-    actual: Number, *, believed: Number | None = None, symbol: str = BTC, strategy: str = HEDGER
-) -> StartingPosition:
-    return StartingPosition(symbol, strategy, d(actual), maybe(believed))
-
-
-def funding(at: float, *, rate: str | None = None, payment: str | None = None, symbol: str = BTC) -> FundingPoint:
-    return FundingPoint(minute(at), symbol, maybe(rate), maybe(payment))
-
-
-def case(
-    marks: dict[str, tuple[MarkPoint, ...]] | tuple[MarkPoint, ...],
-    *,
-    over: ImpactWindow,
-    fills: Sequence[ImpactFill] = (),
-    decisions: Sequence[ImpactDecision] = (),
-    instruments: Sequence[ImpactInstrument] | None = None,
-    start: Sequence[StartingPosition] = (),
-    charges: Sequence[FundingPoint] = (),
-    flatten: Sequence[str] = (),
-    total_limit: Number | None = None,
-    assumed: ImpactAssumptions = FREE,
-) -> ImpactCase:
-    by_symbol = marks if isinstance(marks, dict) else {BTC: marks}
-    return ImpactCase(
-        currency="USD",
-        window=over,
-        instruments=tuple(instruments or (listed(symbol) for symbol in by_symbol)),
-        marks=by_symbol,
-        fills=tuple(fills),
-        decisions=tuple(decisions),
-        funding=tuple(charges),
-        starting=tuple(start),
-        flatten_fill_ids=tuple(flatten),
-        max_total_exposure=maybe(total_limit),
-        assumptions=assumed,
-    )
-
-
-FALLING = linear(300, -1, 200)  # 300 at the start, 100 at minute 200: who is long loses 1 a minute
-ONCE = [decision(10, "k0", believed=0)]
-
-
-def adds_up(report: ImpactReport) -> bool:
-    """Every attribution, piece by piece, and the days, are the belief cost."""
-    whole = report.belief_cost
-    for rows in (report.by_instrument, report.by_strategy, report.by_version, report.by_decision_day):
-        assert sum((row.cost for row in rows), CostPieces()) == whole
-    assert sum((one.cost for one in report.decision_costs), CostPieces()) == whole
-    assert sum((line.belief_cost for line in report.lines), CostPieces()) == whole
-    assert sum((one.cost for one in report.by_day), ZERO) == whole.total
-    assert report.cost_over_time[-1].cost == whole.total
-    assert report.low <= whole.total <= report.high
-    return True
-
-
-def rogue(*decisions: ImpactDecision) -> ImpactCase:
-    """Ten bought by nobody at minute 5, at the mark."""
-    return case(FALLING, over=window(110), fills=[fill(5, 10, 295)], decisions=decisions or ONCE)
+def told(incident: Incident, outputs: tuple[Output, ...]) -> tuple[EntryKind, str]:
+    """The one message that a step tells everybody."""
+    [change] = outputs
+    assert isinstance(change, IncidentChanged), change
+    message: Message = incident.messages[-1]
+    assert message.message_id == change.message_id
+    assert incident.timeline[-1].kind is message.kind
+    assert incident.timeline[-1].text == message.text == change.text
+    return message.kind, message.text

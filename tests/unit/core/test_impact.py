@@ -8,7 +8,7 @@ from risksvc.core.impact import POINTS, review
 from risksvc.core.impact_report import CostPieces
 from risksvc.core.impact_types import DecisionKind, ImpactAssumptions, TargetRule
 from risksvc.core.types import ZERO
-from tests.unit.core.an_incident import (
+from tests.unit.core.a_review_case import (
     BTC,
     COIN,
     ETH,

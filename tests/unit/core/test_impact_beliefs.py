@@ -9,7 +9,7 @@ from risksvc.core.impact import review
 from risksvc.core.impact_report import CostPieces
 from risksvc.core.impact_types import ImpactAssumptions, TargetRule
 from risksvc.core.types import SECOND
-from tests.unit.core.an_incident import (
+from tests.unit.core.a_review_case import (
     BTC,
     COIN,
     DAY,

@@ -11,7 +11,7 @@ from risksvc.core.impact_attribution import DAY, day_ends, day_name
 from risksvc.core.impact_money import exact, ratio, whole_steps
 from risksvc.core.impact_report import LedgerPoint
 from risksvc.core.impact_timeline import thinned
-from tests.unit.core.an_incident import (
+from tests.unit.core.a_review_case import (
     BTC,
     COIN,
     ETH,

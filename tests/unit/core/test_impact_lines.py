@@ -7,7 +7,7 @@ import pytest
 from risksvc.core.impact import review
 from risksvc.core.impact_types import ImpactCase, ImpactFill, MarkPoint
 from risksvc.core.types import MalformedInputError
-from tests.unit.core.an_incident import (
+from tests.unit.core.a_review_case import (
     BTC,
     ETH,
     FALLING,

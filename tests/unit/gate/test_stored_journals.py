@@ -23,7 +23,31 @@ REPLAY = (
 )
 # Types that no stored journal holds yet. One that is added to a union is named here until the next version's journal
 # is stored (tests/corpus/store.py); then it must go.
-NOT_YET_STORED = frozenset({"BalancesReceived", "HistoryGapFound", "OrderExpected", "ReadAgain"})
+NOT_YET_STORED = frozenset(
+    {
+        "BalancesReceived",
+        "FlattenConfirmed",
+        "FlattenOrderAnswered",
+        "FlattenRequested",
+        "FlattenSliced",
+        "FlattenStopped",
+        "HistoryGapFound",
+        "OrderExpected",
+        "ReadAgain",
+        "AssessmentTaken",
+        "CauseNamed",
+        "CourseChosen",
+        "DeliveryRecorded",
+        "HoldReminded",
+        "IncidentChanged",
+        "IncidentClosed",
+        "IncidentNoted",
+        "IncidentOpened",
+        "IncidentTaken",
+        "ReviewRecorded",
+        "StrategyWatched",
+    }
+)
 
 
 def expected(stored: Path) -> dict[str, Any]:
