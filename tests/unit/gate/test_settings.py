@@ -279,3 +279,9 @@ def test_other_gates_are_addresses_by_their_ids() -> None:
 def test_what_is_no_address_of_a_gate(text: str, problem: str) -> None:
     with pytest.raises(SettingsFileError, match=problem):
         load(f"{SMALL}{text}\n")
+
+
+def test_the_dead_man_is_off_unless_it_is_written() -> None:
+    assert load(SMALL).accounts["main"].venue.dead_man_ns == 0
+    text = SMALL.replace("venue: {", "venue: {dead_man: 60s, allow_orders: true, ")
+    assert load(text).accounts["main"].venue.dead_man_ns == 60 * SECOND
