@@ -55,6 +55,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "venue": Lazy("venue", "venue", "run the venue process of an account; check what a venue can do"),
         "paper": Lazy("paper", "paper", "run a paper venue that speaks Bybit v5, and make it misbehave"),
         "demo": Lazy("processes", "demo", "replay the $200K incident with real processes"),
+        "drill": Lazy("processes", "drill", "play an incident from divergence to review, with real processes"),
         "operator": Lazy("operator", "operator", "make an operator's token"),
         "version": Lazy("version", "version", "print the version"),
     },
