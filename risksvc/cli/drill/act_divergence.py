@@ -53,10 +53,11 @@ def _evidence(cast: Cast, incident: dict[str, object]) -> None:
     assert isinstance(evidence, dict)  # noqa: S101 - the answer's shape
     rows = {row["instrument"]: row for row in evidence["positions"]}
     held = rows.get(SOL, {})
+    seen = f"believed {held.get('believed') or 'nothing'}, ledger {held.get('ledger')}, venue {held.get('venue')}"
     cast.timeline.check(
         "its evidence: nobody believes in SOL, the venue shows a long",
         holds=not held.get("believed") and float(held.get("venue") or held.get("ledger") or 0) > 0,
-        observed=f"believed {held.get('believed') or 'nothing'}, ledger {held.get('ledger')}, venue {held.get('venue')}",
+        observed=seen,
     )
     cast.timeline.check(
         "its evidence: limits hash, fills", holds=bool(evidence["limits_hash"]) and bool(evidence["fills"])
