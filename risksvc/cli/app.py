@@ -44,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "reconcile": Lazy("reconcile", "reconcile", "read the venue now, say whether everything agrees, and explain"),
         "adopt": Lazy("adopt", "adopt", "explain positions, orders and fills that no approval explains"),
         "resume": Lazy("resume", "resume", "propose or confirm clearing named halts"),
+        "runbook": Lazy("runbook", "runbook", "what to do, step by step; what each alert asks for"),
     },
     "Limits and exposure": {
         "exposure": Lazy("positions", "exposure", "worst-case exposure against its limits"),
@@ -51,6 +52,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "limits": Lazy("limits", "limits", "check, show, diff and reload the limits file"),
     },
     "The record": {
+        "review": Lazy("review.command", "review", "what an incident cost: believed beside actual, a number"),
         "journal": Lazy("journal", "journal", "verify, show and export the journal of decisions"),
     },
     "Set up and run": {
@@ -59,6 +61,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "venue": Lazy("venue", "venue", "run the venue process of an account; check what a venue can do"),
         "paper": Lazy("paper", "paper", "run a paper venue that speaks Bybit v5, and make it misbehave"),
         "demo": Lazy("processes", "demo", "replay the $200K incident with real processes"),
+        "drill": Lazy("processes", "drill", "play an incident from divergence to review, with real processes"),
         "operator": Lazy("operator", "operator", "make an operator's token"),
         "version": Lazy("version", "version", "print the version"),
     },

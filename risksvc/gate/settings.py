@@ -59,7 +59,10 @@ def other_gate(address: Address, folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
-    """Which exchange, by whose key. `exchange` is a ccxt id or "module:Name"; `key` is by ccxt's names (apiKey)."""
+    """Which exchange, by whose key. `exchange` is a ccxt id or "module:Name"; `key` is by ccxt's names (apiKey).
+
+    `dead_man_ns`: without the venue process for so long, the venue cancels everything; 0: it does not.
+    """
 
     exchange: str
     kind: AccountKind
@@ -67,6 +70,7 @@ class VenueSettings:
     base_url: str
     sandbox: bool
     allow_orders: bool
+    dead_man_ns: Nanoseconds
     options: Mapping[str, object]
     urls: Mapping[str, object]
     quirks: Mapping[str, object]
@@ -282,6 +286,7 @@ class _Resolver:
             base_url=written.base_url or "",
             sandbox=written.sandbox,
             allow_orders=written.allow_orders,
+            dead_man_ns=written.dead_man_ns or 0,
             options=written.options,
             urls=written.urls,
             quirks=written.quirks,

@@ -209,7 +209,7 @@ def test_every_key_that_the_template_has_in_a_comment_is_right_too(key: str, tex
 
 @pytest.mark.parametrize(("key", "text"), uncommented(templates.settings_text()))
 def test_a_key_in_a_comment_shows_what_applies_without_it(key: str, text: str) -> None:
-    examples = {"id", "redis", "gates", "base_url", "strategy", "spot_baseline", "calendar"}
+    examples = {"dead_man", "id", "redis", "gates", "base_url", "strategy", "spot_baseline", "calendar", "contacts"}
     assert key in examples or load(text) == load(templates.settings_text())
 
 
@@ -293,3 +293,9 @@ def test_other_gates_are_addresses_by_their_ids() -> None:
 def test_what_is_no_address_of_a_gate(text: str, problem: str) -> None:
     with pytest.raises(SettingsFileError, match=problem):
         load(f"{SMALL}{text}\n")
+
+
+def test_the_dead_man_is_off_unless_it_is_written() -> None:
+    assert load(SMALL).accounts["main"].venue.dead_man_ns == 0
+    text = SMALL.replace("venue: {", "venue: {dead_man: 60s, allow_orders: true, ")
+    assert load(text).accounts["main"].venue.dead_man_ns == 60 * SECOND
