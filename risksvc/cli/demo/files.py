@@ -37,8 +37,12 @@ BROKEN = LOWERED.replace("max_net_exposure: 40_000", "max_net_exposre: 400_000")
 
 
 def settings_text(venue_url: str, redis_socket: Path, *, http_port: int, operators: Mapping[str, str]) -> str:
-    """The settings file: one account at the paper venue, two operators."""
-    people = "\n".join(f"  - {{name: {name}, token_sha256: {hashed}}}" for name, hashed in operators.items())
+    """The settings file: one account at the paper venue, two operators, one for engineering and one for risk."""
+    roles = ("engineering", "risk")
+    people = "\n".join(
+        f"  - {{name: {name}, token_sha256: {hashed}, roles: [{roles[place % 2]}]}}"
+        for place, (name, hashed) in enumerate(operators.items())
+    )
     return f"""\
 version: 1
 limits: limits.yaml
