@@ -1,5 +1,6 @@
 """How a round is cut by the books, and what a part may trade."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -31,9 +32,8 @@ def way(quantity: str, *, symbol: str = BTC, side: Side = Side.SELL) -> Exit:
     return Exit(symbol, ALPHA, side, D(quantity), D(0), D(quantity), D(quantity))
 
 
-def cut(*ways: Exit, pace: Pace = PACE, **books: Book) -> tuple[tuple[Slice, ...], dict[str, str]]:
-    world = given()
-    found = next_round(world.book, ways, {f"{name}/USDT:USDT": one for name, one in books.items()}, pace)
+def cut(*ways: Exit, books: Mapping[str, Book], pace: Pace = PACE) -> tuple[tuple[Slice, ...], dict[str, str]]:
+    found = next_round(given().book, ways, books, pace)
     return found.slices, found.problems
 
 
@@ -41,17 +41,17 @@ def cut(*ways: Exit, pace: Pace = PACE, **books: Book) -> tuple[tuple[Slice, ...
 
 
 def test_a_slice_is_a_share_of_what_stands_close_to_the_middle_at_the_price_it_reaches() -> None:
-    (one,), problems = cut(way("3"), BTC=book())
+    (one,), problems = cut(way("3"), books={BTC: book()})
     assert (one.quantity, one.limit_price, problems) == (D(1), D(50_000) - 100, {})
 
 
 def test_the_last_slice_is_what_is_left() -> None:
-    (one,), _ = cut(way("0.3"), BTC=book())
+    (one,), _ = cut(way("0.3"), books={BTC: book()})
     assert (one.quantity, one.limit_price) == (D("0.3"), D(49_950))
 
 
 def test_a_market_order_names_no_price() -> None:
-    (one,), _ = cut(way("0.3"), pace=Pace(D(20), D(2), FlattenStyle.MARKET), BTC=book())
+    (one,), _ = cut(way("0.3"), pace=Pace(D(20), D(2), FlattenStyle.MARKET), books={BTC: book()})
     assert one.limit_price is None
 
 
@@ -59,26 +59,26 @@ def test_a_market_order_names_no_price() -> None:
     ("books", "why"),
     [
         ({}, "could not be read"),
-        ({"BTC": Book((), (Level(D(1), D(1)),))}, "could not be read"),
-        ({"BTC": book(gap_bps=500)}, "nothing stands within 2 %"),
-        ({"BTC": book(each="0.0001", levels=2)}, "less than one step"),
+        ({BTC: Book((), (Level(D(1), D(1)),))}, "could not be read"),
+        ({BTC: book(gap_bps=500)}, "nothing stands within 2 %"),
+        ({BTC: book(each="0.0001", levels=2)}, "less than one step"),
     ],
     ids=["none", "one side", "far", "dust"],
 )
 def test_without_a_market_nothing_is_cut_and_it_says_why(books: dict[str, Book], why: str) -> None:
-    slices, problems = cut(way("3"), **books)
+    slices, problems = cut(way("3"), books=books)
     assert not slices
     assert why in problems[BTC]
 
 
 def test_what_the_venue_does_not_list_can_not_be_cut() -> None:
-    slices, problems = cut(way("3", symbol="OLD/USDT:USDT"))
+    slices, problems = cut(way("3", symbol="OLD/USDT:USDT"), books={})
     assert (slices, problems) == ((), {"OLD/USDT:USDT": "the venue does not list it"})
     assert one_slice(None, None, Side.BUY, PACE)[0] == 0
 
 
 def test_parts_of_one_side_are_cut_together() -> None:
-    (one,), _ = cut(way("0.1"), way("0.2"), way("0"), BTC=book())
+    (one,), _ = cut(way("0.1"), way("0.2"), way("0"), books={BTC: book()})
     assert one.quantity == D("0.3")
 
 
@@ -104,18 +104,18 @@ HEDGE = Pace(D(20), D(2), LIMIT, ((BTC, ETH),))
 
 def test_linked_instruments_trade_the_same_fraction() -> None:
     thin = book(ETH, each="10")
-    slices, _ = cut(way("4"), way("100", symbol=ETH, side=Side.BUY), pace=HEDGE, BTC=book(), ETH=thin)
+    slices, _ = cut(way("4"), way("100", symbol=ETH, side=Side.BUY), pace=HEDGE, books={BTC: book(), ETH: thin})
     assert [(one.instrument, one.quantity) for one in slices] == [(BTC, D("0.8")), (ETH, D(20))]
 
 
 def test_a_leg_without_a_market_holds_the_other_back() -> None:
-    slices, problems = cut(way("4"), way("100", symbol=ETH, side=Side.BUY), pace=HEDGE, BTC=book())
+    slices, problems = cut(way("4"), way("100", symbol=ETH, side=Side.BUY), pace=HEDGE, books={BTC: book()})
     assert not slices
     assert problems[BTC] == f"waits for {ETH}, which it is linked with"
 
 
 def test_a_leg_that_is_flat_already_holds_nothing_back() -> None:
-    slices, _ = cut(way("4"), pace=HEDGE, BTC=book())
+    slices, _ = cut(way("4"), pace=HEDGE, books={BTC: book()})
     assert slices[0].quantity == D(1)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.flatten import OrderEnd
 from risksvc.core.flatten_events import FlattenOrderAnswered, FlattenOutcome, FlattenSliced, FlattenStopped, Mid
 from risksvc.core.outputs import Decision, RefusalReason
@@ -27,7 +27,7 @@ from tests.unit.core.a_flatten import (
     waits,
 )
 from tests.unit.core.builders import World, given
-from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, INVERSE, D, feed
+from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, INVERSE, D, feed, instrument, limit
 
 
 def test_a_round_is_approved_reserved_and_kept_in_one_step() -> None:
@@ -40,7 +40,7 @@ def test_a_round_is_approved_reserved_and_kept_in_one_step() -> None:
     decision = world.one(outputs, Decision)
     assert decision.approved
     (one,) = run.orders.values()
-    assert (one.order.side, one.order.quantity, one.order.limit_price) == (Side.SELL, D("0.2"), 49_000)
+    assert (one.order.side, one.order.quantity, one.order.limit_price) == (Side.SELL, D("0.2"), D(49_000))
     assert (one.order.strategy, one.order.reduce_only, one.order.type) == (ALPHA, True, OrderType.LIMIT)
     assert one.valid_until - one.approved_at == 2 * SECOND
     assert world.reservation(decision.client_order_id) is not None
@@ -392,8 +392,8 @@ def test_fills_of_another_account_are_none_of_its_business() -> None:
     world = holding()
     run = ready(world)
     fill = world.make_fill("", Side.SELL, 1)
-    world.apply(events.FillsReceived("other", (fill,)))
-    world.apply(events.SnapshotReceived("other", world.now, 1, 2, (), ()))
+    world.apply(venue_events.FillsReceived("other", (fill,)))
+    world.apply(venue_events.SnapshotReceived("other", world.now, 1, 2, (), ()))
     assert phase(world, run) == "SENDING"
     assert not run.unnamed
 
@@ -419,3 +419,29 @@ def test_an_order_first_seen_when_it_is_over_need_not_show_that_it_was_reduce_on
     world.look_up(world.row(sent, Side.SELL, "0.2", 50_000, status=VenueStatus.CANCELLED, reduce_only=False))
     assert run.orders[sent].end is OrderEnd.CANCELLED
     assert world.reservation(sent) is None
+
+
+def test_what_waits_for_nothing_says_nothing_and_what_waits_for_a_read_says_so() -> None:
+    world = holding()
+    run = begin(world)
+    assert "complete read" in waits(world, run)
+    world.read()
+    assert waits(world, run) == ""
+
+
+def test_what_was_denied_last_is_among_the_gaps() -> None:
+    world = holding()
+    run = ready(world)
+    send(world, run, cut("0.2", price=1))
+    world.wait(61, fresh=False)
+    world.tick()
+    assert phase(world, run) == "GAPS"
+    assert any("PRICE_COLLAR" in one for one in run.gaps)
+
+
+def test_an_order_that_warns_of_a_limit_is_an_order_all_the_same() -> None:
+    world = holding()
+    run = ready(world)
+    world.load(instruments={BTC: instrument(max_net_exposure=limit(30_000))})
+    assert send(world, run, cut("0.2"))
+    assert [one.name for one in world.notices()] == ["max_net_exposure"]
