@@ -4,16 +4,30 @@ What is not known says so and is never 0. The venue's word counts: a belief that
 """
 
 from collections.abc import Iterator, Sequence
-from decimal import ROUND_UP, Decimal, InvalidOperation
 
 from rich.table import Table
 
+from risksvc.cli import assess_table
+from risksvc.cli.assess_words import (
+    against,
+    believed_otherwise,
+    by_hand,
+    closing,
+    cost,
+    distance,
+    has_legs,
+    is_flat,
+    is_quiet,
+    share,
+    signed,
+    tenths,
+    worth,
+)
 from risksvc.cli.output import Output, add_row, table
 from risksvc.cli.text import (
     NONE,
     UNKNOWN,
     count,
-    differ,
     is_zero,
     milliseconds,
     moment,
@@ -28,7 +42,7 @@ from risksvc.v1.incident_pb2 import AccountAssessment, AssessedOrder, AssessResp
 Suggestion = tuple[tuple[str, ...], str]
 
 _LOUD, _WARN = "bold white on red", "bold red"
-_TENTH = Decimal("0.1")
+BLOCKS_AT_MOST = 5  # instruments that get a block of lines each; of more, each gets a row
 _LABEL_WIDTH = 14
 
 
@@ -42,6 +56,8 @@ def show(out: Output, answer: AssessResponse, *, account: str) -> None:
         _show_account(out, one)
     out.line()
     _show_record(out, answer)
+    if answer.direct:
+        _show_by_hand(out, answer)
     out.next(*_next(answer, account))
 
 
@@ -51,6 +67,11 @@ def loud(answer: AssessResponse) -> Iterator[str]:
         if account.problem:
             yield f"account {account.account} NOT READ WHOLE: what is missing is UNKNOWN, not flat: {account.problem}"
     for account in answer.accounts:
+        if over(account.total, account.total_limit):
+            yield f"account {account.account} is OVER ITS TOTAL: {against(account.total, account.total_limit)}"
+        unknown = [one.instrument for one in account.instruments if not one.quantity]
+        if unknown:
+            yield f"account {account.account}: NOT KNOWN, which is not flat: {', '.join(unknown)}"
         for one in account.instruments:
             yield from _loud_about(account, one)
 
@@ -58,13 +79,13 @@ def loud(answer: AssessResponse) -> Iterator[str]:
 def _loud_about(account: AccountAssessment, one: InstrumentAssessment) -> Iterator[str]:
     place = f"{one.instrument} of {account.account}"
     if one.outside_band:
-        size = f"{_share(one.ratio)} of the intended size" if one.ratio else "nothing is intended"
+        size = f"{share(one.ratio)} of the intended size" if one.ratio else "nothing is intended"
         yield f"{place} is OUTSIDE ITS BAND ({size}): the course is FLATTEN, whatever the market does"
-    if one.believed and one.quantity and differ(one.believed, one.quantity):
+    if over(worth(one), one.limit):
+        yield f"{place} is OVER ITS LIMIT: {money(worth(one))} of {money(one.limit)}"
+    if believed_otherwise(one):
         held, believed = position(one.quantity), position(one.believed)
         yield f"{place}: BELIEVED {believed}, AT THE VENUE {held}: the venue is right"
-    if not one.quantity:
-        yield f"{place}: what is held is NOT KNOWN, which is not flat"
 
 
 # -- one account ---------------------------------------------------------------------------------------------------
@@ -72,24 +93,46 @@ def _loud_about(account: AccountAssessment, one: InstrumentAssessment) -> Iterat
 
 def _show_account(out: Output, account: AccountAssessment) -> None:
     out.heading(f"account {account.account}" + (f", values in {account.currency}" if account.currency else ""))
-    for one in account.instruments:
-        _show_instrument(out, one)
-    if not account.instruments:
+    if account.instruments:
+        _show_instruments(out, account.instruments)
+        _show_orders(out, account)
+        _show_totals(out, account)
+    else:
         flat = "flat: nothing is held, nothing works, nothing is believed"
         out.line(UNKNOWN if account.problem else flat, style=_WARN if account.problem else "green")
-    if account.open_orders:
-        out.line()
-        out.line(f"{count(len(account.open_orders), 'open order')} at the venue:")
-        out.show_rows(list(account.open_orders), _orders)
-    elif account.instruments:
-        out.line(f"open orders: {UNKNOWN if account.problem else 'none'}")
-    if account.instruments:
-        style = _WARN if over(account.total, account.total_limit) else "bold"
-        out.line(f"total exposure {_against(account.total, account.total_limit)}", style=style)
-        now, sliced = (_cost(one) for one in (account.exit_cost_now, account.exit_cost_sliced))
-        out.line(f"to leave everything: {now} now, {sliced} in slices, fees not included")
     for remark in account.remarks:
         out.line(f"not known: {remark}", style="yellow")
+
+
+def _show_instruments(out: Output, instruments: Sequence[InstrumentAssessment]) -> None:
+    """What is quiet in one line; of the rest a block each, or where they are many a row each."""
+    telling = [one for one in instruments if not is_quiet(one)]
+    if len(telling) > BLOCKS_AT_MOST:
+        out.show_rows(telling, assess_table.instruments)
+    else:
+        for one in telling:
+            _show_instrument(out, one)
+    quiet = [one.instrument for one in instruments if is_quiet(one)]
+    if quiet:
+        out.line()
+        out.line(f"flat: {', '.join(quiet)}")
+
+
+def _show_orders(out: Output, account: AccountAssessment) -> None:
+    """An order's instrument is among the instruments: without those there are no orders."""
+    if not account.open_orders:
+        out.line(f"open orders: {UNKNOWN if account.problem else 'none'}")
+        return
+    out.line()
+    out.line(f"{count(len(account.open_orders), 'open order')} at the venue:")
+    out.show_rows(list(account.open_orders), _orders)
+
+
+def _show_totals(out: Output, account: AccountAssessment) -> None:
+    style = _WARN if over(account.total, account.total_limit) else "bold"
+    out.line(f"total exposure {against(account.total, account.total_limit)}", style=style)
+    now, sliced = cost(account.exit_cost_now), cost(account.exit_cost_sliced)
+    out.line(f"to leave everything: {now} now, {sliced} in slices, fees not included")
 
 
 def _show_instrument(out: Output, one: InstrumentAssessment) -> None:
@@ -104,10 +147,10 @@ def _show_instrument(out: Output, one: InstrumentAssessment) -> None:
 def _headline(one: InstrumentAssessment) -> str:
     if not one.quantity:
         return f"{one.instrument}  {UNKNOWN}"
-    if is_zero(one.quantity) and not _has_legs(one):
+    if is_flat(one):
         return f"{one.instrument}  flat"
     side = "short" if one.quantity.startswith("-") else "long"
-    if _has_legs(one):
+    if has_legs(one):
         side = (
             f"net of long {quantity(one.long_quantity, empty='0')} and short {quantity(one.short_quantity, empty='0')}"
         )
@@ -115,32 +158,27 @@ def _headline(one: InstrumentAssessment) -> str:
     return f"{one.instrument}  {position(one.quantity)}, {side}{entry}"
 
 
-def _has_legs(one: InstrumentAssessment) -> bool:
-    return bool(one.long_quantity or one.short_quantity)
-
-
 def _facts(one: InstrumentAssessment) -> Iterator[tuple[str, str, bool]]:
     """Label, words, whether it is bad."""
-    differs = bool(one.believed and one.quantity) and differ(one.believed, one.quantity)
+    differs = believed_otherwise(one)
     yield "believed", position(one.believed, empty="nobody says") + (", WHICH IS WRONG" if differs else ""), differs
-    yield "worth", f"{money(one.value) if one.value else UNKNOWN}, unrealised PnL {_signed(one.unrealised_pnl)}", False
-    worth = one.value.removeprefix("-")
-    yield "limit", _against(worth, one.limit), over(worth, one.limit)
+    yield "worth", f"{money(one.value) if one.value else UNKNOWN}, unrealised PnL {signed(one.unrealised_pnl)}", False
+    yield "limit", against(worth(one), one.limit), over(worth(one), one.limit)
     if one.ratio or one.outside_band:
-        size = f"{_share(one.ratio)} of the intended size" if one.ratio else "nothing is intended"
+        size = f"{share(one.ratio)} of the intended size" if one.ratio else "nothing is intended"
         yield "intended", size + (", OUTSIDE THE BAND" if one.outside_band else ""), one.outside_band
     if one.liquidation_price:
-        yield "liquidation", f"at {quantity(one.liquidation_price)}, {_share(one.liquidation_distance)} away", False
+        yield "liquidation", f"at {quantity(one.liquidation_price)}, {distance(one.liquidation_distance)} away", False
     yield "market", _market(one), not one.mark
     yield "to leave", _leaving(one), bool(one.beyond_book and not is_zero(one.beyond_book))
     if one.HasField("minutes_to_close"):
-        yield "closes", f"in {one.minutes_to_close} min", False
+        yield "closes", f"in {closing(one.minutes_to_close)}", False
 
 
 def _market(one: InstrumentAssessment) -> str:
     age = f" ({milliseconds(one.mark_age_ms)} old)" if one.mark and one.mark_age_ms >= 0 else " (age not known)"
     mark = f"mark {quantity(one.mark)}{age}" if one.mark else "no mark"
-    spread = f", spread {_tenths(one.spread_bps)} bp" if one.spread_bps else ""
+    spread = f", spread {tenths(one.spread_bps)} bp" if one.spread_bps else ""
     depth = f", {quantity(one.depth)} within 1 %" if one.depth else ""
     return f"{mark}, {quantity(one.bid, empty=NONE)} / {quantity(one.ask, empty=NONE)}{spread}{depth}"
 
@@ -149,7 +187,7 @@ def _leaving(one: InstrumentAssessment) -> str:
     if not one.exit_cost_now and not one.exit_cost_sliced:
         return UNKNOWN
     slices = f"in {count(one.slices, 'slice')}" if one.slices else "in slices"
-    text = f"{_cost(one.exit_cost_now)} now, {_cost(one.exit_cost_sliced)} {slices}"
+    text = f"{cost(one.exit_cost_now)} now, {cost(one.exit_cost_sliced)} {slices}"
     if one.beyond_book and not is_zero(one.beyond_book):
         text += f"; THE BOOK DOES NOT TAKE {quantity(one.beyond_book)} OF IT NOW"
     return text
@@ -191,6 +229,17 @@ def _show_record(out: Output, answer: AssessResponse) -> None:
         out.line("recorded nowhere: no incident is open")
 
 
+def _show_by_hand(out: Output, answer: AssessResponse) -> None:
+    """Where nothing of ours runs, a person leaves at the venue itself."""
+    orders = [
+        f"{one.account}: {order}" for one in answer.accounts for each in one.instruments for order in by_hand(each)
+    ]
+    if orders:
+        out.heading("By hand at the venue, where no gate can be started (cancel what works there first):")
+    for order in orders:
+        out.line(f"  {order}")
+
+
 def _next(answer: AssessResponse, account: str) -> Iterator[Suggestion]:
     """What follows, the most pressing first."""
     mine = ("--account", account) if account else ()
@@ -215,35 +264,4 @@ def _outside(answer: AssessResponse) -> list[str]:
 
 
 def _is_held(account: AccountAssessment) -> bool:
-    return any(one.quantity and not is_zero(one.quantity) for one in account.instruments)
-
-
-# -- words ---------------------------------------------------------------------------------------------------------
-
-
-def _against(value: str, limit: str) -> str:
-    if not value:
-        return f"{UNKNOWN} of {money(limit)}" if limit else UNKNOWN
-    if not limit:
-        return f"{money(value)}, no limit is known"
-    return f"{money(value)} of {money(limit)}" + (" OVER IT" if over(value, limit) else "")
-
-
-def _cost(text: str) -> str:
-    return money(text) if text else UNKNOWN
-
-
-def _signed(text: str) -> str:
-    return ("+" if text and not text.startswith("-") and not is_zero(text) else "") + money(text) if text else UNKNOWN
-
-
-def _share(text: str) -> str:
-    """A percentage that is one already: "415.1 %"."""
-    return f"{_tenths(text)} %" if text else UNKNOWN
-
-
-def _tenths(text: str) -> str:
-    try:
-        return format(Decimal(text).quantize(_TENTH, rounding=ROUND_UP).normalize(), ",f")
-    except InvalidOperation:
-        return UNKNOWN
+    return any(one.quantity and not is_flat(one) for one in account.instruments)

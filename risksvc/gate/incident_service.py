@@ -15,8 +15,9 @@ class IncidentService(OperatorCalls, incident_pb2_grpc.IncidentServiceServicer):
         return await self.look(assessing.assess, request, context)
 
     async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
-        """Says what is recommended, and why; records a course where one is given."""
-        return await self.run(deciding.decide, request, context)
+        """Says what is recommended, and why, also while a fault keeps the gate closed; records a course given."""
+        call = self.run if request.course else self.look
+        return await call(deciding.decide, request, context)
 
     async def Flatten(self, request: pb.FlattenRequest, context: Context) -> pb.FlattenResponse:  # noqa: N802
         """The plan, and its start."""

@@ -97,6 +97,7 @@ def test_outside_the_band_leads_to_flatten(cli: Cli, gate: FakeGate) -> None:
         f"{BTC} of main: BELIEVED 0, AT THE VENUE -4.15: the venue is right",
         "WHICH IS WRONG",
         "207,500.00 of 50,000.00 OVER IT",
+        f"{BTC} of main is OVER ITS LIMIT: 207,500.00 of 50,000.00",
         "risksvc flatten --account main",
         "-4.15, short",
     ):
@@ -109,7 +110,7 @@ def test_what_is_not_known_is_said_and_never_zero(cli: Cli, gate: FakeGate) -> N
     text = shown(cli, gate, page(broken, account(account="other", problem="positions: no feed"), complete=False))
     for words in (
         "account main NOT READ WHOLE: what is missing is UNKNOWN, not flat: positions: HTTP 503",
-        f"{BTC} of main: what is held is NOT KNOWN, which is not flat",
+        f"account main: NOT KNOWN, which is not flat: {BTC}",
         f"{BTC}  unknown",
         "worth         unknown, unrealised PnL unknown",
         "no mark",
@@ -143,7 +144,7 @@ def test_details_of_a_position(cli: Cli, gate: FakeGate) -> None:
         short_quantity="2",
         liquidation_price="31000",
         liquidation_distance="38.04",
-        minutes_to_close=12,
+        minutes_to_close=3156,
         beyond_book="1.5",
         slices=0,
     )
@@ -151,15 +152,54 @@ def test_details_of_a_position(cli: Cli, gate: FakeGate) -> None:
     for words in (
         "0, net of long 2 and short 2",
         "liquidation   at 31,000, 38.1 % away",
-        "closes        in 12 min",
+        "closes        in 3,156 min (2 d 4 h)",
         "THE BOOK DOES NOT TAKE 1.5 OF IT NOW",
         "2.50 in slices",
     ):
         assert words in text, words
-    text = shown(cli, gate, page(account(instrument(limit="", mark_age_ms=-1))))
+    far = {"liquidation_price": "1", "liquidation_distance": "24968571.8"}
+    text = shown(cli, gate, page(account(instrument(limit="", mark_age_ms=-1, **far))))
+    assert "over 100 % away" in text
     assert "25,000.00, no limit is known" in text
     assert "mark 50,000 (age not known)" in text
     assert "risksvc halt --reason" in text, "something is held, and no incident is open"
+
+
+def test_many_instruments_get_a_row_each(cli: Cli, gate: FakeGate) -> None:
+    names = [f"X{number}/USDT:USDT" for number in range(6)]
+    rows = [instrument(instrument=name, minutes_to_close=7, liquidation_distance="12.34") for name in names]
+    odd = instrument(
+        quantity="", value="", spread_bps="", depth="", mark_age_ms=-1, beyond_book="2", problems=["no book"]
+    )
+    text = shown(cli, gate, page(account(*rows, odd, total="200000")))
+    row = next(line for line in text.splitlines() if line.startswith("X3"))
+    for words in (
+        "+0.5",
+        "48,000",
+        "25,000.00",
+        "50 %",
+        "100 %",
+        "+1,000.00",
+        "12.4 %",
+        "40 ms",
+        "4 bp",
+        "5.01",
+        "7 min",
+    ):
+        assert words in row, words
+    row = next(line for line in text.splitlines() if line.startswith(BTC) and "no book" in line)
+    assert "unknown" in row
+    assert "the book does not take 2 now, no book" in row
+    assert "account main is OVER ITS TOTAL: 200,000.00 of 150,000.00 OVER IT" in text
+
+
+def test_what_is_flat_takes_one_line(cli: Cli, gate: FakeGate) -> None:
+    flat = [
+        instrument(instrument=f"X{number}", quantity="0", believed=believed) for number, believed in ((1, ""), (2, "0"))
+    ]
+    text = shown(cli, gate, page(account(*flat)))
+    assert "flat: X1, X2" in text
+    assert "to leave      " not in text
 
 
 def test_open_orders(cli: Cli, gate: FakeGate) -> None:
@@ -174,6 +214,21 @@ def test_open_orders(cli: Cli, gate: FakeGate) -> None:
     row = next(line for line in text.splitlines() if "v9" in line)
     assert "40,000" in row
     assert "NO APPROVAL EXPLAINS IT" in row
+
+
+def test_directly_the_orders_to_place_by_hand_are_named(cli: Cli, gate: FakeGate) -> None:
+    legs = instrument(quantity="1", long_quantity="3", short_quantity="2", slices=1)
+    rows = [instrument(), instrument(instrument="ETH", quantity="-7"), legs, instrument(instrument="X", quantity="0")]
+    text = shown(cli, gate, page(account(*rows), direct=True))
+    for words in (
+        f"main: sell 0.5 {BTC} in 3 slices, reduce-only",
+        "main: buy 7 ETH in 3 slices, reduce-only",
+        f"main: sell 3 {BTC}, reduce-only",
+        f"main: buy 2 {BTC}, reduce-only",
+    ):
+        assert words in text, words
+    assert " X in" not in text
+    assert "By hand" not in shown(cli, gate, page(account(), direct=True))
 
 
 def test_one_that_was_not_recorded_says_why(cli: Cli, gate: FakeGate) -> None:
