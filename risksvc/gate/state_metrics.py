@@ -19,6 +19,7 @@ from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.course_metrics import course_metrics
+from risksvc.gate.incident_metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
 from risksvc.gate.reconciliation_metrics import reconciliation_metrics
@@ -75,6 +76,7 @@ class StateMetrics(Collector):
         yield from _accounts(books)
         yield _reservations(books)
         yield from course_metrics(state.incidents.open())
+        yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the state need not be readable yet when this is registered."""

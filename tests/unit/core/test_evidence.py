@@ -6,17 +6,17 @@ from dataclasses import replace
 from risksvc.core import evidence
 from risksvc.core.conditions import Condition
 from risksvc.core.divergences import DivergenceClass
-from risksvc.core.incidents import EvidencePosition
+from risksvc.core.incidents import Evidence, EvidencePosition
 from risksvc.core.types import Scope, Side
 from tests.unit.core.an_incident_record import the_open
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BTC, ETH, SOL, D
 
 MANY = 10_000
-A_FEW_MS = 25  # measured: 3 ms with 10,000 orders on two slow cores; a shared machine may be several times slower
+A_FEW_MS = 25  # measured: 0.5 ms; a shared machine may be many times slower
 
 
-def of(world: World, scope: Scope | None = None) -> evidence.Evidence:
+def of(world: World, scope: Scope | None = None) -> Evidence:
     return evidence.gather(world.gate.state, scope or Scope(ACCOUNT))
 
 

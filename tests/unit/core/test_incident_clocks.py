@@ -10,7 +10,7 @@ from risksvc.core.severity import CLOCKS, MINUTE, SEVERITIES, ClockName
 from risksvc.core.types import MILLISECOND, Scope, Severity
 from tests.unit.core.an_incident_record import HOUR, changes, kinds, last, met, missed, the_open
 from tests.unit.core.builders import World, given
-from tests.unit.core.catalogue import ACCOUNT
+from tests.unit.core.catalogue import ACCOUNT, D
 
 if TYPE_CHECKING:
     from risksvc.core.outputs import Output
@@ -91,9 +91,7 @@ def test_of_a_closed_incident_only_the_review_is_still_due() -> None:
 def test_a_review_in_time_ends_its_clock() -> None:
     world, incident = opened(Severity.P1)
     world.apply(incident_events.IncidentClosed(incident.incident_id, "over", "olga"))
-    recorded = incident_events.ReviewRecorded(
-        incident.incident_id, incident_events.Decimal(0), "USD", "ab" * 32, "nothing", "rita"
-    )
+    recorded = incident_events.ReviewRecorded(incident.incident_id, D(0), "USD", "ab" * 32, "nothing", "rita")
     world.apply(recorded)
     assert "PnL impact 0 USD" in incident.timeline[-1].text
     assert changes(tick_at(world, incident.opened_at + 49 * HOUR)) == []
