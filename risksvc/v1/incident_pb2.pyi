@@ -267,7 +267,7 @@ class GetIncidentRequest(_message.Message):
 
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
-    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one."""
+    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one, else the newest."""
     def __init__(
         self,
         *,
