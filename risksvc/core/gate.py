@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from risksvc.core import (
+    assessment,
     clocks,
+    courses_in,
     endangered,
     events,
     flatten_events,
@@ -71,6 +73,9 @@ HANDLERS: dict[type, Handler] = {
     events.StrategyWatched: reports_in.strategy_watched,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.AssessmentTaken: assessment.assessment_taken,
+    incident_events.CourseChosen: courses_in.course_chosen,
+    incident_events.HoldReminded: courses_in.hold_reminded,
     flatten_events.FlattenRequested: flatten_in.flatten_requested,
     flatten_events.FlattenConfirmed: flatten_in.flatten_confirmed,
     flatten_events.FlattenStopped: flatten_in.flatten_stopped,

@@ -15,9 +15,10 @@ from pathlib import Path
 from risksvc import __version__
 from risksvc.core.events import DrainStarted, FaultLatched, GateStarted
 from risksvc.core.types import RiskError, use_exact_arithmetic
-from risksvc.gate import beating, starting, views
+from risksvc.gate import beating, holding, starting, views
 from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
+from risksvc.gate.assessing import assess
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
@@ -200,6 +201,7 @@ class _Process:
             "watchdog": beating.watch_lag(app),
             "anchors": anchors.run(),
             "snapshots": snapshots.run(),
+            "holds": holding.remind(app, assess),
             "flattens": flattens.run(),
         }
         if server is not None:

@@ -18,6 +18,7 @@ from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.course_metrics import course_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
 from risksvc.gate.reconciliation_metrics import reconciliation_metrics
@@ -36,6 +37,18 @@ _COUNTED = (
         "risksvc_journal_anchor_failures",
         "anchor_failures",
         "Anchors of the journal that did not reach the store or standard output.",
+    ),
+    ("risksvc_assessments", "assessments", "Looks at the venue itself for an assessment, one for each account."),
+    (
+        "risksvc_assessments_incomplete",
+        "assessments_incomplete",
+        "Those of them that could not read positions and orders whole: what was missing is unknown, not flat.",
+    ),
+    ("risksvc_hold_reminders", "hold_reminders", "Reminders of a hold that everybody was sent."),
+    (
+        "risksvc_hold_reminders_blind",
+        "hold_reminders_blind",
+        "Reminders that could not say how everything held stands: the venue could not be read whole.",
     ),
 )
 
@@ -61,6 +74,7 @@ class StateMetrics(Collector):
         yield from _ages(books, now)
         yield from _accounts(books)
         yield _reservations(books)
+        yield from course_metrics(state.incidents.open())
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the state need not be readable yet when this is registered."""

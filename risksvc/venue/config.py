@@ -52,8 +52,8 @@ class VenueConfig:
     `base_url` points every address of the exchange at one server (the paper venue); `options` and `urls` are merged
     into ccxt's; `quirks` replaces fields of the venue's entry in the table of `quirks.py`. `instruments` limits what is
     announced as tradable, never what is read: a position elsewhere is still reported. A read-only key suffices unless
-    `allow_orders`. `stream`: follow the private stream where the venue has one. `fills_every_ms` 0: fills are read with
-    the rest only.
+    `allow_orders`. `dead_man_ms`: silent for so long, the venue is to cancel everything; 0: it is not asked. `stream`:
+    follow the private stream where the venue has one. `fills_every_ms` 0: fills are read with the rest only.
     """
 
     account: str
@@ -70,6 +70,7 @@ class VenueConfig:
     quirks: Mapping[str, object] = field(default_factory=dict)
     instruments: tuple[str, ...] = ()
     allow_orders: bool = False
+    dead_man_ms: int = 0
     stream: bool = True
     positions_every_ms: int = 2_000
     fills_every_ms: int = 0

@@ -19,6 +19,7 @@ from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.placing import Placer
 from risksvc.venue.polls import Send
 from risksvc.venue.reports import FailureReports
+from risksvc.venue.sweeping import Sweeper
 
 _LOG = logging.getLogger("risksvc.venue")
 _LOOKS_AT_ONCE = 4
@@ -93,14 +94,22 @@ class LookUpDesk:
 class CancelDesk:
     """Answers cancel commands."""
 
-    def __init__(self, canceller: Canceller, *, send: Send) -> None:
+    def __init__(self, canceller: Canceller, sweeper: Sweeper, *, send: Send) -> None:
         self._canceller = canceller
+        self._sweeper = sweeper
         self._send = send
 
     async def answer(self, command_id: str, references: Sequence[OrderReference]) -> None:
         """Cancel, then tell."""
         outcome = await self._canceller.cancel(references)
         _LOG.info("cancel of %d orders: %s", len(references), "done" if outcome.ok else outcome.error)
+        self._send(wire.command_result(command_id, outcome))
+
+    async def sweep(self, command_id: str, instruments: Sequence[str]) -> None:
+        """Cancel everything, then tell."""
+        outcome = await self._sweeper.sweep(instruments)
+        what = ", ".join(instruments) or "the whole account"
+        _LOG.info("cancel of everything, %s: %s", what, "done" if outcome.ok else outcome.error)
         self._send(wire.command_result(command_id, outcome))
 
 

@@ -8,6 +8,7 @@ that was not started to place orders.
 
 import asyncio
 from collections import OrderedDict
+from decimal import Decimal
 
 import aiohttp
 from ccxt.base import errors as ccxt_errors
@@ -64,9 +65,12 @@ class Placer:
     async def _problem(self, order: venue_pb2.PlaceOrder) -> str:
         """Why it must not be sent; empty: it may."""
         if not (self._connection.config.allow_orders and self._connection.can_cancel):
-            return "this feed may not place orders (allow_orders, and a key that can trade)"
+            return "this feed may not place orders: it needs --allow-orders, and a key that can trade"
         if order.instrument not in self._connection.instruments or order.side not in _SIDES:
             return "a listed instrument and a side are needed"
+        step = self._connection.instruments[order.instrument].quantity_step
+        if step is not None and Decimal(order.quantity) % step:  # ccxt would cut it, and trade another quantity
+            return f"{order.quantity} is not a multiple of the venue's step {step}"
         if not order.client_order_id or not order.reduce_only:
             return "a client order id and reduce-only are needed"
         if order.client_order_id in self._sent:

@@ -15,6 +15,7 @@ from risksvc.venue.assessing import Assessor
 from risksvc.venue.balances import BalanceReader
 from risksvc.venue.commands import Canceller, CommandOutcome
 from risksvc.venue.connection import VenueConnection
+from risksvc.venue.dead_man import DeadMan
 from risksvc.venue.desk import AssessDesk, CancelDesk, LookUpDesk, OrderDesk
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
@@ -29,6 +30,7 @@ from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
 from risksvc.venue.rows import FillRow, OrderRow
 from risksvc.venue.streams import PrivateStream
+from risksvc.venue.sweeping import Sweeper
 from risksvc.venue.tasks import TaskGroup
 
 _LOG = logging.getLogger("risksvc.venue")
@@ -61,8 +63,10 @@ class Session:
         self._look_ups = LookUpDesk(
             look_up, window_ms=config.look_up_window_ms, clock=self._clock, send=link.send, reports=self._reports
         )
-        self._cancels = CancelDesk(Canceller(connection), send=link.send)
+        canceller = Canceller(connection)
+        self._cancels = CancelDesk(canceller, Sweeper(connection, canceller), send=link.send)
         self._orders = OrderDesk(Placer(connection, self._clock), send=link.send)
+        self._dead_man = DeadMan(connection)
         self._assessments = AssessDesk(Assessor(connection), send=link.send)
         self._live_fills = LiveFills(
             reader=self._reader,
@@ -94,6 +98,7 @@ class Session:
                     self._resolve_fills(),
                     self._keep_clock(),
                     self._keep_markets(),
+                    *([self._dead_man.run()] if self._dead_man.is_wanted else []),
                 ):
                     group.create_task(loop)
         except ExceptionGroup as ends:
@@ -148,6 +153,8 @@ class Session:
             case "cancel_orders":
                 references = wire.references(command.cancel_orders.orders)
                 group.create_task(self._cancels.answer(command.command_id, references))
+            case "cancel_everything":
+                group.create_task(self._cancels.sweep(command.command_id, command.cancel_everything.instruments))
             case "place_order":
                 group.create_task(self._orders.answer(command.command_id, command.place_order))
             case "assess_now":
