@@ -19,6 +19,7 @@ from risksvc.gate.assessing import assess
 from risksvc.gate.feeds import FeedLink, Feeds
 from risksvc.gate.incident_settings import IncidentSettings
 from risksvc.gate.owner import Owner
+from risksvc.gate.replay import replay
 from risksvc.v1 import incident_pb2 as pb
 from risksvc.v1 import venue_pb2
 from tests.unit.core.catalogue import D
@@ -121,6 +122,8 @@ async def test_one_page_about_every_account_and_its_record() -> None:
     assert incident.assessment is not None
     assert (incident.assessment.complete, len(incident.assessment.instruments)) == (True, 2)
     assert desk.journal.syncs == 1, "what is answered is durable"
+    again = replay(desk.journal.recover()).gate.state.incidents.by_id[incident.incident_id]
+    assert again.assessment == incident.assessment, "and comes back after a restart"
 
 
 async def test_without_a_feed_an_account_is_unknown_and_the_deadline_runs_on() -> None:
