@@ -17,7 +17,7 @@ from risksvc.core.impact_types import (
     MarkPoint,
 )
 from risksvc.core.types import SECOND, ZERO
-from tests.unit.core.an_incident import BTC, HEDGER, MINUTE, START, case, d, listed
+from tests.unit.core.a_review_case import BTC, HEDGER, MINUTE, START, case, d, listed
 from tests.unit.core.eleven_days import (
     HOURS,
     MISSED_EVERY,
