@@ -19,6 +19,7 @@ from risksvc.core.incident_events import (
     IncidentNoted,
     IncidentOpened,
     IncidentTaken,
+    MessageAddressed,
     ReviewRecorded,
 )
 from risksvc.core.limits import Limits
@@ -293,6 +294,7 @@ Input = (
     | AssessmentTaken
     | CourseChosen
     | HoldReminded
+    | MessageAddressed
     | DeliveryRecorded
     | ReviewRecorded
 )

@@ -8,7 +8,7 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
+from risksvc.core import events, incident_events, operators_in, orders_in, reports_in, telling, venue_events, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.incidents import take_halt
@@ -53,6 +53,8 @@ HANDLERS: dict[type, Handler] = {
     events.PositionReported: reports_in.report_position,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.MessageAddressed: telling.message_addressed,
+    incident_events.DeliveryRecorded: telling.delivery_recorded,
 }
 
 

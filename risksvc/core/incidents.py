@@ -95,13 +95,18 @@ class Delivery:
 
 @dataclass(slots=True)
 class Message:
-    """What everybody is told. `deliveries`: by "recipient/channel"; empty: nobody was addressed yet."""
+    """What everybody is told. `deliveries`: by "recipient/channel".
+
+    `addressed_at` None: nobody was addressed yet. `sent_text`: what is sent, the same to all; empty once nobody waits.
+    """
 
     message_id: str
     at: Nanoseconds
     kind: EntryKind
     text: str
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    addressed_at: Nanoseconds | None = None
+    sent_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,10 @@ class ReviewRecord:
 
 @dataclass(slots=True)
 class Incident:
-    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR"."""
+    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR".
+
+    `unreached`: recipients whom no channel reaches, and whom the others were told to call.
+    """
 
     incident_id: str
     severity: Severity
@@ -212,6 +220,7 @@ class Incident:
     forgotten: int = 0
     messages: list[Message] = field(default_factory=list)
     told: int = 0
+    unreached: list[str] = field(default_factory=list)
     cause: str = ""
     cause_by: str = ""
     cause_fixed: bool = False

@@ -20,6 +20,7 @@ from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
+from risksvc.gate.notifying_metrics import notifying_metrics
 from risksvc.gate.reconciliation_metrics import reconciliation_metrics
 from risksvc.gate.registered import skews
 from risksvc.gate.snapshot_metrics import snapshot_metrics
@@ -61,6 +62,7 @@ class StateMetrics(Collector):
         yield from _ages(books, now)
         yield from _accounts(books)
         yield _reservations(books)
+        yield from notifying_metrics(app.notifying, now=now)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the state need not be readable yet when this is registered."""
