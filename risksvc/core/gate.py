@@ -8,10 +8,20 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, incident_events, operators_in, orders_in, reports_in, telling, venue_events, venue_in
+from risksvc.core import (
+    events,
+    incident_events,
+    incidents_in,
+    operators_in,
+    orders_in,
+    reports_in,
+    telling,
+    venue_events,
+    venue_in,
+)
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
-from risksvc.core.incidents import take_halt
+from risksvc.core.opening import take_halt
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds
@@ -53,6 +63,12 @@ HANDLERS: dict[type, Handler] = {
     events.PositionReported: reports_in.report_position,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.IncidentOpened: incidents_in.incident_opened,
+    incident_events.IncidentNoted: incidents_in.incident_noted,
+    incident_events.IncidentTaken: incidents_in.incident_taken,
+    incident_events.CauseNamed: incidents_in.cause_named,
+    incident_events.IncidentClosed: incidents_in.incident_closed,
+    incident_events.ReviewRecorded: incidents_in.review_recorded,
     incident_events.MessageAddressed: telling.message_addressed,
     incident_events.DeliveryRecorded: telling.delivery_recorded,
 }

@@ -13,9 +13,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from risksvc.core.outputs import IncidentChanged, Output
-from risksvc.core.severity import CLOCKS, SEVERITIES, ClockName, worse
+from risksvc.core.severity import CLOCKS, ClockName
 from risksvc.core.trading_state import Halt
-from risksvc.core.types import Nanoseconds, Scope, Severity, TradingState
+from risksvc.core.types import Nanoseconds, Scope, Severity
 
 if TYPE_CHECKING:
     from risksvc.core.state import GateState
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TIMELINE_KEPT = 2_000
 CLOSED_KEPT = 100
 MESSAGES_KEPT = 500
+HALTS_KEPT = 1_000
+TEXT_KEPT = 1_000
 
 
 class EntryKind(Enum):
@@ -43,6 +45,8 @@ class EntryKind(Enum):
     GAPS = "GAPS"
     REMINDER = "REMINDER"
     RESUMED = "RESUMED"
+    ENDANGERED = "ENDANGERED"
+    ENDANGERED_OVER = "ENDANGERED_OVER"
     ESCALATED = "ESCALATED"
     DELIVERY_FAILED = "DELIVERY_FAILED"
     REVIEWED = "REVIEWED"
@@ -51,6 +55,7 @@ class EntryKind(Enum):
 
 # Changes of state: everybody is told at the same moment.
 TOLD = frozenset(EntryKind) - {EntryKind.NOTE, EntryKind.FLATTEN_STEP}
+_FLATTENING = {EntryKind.FLATTEN_STARTED: 1, EntryKind.FLAT: -1, EntryKind.GAPS: -1}
 
 
 class Course(Enum):
@@ -200,8 +205,9 @@ class ReviewRecord:
 
 @dataclass(slots=True)
 class Incident:
-    """One incident. `trigger`: a halt's trigger, a name of `severity_rules`, or "OPERATOR".
+    """One incident. `trigger`: a halt's trigger, a name of `severity.ENDANGERED`, or "OPERATOR".
 
+    `flattening`: how many of its flattens have been started and are not over.
     `unreached`: recipients whom no channel reaches, and whom the others were told to call.
     """
 
@@ -230,6 +236,7 @@ class Incident:
     course_since: Nanoseconds = 0
     reminded_at: Nanoseconds = 0
     flattens: list[str] = field(default_factory=list)
+    flattening: int = 0
     review: ReviewRecord | None = None
     closed_at: Nanoseconds | None = None
     closed_by: str = ""
@@ -238,6 +245,12 @@ class Incident:
     def is_open(self) -> bool:
         """Not closed."""
         return self.closed_at is None
+
+    @property
+    def review_due(self) -> bool:
+        """Its review clock runs: neither recorded nor missed."""
+        clock = self.clock(ClockName.REVIEW)
+        return clock is not None and clock.met_at is None and clock.missed_at is None
 
     def clock(self, name: ClockName) -> Clock | None:
         """The running or last clock of this name."""
@@ -276,6 +289,8 @@ class Incidents:
 
 def record(incident: Incident, kind: EntryKind, text: str, *, by: str, now: Nanoseconds) -> Iterator[Output]:
     """Adds a line to the timeline; what everybody must know becomes a message too."""
+    text = text if len(text) <= TEXT_KEPT else text[: TEXT_KEPT - 1] + "…"
+    incident.flattening = max(0, incident.flattening + _FLATTENING.get(kind, 0))
     incident.timeline.append(TimelineEntry(now, kind, by, text))
     if len(incident.timeline) > TIMELINE_KEPT:
         del incident.timeline[1]  # the first line says how it began
@@ -289,69 +304,11 @@ def record(incident: Incident, kind: EntryKind, text: str, *, by: str, now: Nano
     yield IncidentChanged(incident.incident_id, kind.value, text, message_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What opens an incident. `by`: an operator's name, or "gate:<id>"."""
-
-    scope: Scope
-    severity: Severity
-    trigger: str
-    summary: str
-    by: str
+def text_of(halt: Halt) -> str:
+    """A halt in one line."""
+    return f"{halt.state.name} {halt.scope}: {halt.trigger}: {halt.reason} (halt {halt.halt_id})"
 
 
-def open_incident(state: "GateState", opening: Opening, *, now: Nanoseconds) -> Incident:
-    """Makes one; its caller records what opened it. Clocks run from now."""
-    incidents = state.incidents
-    incidents.made += 1
-    incident = Incident(
-        f"{state.gate_id}-i{incidents.made}",
-        opening.severity,
-        opening.trigger,
-        opening.scope,
-        opening.summary,
-        opened_at=now,
-        opened_by=opening.by,
-    )
-    incidents.by_id[incident.incident_id] = incident
-    _start_clocks(incident, now=now)
-    _forget_closed(incidents)
-    return incident
-
-
-def take_halt(state: "GateState", halt: Halt, *, now: Nanoseconds) -> Iterator[Output]:
-    """A halt was raised here: it joins the open incident of its account, or opens one."""
-    found = state.incidents.covering(halt.scope)
-    text = f"{halt.state.name} {halt.scope}: {halt.trigger}: {halt.reason} (halt {halt.halt_id})"
-    if found is None:
-        opening = Opening(halt.scope, halt.severity, halt.trigger, halt.reason, halt.by)
-        found = open_incident(state, opening, now=now)
-        found.halts.append(halt.halt_id)
-        yield from record(found, EntryKind.OPENED, f"{found.severity.value}: {text}", by=halt.by, now=now)
-    else:
-        found.halts.append(halt.halt_id)
-        yield from record(found, EntryKind.HALTED, text, by=halt.by, now=now)
-        yield from raise_severity(found, halt.severity, by=halt.by, now=now)
-    if halt.state is TradingState.HALTED:
-        found.met(ClockName.HALT, now=now)
-
-
-def raise_severity(incident: Incident, severity: Severity, *, by: str, now: Nanoseconds) -> Iterator[Output]:
-    """What joins may make it worse, never better."""
-    if worse(incident.severity, severity) is incident.severity:
-        return
-    before, incident.severity = incident.severity, severity
-    _start_clocks(incident, now=now)
-    text = f"{severity.value} now, {before.value} before: {SEVERITIES[severity].says}"
-    yield from record(incident, EntryKind.SEVERITY, text, by=by, now=now)
-
-
-def _start_clocks(incident: Incident, *, now: Nanoseconds) -> None:
-    for name in SEVERITIES[incident.severity].clocks:
-        incident.start(name, now=now)
-
-
-def _forget_closed(incidents: Incidents) -> None:
-    closed = [one.incident_id for one in incidents.by_id.values() if not one.is_open]
-    for incident_id in closed[:-CLOSED_KEPT]:
-        del incidents.by_id[incident_id]
+def in_force(state: "GateState", incident: Incident) -> list[str]:
+    """Its halts that nobody has cleared."""
+    return [halt_id for halt_id in incident.halts if not state.halts.is_cleared(halt_id)]

@@ -21,6 +21,7 @@ from risksvc.core.events import (
     ResumeConfirmed,
     ResumeProposed,
 )
+from risksvc.core.opening import take_clear, take_halt
 from risksvc.core.outputs import (
     Adopted,
     ClearsGranted,
@@ -121,11 +122,13 @@ def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> 
     yield HaltRaised(halt)
 
 
-def halt_seen(state: GateState, event: HaltSeen, _now: Nanoseconds) -> Iterator[Output]:
-    """A halt from elsewhere."""
-    if state.halts.add_halt(event.halt):
-        state.version += 1
-    yield from ()
+def halt_seen(state: GateState, event: HaltSeen, now: Nanoseconds) -> Iterator[Output]:
+    """A halt from elsewhere; one that this gate raised beside the core, or before its journal was lost, is its own."""
+    if not state.halts.add_halt(event.halt):
+        return
+    state.version += 1
+    if event.halt.origin == state.gate_id and state.keeps_incidents and not state.halts.is_cleared(event.halt.halt_id):
+        yield from take_halt(state, event.halt, now=now)
 
 
 def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator[Output]:
@@ -136,7 +139,7 @@ def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator
     halt = state.halts.halt(event.clear.halt_id)
     if halt is not None:
         _begin_anew(state, halt, now=now)
-    yield from ()
+        yield from take_clear(state, event.clear, now=now)
 
 
 def _begin_anew(state: GateState, halt: Halt, *, now: Nanoseconds) -> None:

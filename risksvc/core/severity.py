@@ -14,6 +14,10 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
 
+# The trigger of what a person opened.
+BY_HAND = "OPERATOR"
+
+
 class ClockName(Enum):
     """What has to be done by a time. The names are what operators and metrics see."""
 

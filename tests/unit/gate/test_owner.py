@@ -15,7 +15,7 @@ from risksvc.core.events import (
     Ticked,
 )
 from risksvc.core.gate import RiskGate
-from risksvc.core.outputs import Decision, HaltRaised, Output
+from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Output
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import SECOND, Nanoseconds, Scope, Severity, TradingState
 from risksvc.core.venue_events import ReadFailed
@@ -234,7 +234,7 @@ async def test_an_open_owner_is_not_rebuilt(world: World) -> None:
 
 def test_a_fault_tells_the_halts_that_follow(world: World) -> None:
     outputs = world.owner.submit(FaultLatched("x"))
-    assert [type(output) for output in outputs] == [HaltRaised]
+    assert [type(output) for output in outputs] == [HaltRaised, IncidentChanged]
 
 
 # -- the rebuild, beside the loop ------------------------------------------------------------------------------------

@@ -23,7 +23,25 @@ REPLAY = (
 )
 # Types that no stored journal holds yet. One that is added to a union is named here until the next version's journal
 # is stored (tests/corpus/store.py); then it must go.
-NOT_YET_STORED = frozenset({"BalancesReceived", "HistoryGapFound", "OrderExpected", "ReadAgain"})
+NOT_YET_STORED = frozenset(
+    {
+        "AssessmentTaken",
+        "BalancesReceived",
+        "CauseNamed",
+        "CourseChosen",
+        "DeliveryRecorded",
+        "HistoryGapFound",
+        "HoldReminded",
+        "IncidentChanged",
+        "IncidentClosed",
+        "IncidentNoted",
+        "IncidentOpened",
+        "IncidentTaken",
+        "OrderExpected",
+        "ReadAgain",
+        "ReviewRecorded",
+    }
+)
 
 
 def expected(stored: Path) -> dict[str, Any]:
