@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "reconcile": Lazy("reconcile", "reconcile", "read the venue now, say whether everything agrees, and explain"),
         "adopt": Lazy("adopt", "adopt", "explain positions, orders and fills that no approval explains"),
         "resume": Lazy("resume", "resume", "propose or confirm clearing named halts"),
+        "contacts": Lazy("contacts", "contacts", "who is told of incidents: check, show, and test every channel"),
     },
     "Limits and exposure": {
         "exposure": Lazy("positions", "exposure", "worst-case exposure against its limits"),

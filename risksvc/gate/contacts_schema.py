@@ -56,7 +56,7 @@ def _words(value: object) -> str:
 
 def _channels(value: object) -> tuple[object, ...]:
     if not isinstance(value, list):
-        raise refused(f"must be a list; each item: {_EXAMPLES}")
+        raise refused(f"must be a list of channels; {_EXAMPLES}")
     return as_list(value)
 
 

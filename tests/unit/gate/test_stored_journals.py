@@ -37,6 +37,7 @@ NOT_YET_STORED = frozenset(
         "IncidentNoted",
         "IncidentOpened",
         "IncidentTaken",
+        "MessageAddressed",
         "OrderExpected",
         "ReadAgain",
         "ReviewRecorded",
