@@ -124,7 +124,8 @@ class _Trial:
             self._app.notifying.lanes.post(letter)
         try:
             if self._letters:
-                await asyncio.wait_for(self._over.wait(), TEST_SECONDS)
+                async with asyncio.timeout(TEST_SECONDS):
+                    await self._over.wait()
         except TimeoutError:
             pass
         finally:

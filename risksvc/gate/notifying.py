@@ -64,11 +64,19 @@ class _About:
 class Notifying:
     """One gate's. `last`: the newest delivery of each recipient and channel that is known now."""
 
-    def __init__(self, owner: Owner, clock: TimeSource, *, gate_id: str, keeper: ContactsKeeper) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        clock: TimeSource,
+        *,
+        gate_id: str,
+        keeper: ContactsKeeper,
+        process: NotifierProcess | None = None,
+    ) -> None:
         self.keeper = keeper
         self.told = Told()
         self.last: dict[str, Delivery] = {}
-        self.process = NotifierProcess()
+        self.process = process or NotifierProcess()
         self.lanes = Lanes(self.process)
         self.process.late = self.lanes.late
         self._owner = owner
@@ -129,7 +137,8 @@ class Notifying:
                     _log.exception("telling people failed; it is tried again")
                     await asyncio.sleep(AGAIN_SECONDS)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), REFRESH_SECONDS)
+                    async with asyncio.timeout(REFRESH_SECONDS):
+                        await self._woken.wait()
         finally:
             self.lanes.close()
             supervising.cancel()
@@ -148,7 +157,8 @@ class Notifying:
 
     async def _durable(self) -> None:
         with suppress(TimeoutError, GateClosedError):
-            await asyncio.wait_for(self._owner.durable(), DURABLE_SECONDS)
+            async with asyncio.timeout(DURABLE_SECONDS):
+                await self._owner.durable()
 
     def _tell(self, changed: IncidentChanged, contacts: Contacts | None) -> None:
         """Addresses one message and posts it."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from risksvc.core.types import RiskError
-from risksvc.gate.notifier.wire import Attempt, Outcome, Ping, Pong, Ready, Said, line_of, read_line
+from risksvc.gate.notifier.wire import Attempt, Failed, Outcome, Ping, Pong, Ready, Said, line_of, read_line
 from risksvc.gate.parent_death import die_with
 from risksvc.gate.secret_files import SecretError, SecretSource, read_secret
 
@@ -35,8 +35,11 @@ class Notifier:
 
     def serve(self, lines: BinaryIO) -> None:
         """Returns when the input ends; threads may still hang then."""
-        from risksvc.gate.notifier import apprise_channel  # noqa: PLC0415 - takes long, and only this process needs it
-
+        try:
+            from risksvc.gate.notifier import apprise_channel  # noqa: PLC0415 - takes long; only this process needs it
+        except ModuleNotFoundError as error:
+            self.say(Failed(f"{error.name} is not installed: pip install 'risksvc[server]'"))
+            return
         self.say(Ready(apprise_channel.VERSION))
         for line in lines:
             said = read_line(line)

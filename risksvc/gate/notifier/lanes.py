@@ -7,6 +7,7 @@ settled once: delivered, or given up. Rule 4: a lane is bounded; beyond it the o
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -161,7 +162,6 @@ def _due(letter: Letter) -> float:
 
 
 async def _woken(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from risksvc.gate.event_log import log_event
-from risksvc.gate.notifier.wire import Attempt, Outcome, Ping, Pong, Ready, line_of, read_line
+from risksvc.gate.notifier.wire import Attempt, Failed, Outcome, Ping, Pong, Ready, line_of, read_line
 
 START_SECONDS = 60.0
 PING_SECONDS = 5.0
@@ -53,6 +53,7 @@ class NotifierProcess:
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
         self._given_up: dict[int, None] = {}
         self._heard_at = 0.0
+        self._why = ""
 
     @property
     def up(self) -> bool:
@@ -101,7 +102,8 @@ class NotifierProcess:
 
     async def _comes_up(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._up.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._up.wait()
         except TimeoutError:
             return False
         return True
@@ -126,6 +128,7 @@ class NotifierProcess:
 
     async def _live(self) -> str:
         """One life; why it ended."""
+        self._why = ""
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -141,13 +144,14 @@ class NotifierProcess:
         watching = asyncio.create_task(self._watch(), name="notifier watch")
         try:
             await self._listen()
-            code = await asyncio.wait_for(self._process.wait(), _ENDING_SECONDS)
+            async with asyncio.timeout(_ENDING_SECONDS):
+                code = await self._process.wait()
         except TimeoutError:
             return "it closed its output and did not end"
         finally:
             watching.cancel()
             await self._end()
-        return f"it ended with code {code}"
+        return self._why or f"it ended with code {code}"
 
     async def _listen(self) -> None:
         assert self._process is not None and self._process.stdout is not None, "started with a pipe"  # noqa: PT018, S101
@@ -165,6 +169,8 @@ class NotifierProcess:
             log_event("notifier_ready", software=said.software)
         elif isinstance(said, Outcome):
             self._settle(said)
+        elif isinstance(said, Failed):
+            self._why = said.why
         elif not isinstance(said, Pong):
             _log.warning("the notifier said what this gate does not understand")
 
@@ -214,6 +220,7 @@ class NotifierProcess:
             with suppress(ProcessLookupError):
                 process.kill()
             with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _ENDING_SECONDS)
+                async with asyncio.timeout(_ENDING_SECONDS):
+                    await process.wait()
         if process.stdin is not None:
             process.stdin.close()

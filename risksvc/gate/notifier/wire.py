@@ -7,8 +7,6 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-PROTOCOL_ERROR = "the notifier said what this gate does not understand"
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -47,6 +45,13 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """It can't send, and ends."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pong:
     """It lives."""
 
@@ -60,10 +65,17 @@ class Ping:
     number: int
 
 
-_KINDS: dict[str, type] = {"attempt": Attempt, "outcome": Outcome, "ready": Ready, "pong": Pong, "ping": Ping}
+_KINDS: dict[str, type] = {
+    "attempt": Attempt,
+    "outcome": Outcome,
+    "ready": Ready,
+    "failed": Failed,
+    "pong": Pong,
+    "ping": Ping,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
-Said = Attempt | Outcome | Ready | Pong | Ping
+Said = Attempt | Outcome | Ready | Failed | Pong | Ping
 
 
 def line_of(said: Said) -> bytes:

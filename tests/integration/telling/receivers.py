@@ -1,4 +1,4 @@
-"""Receivers of messages on 127.0.0.1: an HTTP server and an SMTP server that keep what came, and those that misbehave."""
+"""Receivers of messages on 127.0.0.1: an HTTP and an SMTP server that keep what came, and some that misbehave."""
 
 import contextlib
 import json
@@ -31,21 +31,24 @@ class Mailbox:
 
 
 class Webhook:
-    """An HTTP server for apprise's json:// that answers with `status`, after `delay` seconds."""
+    """An HTTP server for apprise's json:// that answers with `status`, in `pieces` a quarter second apart."""
 
-    def __init__(self, *, status: int = 200, delay: float = 0.0, token: str = "hook") -> None:
+    def __init__(self, *, status: int = 200, pieces: int = 0, path: str = "hook") -> None:
         self.mailbox = mailbox = Mailbox()
-        self.status, self.delay = status, delay
-        self._path = token
+        self.status, self.pieces = status, pieces
+        self._path = path
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 mailbox.tries += 1
                 content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                time.sleep(hook.delay)
                 with contextlib.suppress(OSError):
                     self.send_response(hook.status)
+                    for number in range(hook.pieces):
+                        self.send_header("X-Piece", str(number))
+                        self.flush_headers()
+                        time.sleep(0.25)
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                 if hook.status == 200:
