@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
     "In an incident": {
         "status": Lazy("status", "status", "what may be traded, and what an operator should worry about"),
         "halt": Lazy("halt", "halt", "stop trading: everything, or an account, strategy, instrument"),
+        "incident": Lazy("incident", "incident", "the record: list, show, note, cause, take, close, open, export"),
         "positions": Lazy("positions", "positions", "what is held: venue beside ledger beside belief"),
         "orders": Lazy("orders", "orders", "orders that can still fill"),
         "cancel-all": Lazy("orders", "cancel_all", "cancel working orders, or list what to cancel by hand"),

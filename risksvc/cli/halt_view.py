@@ -11,6 +11,7 @@ from risksvc.cli.halt_again import again, again_elsewhere
 from risksvc.cli.halt_outcome import Outcome
 from risksvc.cli.halt_paths import Tried
 from risksvc.cli.halt_ways import Told
+from risksvc.cli.incident_steps import short_id
 from risksvc.cli.options import scope_words_of
 from risksvc.cli.order_table import show_orders
 from risksvc.cli.output import Output, add_row, message_dict, table
@@ -44,6 +45,7 @@ def halted(request: HaltRequest, tried: Sequence[Tried], outcome: Outcome) -> op
         missing=outcome.missing,
         can_still_fill=orders.values(),
         confirmed=confirmed,
+        incident_id=next((one.answer.incident_id for one in tried if one.answer and one.answer.incident_id), ""),
     )
 
 
@@ -81,6 +83,8 @@ def show(
     answered = any(one.answer is not None for one in tried)
     out.line(Text.assemble(state_text(request.state), (f"  {scope_words(request.scope)}", "bold")))
     out.line(f"halt id  {request.halt_id}")
+    if answer.incident_id:
+        out.line(f"incident {answer.incident_id}")
     for line, style in _effect(answer):
         out.line(line, style=style)
     show_ways(out, tried)
@@ -127,7 +131,9 @@ def _next(
             ("cancel-all", "--reason", request.reason, *scope),
             "cancels what can still fill, keeps protective orders",
         )
-    yield ("positions", *scope[:2]), "what is really held"
+    yield ("assess", *scope[:2]), "what is really held, from the venue itself, and what it costs to leave"
+    if answer.incident_id:
+        yield ("incident", "show", short_id(answer.incident_id)), "the record, its clocks, what to do next"
     yield ("reconcile", *scope[:2]), "reads the venue now, lists what is unexplained"
     yield ("status",), "who has confirmed the halt"
     yield ("resume", answer.halt_id, "--reason", "<why it is safe>"), "when the cause is gone"

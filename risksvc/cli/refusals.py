@@ -15,6 +15,9 @@ _NEXT: Mapping["RefusalReason.ValueType", tuple[tuple[str, ...], str]] = {
     operator_pb2.REFUSAL_REASON_LIMIT_EXCEEDED: (("exposure",), "what is over which limit"),
     operator_pb2.REFUSAL_REASON_ITEM_MISMATCH: (("adopt",), "lists what is unexplained now"),
     operator_pb2.REFUSAL_REASON_NO_SNAPSHOT: (("reconcile",), "makes a complete read now"),
+    operator_pb2.REFUSAL_REASON_INCIDENT_UNKNOWN: (("incident", "list", "--all"), "the incidents that are known here"),
+    operator_pb2.REFUSAL_REASON_INCIDENT_CLOSED: (("incident", "list"), "the incidents that are open"),
+    operator_pb2.REFUSAL_REASON_HALT_IN_FORCE: (("status",), "which halts are in force, and how to clear them"),
     operator_pb2.REFUSAL_REASON_OWNER_UNKNOWN: (("limits", "show"), "which strategies there are"),
 }
 _OTHERWISE = (("status",), "halts in force, proposals, and why things are closed")

@@ -121,9 +121,7 @@ def contacts_file_of(settings: Path | None, environment: Environment) -> Path:
         f"{read.path} names no contacts file: nobody is told of incidents",
         code=ExitCode.NO,
         hints=[
-            Hint(
-                "risksvc init DIR", "writes one, commented; take contacts.yaml from there"
-            ),
+            Hint("risksvc init DIR", "writes one, commented; take contacts.yaml from there"),
             Hint("", f"Then write `contacts: contacts.yaml` into {read.path} and start the gate again"),
         ],
     )

@@ -60,3 +60,7 @@ class HeldBeliefs:
     def oldest(self) -> tuple[Nanoseconds, str] | None:
         """The held position that the tracker has been silent about for longest; None: nothing is held."""
         return self._by_age[0] if self._by_age else None
+
+    def newest(self) -> Nanoseconds:
+        """When the tracker last spoke of anything that is held; NEVER: it has not, or nothing is held."""
+        return self._by_age[-1][0] if self._by_age else NEVER

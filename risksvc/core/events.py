@@ -221,6 +221,15 @@ class PositionReported:
 
 
 @dataclass(frozen=True, slots=True)
+class StrategyWatched:
+    """A strategy that holds something follows its trading state (a stream is open), or does not any more."""
+
+    account: str
+    strategy: str
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptItem:
     """Something to be explained: exactly one of trade id, venue order id, lost order, position quantity.
 
@@ -284,6 +293,7 @@ Input = (
     | OrderReported
     | FillReported
     | PositionReported
+    | StrategyWatched
     | AdoptRequested
     | AdoptConfirmed
     | IncidentOpened

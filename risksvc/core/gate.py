@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from risksvc.core import (
+    clocks,
+    endangered,
     events,
     incident_events,
     incidents_in,
@@ -30,7 +32,10 @@ Handler = Callable[[GateState, Any, Nanoseconds], Iterator[Output]]
 
 
 def _ticked(state: GateState, _event: events.Ticked, now: Nanoseconds) -> Iterator[Output]:
-    return venue_in.tick(state, now)
+    yield from venue_in.tick(state, now)
+    if state.keeps_incidents:
+        yield from endangered.judge(state, now=now)
+        yield from clocks.run(state, now=now)
 
 
 HANDLERS: dict[type, Handler] = {
@@ -61,6 +66,7 @@ HANDLERS: dict[type, Handler] = {
     events.OrderReported: reports_in.report_order,
     events.FillReported: reports_in.report_fill,
     events.PositionReported: reports_in.report_position,
+    events.StrategyWatched: reports_in.strategy_watched,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
     incident_events.IncidentOpened: incidents_in.incident_opened,

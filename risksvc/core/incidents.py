@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from risksvc.core.outputs import IncidentChanged, Output
-from risksvc.core.severity import CLOCKS, ClockName
+from risksvc.core.severity import CLOCKS, ClockName, Endangered
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import Nanoseconds, Scope, Severity
 
@@ -268,16 +268,35 @@ class Incident:
             clock.met_at = now
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What endangers an open position, since when, and the incident that it opened or joined."""
+
+    name: Endangered
+    scope: Scope
+    since: Nanoseconds
+    incident_id: str
+
+
 @dataclass(slots=True)
 class Incidents:
-    """All incidents that are remembered, by id, the oldest first."""
+    """All incidents that are remembered, by id, the oldest first; `standing`: what endangers a position now, by key."""
 
     by_id: dict[str, Incident] = field(default_factory=dict)
     made: int = 0
+    standing: dict[str, Standing] = field(default_factory=dict)
 
     def open(self) -> list[Incident]:
         """Those that are not closed."""
         return [one for one in self.by_id.values() if one.is_open]
+
+    def endangered(self, incident_id: str) -> list[Standing]:
+        """What endangers a position now, of one incident."""
+        return [one for one in self.standing.values() if one.incident_id == incident_id]
+
+    def of_halt(self, halt_id: str) -> Incident | None:
+        """The incident that a halt opened or joined; of several the newest."""
+        return next((one for one in reversed(self.by_id.values()) if halt_id in one.halts), None)
 
     def covering(self, scope: Scope) -> Incident | None:
         """The open incident that something of this scope joins: one of its account, or one of everything."""

@@ -39,13 +39,16 @@ from risksvc.core.types import Nanoseconds, Scope
 from risksvc.core.venue_in import judge_positions
 
 
-def gate_started(state: GateState, event: GateStarted, _now: Nanoseconds) -> Iterator[Output]:
-    """A new process on this state: leases, feeds and freshness begin anew."""
+def gate_started(state: GateState, event: GateStarted, now: Nanoseconds) -> Iterator[Output]:
+    """A new process on this state: leases, feeds, watchers and freshness begin anew."""
     state.set_config(event.config)
+    state.started_at = now
     state.lease_until, state.lease_seen, state.store_lost, state.draining = 0, False, "", False
     for book in state.accounts.values():
         book.feed_connected = False
         book.snapshot_as_of = None
+        for strategy in book.strategies.values():
+            strategy.watched = False
     if state.limits is not None:
         for book in state.accounts.values():
             book.set_limits(state.limits)
@@ -89,8 +92,10 @@ def lease_renewed(state: GateState, event: LeaseRenewed, _now: Nanoseconds) -> I
     yield from ()
 
 
-def lease_lost(state: GateState, event: LeaseLost, _now: Nanoseconds) -> Iterator[Output]:
+def lease_lost(state: GateState, event: LeaseLost, now: Nanoseconds) -> Iterator[Output]:
     """The lease is given up before its time."""
+    if state.has_lease(now):
+        state.lease_lost_at = now
     state.lease_until = 0
     state.store_lost = event.why if event.store_lost else state.store_lost
     state.version += 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
 from risksvc.core.config import RULES_2
-from risksvc.core.events import FillReported, OrderReport, OrderReported, PositionReported
+from risksvc.core.events import FillReported, OrderReport, OrderReported, PositionReported, StrategyWatched
 from risksvc.core.fills import FillResult, reattribute, take_fill, take_report
 from risksvc.core.outputs import LookUp, OrderRef, Output, ReportTaken
 from risksvc.core.reservations import IN_FLIGHT, Reservation, ReservationStatus
@@ -22,6 +22,7 @@ def report_order(state: GateState, event: OrderReported, now: Nanoseconds) -> It
     if book is None or reservation is None or reservation.unnamed or reservation.order.strategy != event.strategy:
         yield ReportTaken(known=False)
         return
+    book.strategy(event.strategy).heard_at = now
     _take_report(reservation, event)
     newly_named = book.name_at_venue(reservation, event.venue_order_id)
     book.recount(reservation, now=now)
@@ -86,6 +87,7 @@ def report_fill(state: GateState, event: FillReported, now: Nanoseconds) -> Iter
     if book is None or order is None or not take_report(book, order, event.fill, now=now):
         yield ReportTaken(known=False)
         return
+    book.strategy(event.strategy).heard_at = now
     if order.ids[0] not in book.reservations:
         yield ReportTaken(known=True)  # proven finished: the next reads will show whether that was wrong, or this
         return
@@ -131,6 +133,15 @@ def apply_fill_result(state: GateState, book: AccountBook, result: FillResult, *
     yield from result.notices
 
 
+def strategy_watched(state: GateState, event: StrategyWatched, now: Nanoseconds) -> Iterator[Output]:
+    """A strategy began, or ceased, to follow its trading state."""
+    book = state.accounts.get(event.account)
+    if book is not None:
+        strategy = book.strategy(event.strategy)
+        strategy.watched, strategy.heard_at = event.watched, now
+    yield from ()
+
+
 def report_position(state: GateState, event: PositionReported, now: Nanoseconds) -> Iterator[Output]:
     """Takes a belief in, and says whether the ledger agrees."""
     book = state.accounts.get(event.account)
@@ -138,6 +149,7 @@ def report_position(state: GateState, event: PositionReported, now: Nanoseconds)
     if book is None or limits is None or event.instrument not in book.instruments:
         yield ReportTaken(known=False)
         return
+    book.strategy(event.strategy).heard_at = now
     line = book.line_for(event.instrument)
     part = line.strategy(event.strategy)
     notices = take_belief(book, line, part, quantity=event.quantity, now=now)

@@ -18,7 +18,10 @@ from risksvc.core.types import Nanoseconds, Order, Scope, TradingState
 
 @dataclass(slots=True)
 class GateState:
-    """One gate. `lease_until` 0: no lease. `version` grows with every change that watchers should hear of."""
+    """One gate. `lease_until` 0: no lease. `version` grows with every change that watchers should hear of.
+
+    `lease_lost_at`: when a lease was last given up before its time; `started_at`: when this process started.
+    """
 
     config: GateConfig | None = None
     limits: Limits | None = None
@@ -34,6 +37,8 @@ class GateState:
     halts_made: int = 0
     version: int = 0
     incidents: Incidents = field(default_factory=Incidents)
+    lease_lost_at: Nanoseconds = 0
+    started_at: Nanoseconds = 0
 
     @property
     def gate_id(self) -> str:

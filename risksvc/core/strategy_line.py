@@ -122,7 +122,11 @@ class StrategyLine:
 
 @dataclass(slots=True)
 class StrategyBook:
-    """One strategy of one account, over all instruments. `held` is the absolute value of its positions, summed."""
+    """One strategy of one account, over all instruments. `held` is the absolute value of its positions, summed.
+
+    `watched`: it follows its trading state; `heard_at`: when it last reported, or began or ceased to follow. Checks are
+    not in it: those that are approved, and beliefs, have their own times.
+    """
 
     total: Decimal = ZERO
     held: Decimal = ZERO
@@ -131,6 +135,8 @@ class StrategyBook:
     beliefs: HeldBeliefs = field(default_factory=HeldBeliefs)
     approvals: deque[Nanoseconds] = field(default_factory=deque)
     breaches: deque[Nanoseconds] = field(default_factory=deque)
+    watched: bool = False
+    heard_at: Nanoseconds = 0
 
 
 def _clamp(value: Decimal, bound: Decimal) -> Decimal:

@@ -12,6 +12,7 @@ from risksvc.core.events import LeaseLost, Ticked
 from risksvc.core.types import MILLISECOND, SECOND
 from risksvc.gate.app import GateApp
 from risksvc.gate.owner import GateClosedError
+from risksvc.gate.watched import tell_watched
 
 TICK_NS = 100 * MILLISECOND
 WATCH_NS = 20 * MILLISECOND
@@ -22,6 +23,7 @@ async def tick(app: GateApp, *, tell_health: Callable[[], Awaitable[None]]) -> N
     while True:
         await asyncio.sleep(TICK_NS / SECOND)
         with suppress(GateClosedError):
+            tell_watched(app)
             app.owner.submit(Ticked())
         app.watchers.look(app.clock.now())
         await tell_health()

@@ -56,6 +56,7 @@ async def halt(app: GateApp, request: operator_pb2.HaltRequest, by: str) -> oper
         can_still_fill=_can_still_fill(app, raised),
         gate_id=app.gate_id,
         confirmed=effect.confirmed,
+        incident_id=_incident_of(app, raised),
     )
 
 
@@ -126,6 +127,11 @@ def _can_still_fill(app: GateApp, raised: Halt) -> list[operator_pb2.WorkingOrde
     except Exception:  # noqa: BLE001 - a state that a fault left half changed
         _log.exception("the working orders under halt %s can't be listed", raised.halt_id)
         return []
+
+
+def _incident_of(app: GateApp, raised: Halt) -> str:
+    found = app.owner.state.incidents.of_halt(raised.halt_id)
+    return "" if found is None else found.incident_id
 
 
 # -- resume -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """risksvc.v1.IncidentService: who calls, then the operation. Decides nothing, holds nothing."""
 
-from risksvc.gate import contacts
+from risksvc.gate import contacts, incidents
 from risksvc.gate.operator_calls import OperatorCalls
 from risksvc.gate.rpc_guard import Context
 from risksvc.v1 import incident_pb2 as pb
@@ -9,6 +9,26 @@ from risksvc.v1 import incident_pb2_grpc
 
 class IncidentService(OperatorCalls, incident_pb2_grpc.IncidentServiceServicer):
     """What follows a halt: incident, assessment, decision, flatten, review."""
+
+    async def OpenIncident(self, request: pb.OpenIncidentRequest, context: Context) -> pb.OpenIncidentResponse:  # noqa: N802
+        """A person opens one."""
+        return await self.run(incidents.open_incident, request, context)
+
+    async def ListIncidents(self, request: pb.ListIncidentsRequest, context: Context) -> pb.ListIncidentsResponse:  # noqa: N802
+        """Those that are open, or all."""
+        return await self.look(incidents.list_incidents, request, context)
+
+    async def GetIncident(self, request: pb.GetIncidentRequest, context: Context) -> pb.GetIncidentResponse:  # noqa: N802
+        """Everything about one."""
+        return await self.look(incidents.get_incident, request, context)
+
+    async def UpdateIncident(self, request: pb.UpdateIncidentRequest, context: Context) -> pb.UpdateIncidentResponse:  # noqa: N802
+        """One step of the record."""
+        return await self.run(incidents.update_incident, request, context)
+
+    async def RecordReview(self, request: pb.RecordReviewRequest, context: Context) -> pb.RecordReviewResponse:  # noqa: N802
+        """The review's result."""
+        return await self.run(incidents.record_review, request, context)
 
     async def GetContacts(self, request: pb.GetContactsRequest, context: Context) -> pb.GetContactsResponse:  # noqa: N802
         """Who is told."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from risksvc.core.incidents import Clock, Course, CourseChoice, Evidence, Incident, Message, ReviewRecord, in_force
+from risksvc.core.severity import ENDANGERED
 from risksvc.core.state import GateState
 from risksvc.core.types import Severity, plain
 from risksvc.gate.convert_strategy import number, scope_message
@@ -47,6 +48,11 @@ def incident_message(state: GateState, incident: Incident, *, whole: bool = True
         closed_at_ns=incident.closed_at or 0,
         closed_by=incident.closed_by,
         assessed_at_ns=0 if incident.assessment is None else incident.assessment.at,
+        endangered=[
+            f"{one.name.value} {one.scope}: {ENDANGERED[one.name].says}"
+            for one in state.incidents.endangered(incident.incident_id)
+        ],
+        flattening=incident.flattening > 0,
     )
     if whole:
         _add_the_record(message, incident)

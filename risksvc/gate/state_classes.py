@@ -100,6 +100,7 @@ VALUES: tuple[type, ...] = (
     venue_events.Fill,
     venue_events.CashFlow,
     equity_ledger.MarkSeen,
+    incidents.Standing,
     incidents.TimelineEntry,
     incidents.Delivery,
     incidents.EvidencePosition,
@@ -129,6 +130,7 @@ ENUMS: tuple[type[Enum], ...] = (
     incidents.EntryKind,
     incidents.Course,
     severity.ClockName,
+    severity.Endangered,
 )
 
 # Objects that the core tells apart with `is`.

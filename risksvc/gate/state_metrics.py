@@ -18,6 +18,7 @@ from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.incident_metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
 from risksvc.gate.notifying_metrics import notifying_metrics
@@ -62,6 +63,7 @@ class StateMetrics(Collector):
         yield from _ages(books, now)
         yield from _accounts(books)
         yield _reservations(books)
+        yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
         yield from notifying_metrics(app.notifying, now=now)
 
     def describe(self) -> Iterable[Metric]:

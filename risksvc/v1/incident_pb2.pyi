@@ -238,6 +238,9 @@ class ListIncidentsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INCIDENTS_FIELD_NUMBER: _builtins.int
+    NOW_NS_FIELD_NUMBER: _builtins.int
+    now_ns: _builtins.int
+    """The gate's time: what clocks are held against."""
     @_builtins.property
     def incidents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Incident]:
         """Without timeline, evidence and messages."""
@@ -246,10 +249,11 @@ class ListIncidentsResponse(_message.Message):
         self,
         *,
         incidents: _abc.Iterable[Global___Incident] | None = ...,
+        now_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incidents", b"incidents"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incidents", b"incidents", "now_ns", b"now_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -263,7 +267,7 @@ class GetIncidentRequest(_message.Message):
 
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
-    """Its id; empty: the newest open one."""
+    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one."""
     def __init__(
         self,
         *,
@@ -285,6 +289,9 @@ class GetIncidentResponse(_message.Message):
 
     INCIDENT_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
+    NOW_NS_FIELD_NUMBER: _builtins.int
+    now_ns: _builtins.int
+    """The gate's time: what clocks are held against."""
     @_builtins.property
     def incident(self) -> Global___Incident:
         """The incident."""
@@ -298,10 +305,11 @@ class GetIncidentResponse(_message.Message):
         *,
         incident: Global___Incident | None = ...,
         contacts: _abc.Iterable[Global___Contact] | None = ...,
+        now_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "incident", b"incident"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "incident", b"incident", "now_ns", b"now_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -319,7 +327,7 @@ class UpdateIncidentRequest(_message.Message):
     TAKE_FIELD_NUMBER: _builtins.int
     CLOSE_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
-    """Its id; empty: the newest open one."""
+    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one."""
     note: _builtins.str
     """A line for the timeline, 500 characters at most."""
     @_builtins.property
@@ -479,6 +487,8 @@ class Incident(_message.Message):
     CLOSED_AT_NS_FIELD_NUMBER: _builtins.int
     CLOSED_BY_FIELD_NUMBER: _builtins.int
     ASSESSED_AT_NS_FIELD_NUMBER: _builtins.int
+    ENDANGERED_FIELD_NUMBER: _builtins.int
+    FLATTENING_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Its id."""
     severity: _types_pb2.Severity.ValueType
@@ -509,6 +519,8 @@ class Incident(_message.Message):
     """Who closed it."""
     assessed_at_ns: _builtins.int
     """When the last assessment was made; 0: never."""
+    flattening: _builtins.bool
+    """A flatten of it runs."""
     @_builtins.property
     def scope(self) -> _types_pb2.Scope:
         """What it is about."""
@@ -549,6 +561,10 @@ class Incident(_message.Message):
     def review(self) -> Global___IncidentReview:
         """The review's result; absent: not recorded."""
 
+    @_builtins.property
+    def endangered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What endangers a position now without a halt, a line each."""
+
     def __init__(
         self,
         *,
@@ -577,10 +593,12 @@ class Incident(_message.Message):
         closed_at_ns: _builtins.int = ...,
         closed_by: _builtins.str = ...,
         assessed_at_ns: _builtins.int = ...,
+        endangered: _abc.Iterable[_builtins.str] | None = ...,
+        flattening: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "review", b"review", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_halt_ids", b"active_halt_ids", "assessed_at_ns", b"assessed_at_ns", "cause", b"cause", "cause_by", b"cause_by", "cause_fixed", b"cause_fixed", "choices", b"choices", "clocks", b"clocks", "closed_at_ns", b"closed_at_ns", "closed_by", b"closed_by", "course", b"course", "evidence", b"evidence", "flatten_ids", b"flatten_ids", "forgotten", b"forgotten", "halt_ids", b"halt_ids", "incident_id", b"incident_id", "messages", b"messages", "opened_at_ns", b"opened_at_ns", "opened_by", b"opened_by", "owner", b"owner", "review", b"review", "scope", b"scope", "severity", b"severity", "summary", b"summary", "timeline", b"timeline", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_halt_ids", b"active_halt_ids", "assessed_at_ns", b"assessed_at_ns", "cause", b"cause", "cause_by", b"cause_by", "cause_fixed", b"cause_fixed", "choices", b"choices", "clocks", b"clocks", "closed_at_ns", b"closed_at_ns", "closed_by", b"closed_by", "course", b"course", "endangered", b"endangered", "evidence", b"evidence", "flatten_ids", b"flatten_ids", "flattening", b"flattening", "forgotten", b"forgotten", "halt_ids", b"halt_ids", "incident_id", b"incident_id", "messages", b"messages", "opened_at_ns", b"opened_at_ns", "opened_by", b"opened_by", "owner", b"owner", "review", b"review", "scope", b"scope", "severity", b"severity", "summary", b"summary", "timeline", b"timeline", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

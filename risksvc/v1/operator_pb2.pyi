@@ -268,12 +268,15 @@ class HaltResponse(_message.Message):
     CAN_STILL_FILL_FIELD_NUMBER: _builtins.int
     GATE_ID_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
     halt_id: _builtins.str
     """A resume names it."""
     effect: Global___HaltEffect.ValueType
     """How far it has reached."""
     gate_id: _builtins.str
     """The gate that answers; it has the halt."""
+    incident_id: _builtins.str
+    """The incident that it opened or joined; empty: the gate could not keep one."""
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Gates, "redis", or "latch" (the disk of the gate that answers), that have not confirmed."""
@@ -295,10 +298,11 @@ class HaltResponse(_message.Message):
         can_still_fill: _abc.Iterable[Global___WorkingOrder] | None = ...,
         gate_id: _builtins.str = ...,
         confirmed: _abc.Iterable[_builtins.str] | None = ...,
+        incident_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["can_still_fill", b"can_still_fill", "confirmed", b"confirmed", "effect", b"effect", "gate_id", b"gate_id", "halt_id", b"halt_id", "missing", b"missing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["can_still_fill", b"can_still_fill", "confirmed", b"confirmed", "effect", b"effect", "gate_id", b"gate_id", "halt_id", b"halt_id", "incident_id", b"incident_id", "missing", b"missing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

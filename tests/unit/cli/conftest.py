@@ -24,7 +24,7 @@ def gate(socket_folder: Path) -> Iterator[FakeGate]:
     fake = FakeGate(address)
     with futures.ThreadPoolExecutor(max_workers=4) as pool:
         server = grpc.server(pool, options=(("grpc.so_reuseport", 0),))
-        server.add_generic_rpc_handlers((handlers(fake),))
+        server.add_generic_rpc_handlers(handlers(fake))
         server.add_insecure_port(address)
         server.start()
         yield fake

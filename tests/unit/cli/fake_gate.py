@@ -1,4 +1,4 @@
-"""A real OperatorService on a unix socket with scripted answers, and a command line that talks to it."""
+"""The operators' services on a real unix socket with scripted answers, and a command line that talks to them."""
 
 import json
 from collections.abc import Callable
@@ -9,23 +9,26 @@ from typing import Any
 import grpc
 import pytest
 from click.testing import CliRunner, Result
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from risksvc.cli.app import app
-from risksvc.v1 import operator_pb2
+from risksvc.v1 import incident_pb2, operator_pb2
 
 TOKEN = "op-token-1"  # noqa: S105 - the fake knows no other
+
+NO_INCIDENTS = incident_pb2.ListIncidentsResponse()
 
 Answer = Message | grpc.StatusCode | Callable[[Any], Message]
 
 
 @dataclass
 class FakeGate:
-    """Answers each method with what the test scripted; keeps requests and credentials."""
+    """Answers each method with what the test scripted; keeps requests and credentials. No incident is open."""
 
     address: str
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    answers: dict[str, list[Answer]] = field(default_factory=lambda: {"ListIncidents": [NO_INCIDENTS]})
     requests: list[tuple[str, Any]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
     deadlines: dict[str, float] = field(default_factory=dict)
@@ -52,10 +55,18 @@ class FakeGate:
         return answer(request) if callable(answer) else answer
 
 
-def handlers(fake: FakeGate) -> grpc.GenericRpcHandler:
-    """Every method of the service, answered by the script."""
-    service = operator_pb2.DESCRIPTOR.services_by_name["OperatorService"]
+SERVICES = (
+    operator_pb2.DESCRIPTOR.services_by_name["OperatorService"],
+    incident_pb2.DESCRIPTOR.services_by_name["IncidentService"],
+)
 
+
+def handlers(fake: FakeGate) -> tuple[grpc.GenericRpcHandler, ...]:
+    """Every method of both services, answered by the script."""
+    return tuple(_handlers(fake, service) for service in SERVICES)
+
+
+def _handlers(fake: FakeGate, service: ServiceDescriptor) -> grpc.GenericRpcHandler:
     def handler(name: str) -> "grpc.RpcMethodHandler[Any, Any]":
         return grpc.unary_unary_rpc_method_handler(
             lambda request, context: fake.answer(name, request, context),

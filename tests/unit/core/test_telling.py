@@ -49,7 +49,7 @@ class Desk:
         return self.record(name, channel, message=message, delivered_at=self.world.now)
 
     def gave_up(self, name: str, channel: str, *, message: Message | None = None, **rest: str) -> tuple[Output, ...]:
-        return self.record(name, channel, message=message, error="status 500", final=True, **rest)  # type: ignore[arg-type]
+        return self.record(name, channel, message=message, error="status 500", final=True, **rest)
 
     def failures(self) -> list[str]:
         return [entry.text for entry in self.incident.timeline if entry.kind is FAILED]

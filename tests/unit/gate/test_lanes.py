@@ -105,7 +105,8 @@ async def test_what_fails_is_tried_again_and_each_attempt_is_told() -> None:
 
 
 async def test_a_channel_that_hangs_or_is_dead_delays_nobody_else() -> None:
-    post = Post(dead=[refuses], hole=[hangs], **{f"p{number}": [takes] for number in range(20)})
+    people: dict[str, list[Behaviour]] = {f"p{number}": [takes] for number in range(20)}
+    post = Post(dead=[refuses], hole=[hangs], **people)
     for name in ("dead", "hole", *(f"p{number}" for number in range(20))):
         post.post(name)
     await post.until(lambda: sum(said.delivered for _, said in post.told) == 20)

@@ -15,6 +15,7 @@ from risksvc.core.types import Scope, Severity, TradingState
 from risksvc.gate import notifying as notifying_module
 from risksvc.gate.contacts import warnings
 from risksvc.gate.contacts_keeper import ContactsKeeper
+from risksvc.gate.message_text import words_of
 from risksvc.gate.notifier import lanes as lanes_module
 from risksvc.gate.notifier.process import NotifierProcess
 from risksvc.gate.notifier.wire import Attempt, Outcome
@@ -312,11 +313,9 @@ async def test_a_disk_that_hangs_delays_nobody_for_long(tmp_path: Path, monkeypa
 async def test_a_state_that_can_not_be_put_into_words_is_told_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = notifying_module.words_of
-
     def stumbles(gate_id: str, changed: IncidentChanged, found: object, contacts: object) -> object:
         assert found is None
-        return real(gate_id, changed, None, None)
+        return words_of(gate_id, changed, None, None)
 
     monkeypatch.setattr(notifying_module, "words_of", stumbles)
     station = Station(tmp_path).start()

@@ -41,6 +41,7 @@ NOT_YET_STORED = frozenset(
         "OrderExpected",
         "ReadAgain",
         "ReviewRecorded",
+        "StrategyWatched",
     }
 )
 
