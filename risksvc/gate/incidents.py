@@ -20,6 +20,7 @@ from risksvc.core.outputs import IncidentChanged, Output, Refusal, RefusalReason
 from risksvc.core.types import MalformedInputError, parse_decimal
 from risksvc.gate import convert
 from risksvc.gate.app import GateApp
+from risksvc.gate.contacts import contact_messages
 from risksvc.gate.incident_view import SEVERITIES, incident_message
 from risksvc.gate.operating import check_scope, refusal_message, refused_by
 from risksvc.v1 import incident_pb2
@@ -85,7 +86,11 @@ async def get_incident(
     found = find_incident(app, request.incident_id or ("" if open_one else _newest(app)))
     if isinstance(found, Refusal):
         raise MalformedInputError("incident_id", found.message)
-    return incident_pb2.GetIncidentResponse(incident=incident_message(app.owner.state, found), now_ns=app.clock.now())
+    return incident_pb2.GetIncidentResponse(
+        incident=incident_message(app.owner.state, found),
+        contacts=contact_messages(app.notifying.keeper.contacts),
+        now_ns=app.clock.now(),
+    )
 
 
 # -- the record ---------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from risksvc.gate.course_metrics import course_metrics
 from risksvc.gate.incident_metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
+from risksvc.gate.notifying_metrics import notifying_metrics
 from risksvc.gate.reconciliation_metrics import reconciliation_metrics
 from risksvc.gate.registered import skews
 from risksvc.gate.snapshot_metrics import snapshot_metrics
@@ -77,6 +78,7 @@ class StateMetrics(Collector):
         yield _reservations(books)
         yield from course_metrics(state.incidents.open())
         yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
+        yield from notifying_metrics(app.notifying, now=now)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the state need not be readable yet when this is registered."""
