@@ -45,6 +45,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "adopt": Lazy("adopt", "adopt", "explain positions, orders and fills that no approval explains"),
         "resume": Lazy("resume", "resume", "propose or confirm clearing named halts"),
         "runbook": Lazy("runbook", "runbook", "what to do, step by step; what each alert asks for"),
+        "contacts": Lazy("contacts", "contacts", "who is told of incidents: check, show, and test every channel"),
     },
     "Limits and exposure": {
         "exposure": Lazy("positions", "exposure", "worst-case exposure against its limits"),

@@ -1,4 +1,4 @@
-"""`risksvc init`: a commented settings file and limits file for a new user; `--store`: the kill switch's store.
+"""`risksvc init`: commented settings, limits and contacts files for a new user; `--store`: the kill switch's store.
 
 Overwrites nothing.
 """
@@ -41,7 +41,7 @@ def init(  # noqa: PLR0913 - one parameter per option
     state_dir: Path | None,
     accept_other: bool,
 ) -> None:
-    """Write risksvc.yaml (settings) and the limits file that it names into DIR, commented, valid as they stand.
+    """Write risksvc.yaml (settings), and the limits and contacts files that it names, commented, valid as they stand.
 
     With --store it writes no file: a Redis of your own must be told once that it is this gate's store.
     """
@@ -61,7 +61,13 @@ def init(  # noqa: PLR0913 - one parameter per option
 def _write_files(folder: Path, *, name: str | None, no_token: bool, token_file: Path | None) -> None:
     from risksvc.gate.operator_tokens import Operator, hash_token, new_token  # noqa: PLC0415 - only this step needs it
     from risksvc.gate.settings import parse_settings  # noqa: PLC0415
-    from risksvc.gate.templates import SETTINGS_NAME, limits_text, settings_text  # noqa: PLC0415
+    from risksvc.gate.templates import (  # noqa: PLC0415
+        CONTACTS_NAME,
+        SETTINGS_NAME,
+        contacts_text,
+        limits_text,
+        settings_text,
+    )
 
     if no_token and (name or token_file):
         raise click.UsageError("--no-token makes no token: leave --operator and --write-token out")
@@ -71,16 +77,17 @@ def _write_files(folder: Path, *, name: str | None, no_token: bool, token_file: 
         check_name(who)
     text = settings_text([Operator(who, hash_token(made))] if who else [])
     settings_path = folder / SETTINGS_NAME
-    limits_path = parse_settings(text, path=settings_path).limits_path
-    _write_new({settings_path: text, limits_path: limits_text()})
+    settings = parse_settings(text, path=settings_path)
+    limits_path, contacts_path = settings.limits_path, settings.contacts_path or folder / CONTACTS_NAME
+    _write_new({settings_path: text, limits_path: limits_text(), contacts_path: contacts_text()})
     out = Output(as_json=False)
-    out.line(f"wrote {settings_path} and {_shown(limits_path)}", style="bold green")
+    out.line(f"wrote {settings_path}, {_shown(limits_path)} and {_shown(contacts_path)}", style="bold green")
     if who:
         if token_file is not None:
             write_token(token_file, made)
         out.line(f"operator {who} is listed in {settings_path}")
         show_token(out, who, made)
-    out.hints(_next(settings_path, limits_path, keep=bool(who) and token_file is None))
+    out.hints(_next(settings_path, limits_path, contacts_path, keep=bool(who) and token_file is None))
 
 
 def _write_new(texts: dict[Path, str]) -> None:
@@ -111,13 +118,14 @@ def _shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _next(settings: Path, limits: Path, *, keep: bool) -> list[Hint]:
+def _next(settings: Path, limits: Path, contacts: Path, *, keep: bool) -> list[Hint]:
     here = settings.parent == Path()
     option = "" if here else f" --settings {quote(str(settings))}"
     return [
         *([KEEP] if keep else []),
         Hint(f"${{EDITOR:-vi}} {quote(str(settings))}", "names the exchange, and the files with its read-only key"),
         Hint(f"${{EDITOR:-vi}} {quote(str(_shown(limits)))}", "says what may be traded, by which strategies"),
+        Hint(f"${{EDITOR:-vi}} {quote(str(_shown(contacts)))}", "says who is told of incidents, and how"),
         Hint("risksvc operator token NAME", "a second operator: one proposes a resume, another confirms"),
         Hint(f"risksvc limits check{option}", "every mistake with its line"),
         Hint(f"risksvc serve{option}", "runs the gate"),

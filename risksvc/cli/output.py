@@ -34,7 +34,16 @@ MAX_ROWS = 200
 _WORDS_WIDTH = 30
 
 # Commands that ask no gate, and so take no address and no token.
-_LOCAL = (("limits", "check"), ("operator", "token"), ("serve",), ("venue",), ("paper",), ("init",), ("runbook",))
+_LOCAL = (
+    ("limits", "check"),
+    ("contacts", "check"),
+    ("operator", "token"),
+    ("serve",),
+    ("venue",),
+    ("paper",),
+    ("init",),
+    ("runbook",),
+)
 
 Cell = str | Text
 Row = TypeVar("Row")

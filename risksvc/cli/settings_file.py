@@ -110,3 +110,18 @@ def _address_as_written(path: Path) -> str | None:
 def limits_file_of(settings: Path | None, environment: Environment) -> Path:
     """The limits file that the settings name."""
     return read_settings(settings, environment).limits_path
+
+
+def contacts_file_of(settings: Path | None, environment: Environment) -> Path:
+    """The contacts file that the settings name; that they name none ends the command."""
+    read = read_settings(settings, environment)
+    if read.contacts_path is not None:
+        return read.contacts_path
+    raise CliError(
+        f"{read.path} names no contacts file: nobody is told of incidents",
+        code=ExitCode.NO,
+        hints=[
+            Hint("risksvc init DIR", "writes one, commented; take contacts.yaml from there"),
+            Hint("", f"Then write `contacts: contacts.yaml` into {read.path} and start the gate again"),
+        ],
+    )

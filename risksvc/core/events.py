@@ -26,6 +26,7 @@ from risksvc.core.incident_events import (
     IncidentNoted,
     IncidentOpened,
     IncidentTaken,
+    MessageAddressed,
     ReviewRecorded,
 )
 from risksvc.core.limits import Limits
@@ -314,6 +315,7 @@ Input = (
     | AssessmentTaken
     | CourseChosen
     | HoldReminded
+    | MessageAddressed
     | DeliveryRecorded
     | ReviewRecorded
     | FlattenRequested

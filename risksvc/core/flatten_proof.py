@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.flatten import FlattenPhase, FlattenRun, ProvingRead
+from risksvc.core.flatten_events import FlattenOutcome
 from risksvc.core.flatten_exits import distance, exits, lines_of
 from risksvc.core.line import Line
 from risksvc.core.reservations import ENDS_WHEN, Reservation
@@ -165,7 +166,8 @@ def gaps(state: GateState, run: FlattenRun, why: str, *, now: Nanoseconds) -> tu
     found += [_gap(book, run, one) for one in lines]
     if run.denied:
         found.append(f"the last round was not sent: {run.denied}")
-    found += dict.fromkeys(f"the venue refused: {one.error}" for one in run.orders.values() if one.error)
+    refused = (one for one in run.orders.values() if one.outcome is FlattenOutcome.REFUSED)
+    found += dict.fromkeys(f"the venue refused: {one.error}" for one in refused)
     return tuple(dict.fromkeys(found))
 
 

@@ -197,7 +197,6 @@ def _end(state: GateState, run: FlattenRun, kind: EntryKind, text: str, *, now: 
 def tell(
     state: GateState, run: FlattenRun, kind: EntryKind, text: str, *, now: Nanoseconds, by: str = ""
 ) -> Iterator[Output]:
-    """One line in its incident."""
-    incident = state.incidents.by_id.get(run.incident_id)
-    if incident is not None:
-        yield from record(incident, kind, text, by=by or f"gate:{state.gate_id}", now=now)
+    """One line in its incident, which can't be closed, and so not be forgotten, while a flatten of it runs."""
+    incident = state.incidents.by_id[run.incident_id]
+    yield from record(incident, kind, text, by=by or f"gate:{state.gate_id}", now=now)

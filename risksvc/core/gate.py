@@ -21,6 +21,7 @@ from risksvc.core import (
     operators_in,
     orders_in,
     reports_in,
+    telling,
     venue_events,
     venue_in,
 )
@@ -87,6 +88,8 @@ HANDLERS: dict[type, Handler] = {
     incident_events.CauseNamed: incidents_in.cause_named,
     incident_events.IncidentClosed: incidents_in.incident_closed,
     incident_events.ReviewRecorded: incidents_in.review_recorded,
+    incident_events.MessageAddressed: telling.message_addressed,
+    incident_events.DeliveryRecorded: telling.delivery_recorded,
 }
 # What may end an order, move a position or pass time: after these, the flattens that run are judged.
 _FOLLOWED = (

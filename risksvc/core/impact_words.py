@@ -54,6 +54,8 @@ ledgers agree, is the same in both.
 
 {_target_in_words(assumed.target)}
 
+What was never sent keeps the instrument's limit at the mark of its decision, each strategy by itself.
+
 The range is an envelope, not a confidence interval: the horizon's mark at its low or high; what was never sent at the
 best price and no spread, or at the worst and {plain(assumed.spread_range)} x spread and impact.
 

@@ -87,12 +87,24 @@ class HoldReminded:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageAddressed:
+    """Who is to be told of one message, and by what words. `deliveries` empty: nobody, `why` says why."""
+
+    incident_id: str
+    message_id: str
+    text: str
+    deliveries: tuple[Delivery, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryRecorded:
-    """What became of telling one recipient by one channel."""
+    """What became of telling one recipient by one channel. `phone`: how else he is reached; empty: nobody knows."""
 
     incident_id: str
     message_id: str
     delivery: Delivery
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

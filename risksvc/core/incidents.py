@@ -100,13 +100,18 @@ class Delivery:
 
 @dataclass(slots=True)
 class Message:
-    """What everybody is told. `deliveries`: by "recipient/channel"; empty: nobody was addressed yet."""
+    """What everybody is told. `deliveries`: by "recipient/channel".
+
+    `addressed_at` None: nobody was addressed yet. `sent_text`: what is sent, the same to all; empty once nobody waits.
+    """
 
     message_id: str
     at: Nanoseconds
     kind: EntryKind
     text: str
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    addressed_at: Nanoseconds | None = None
+    sent_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ class Incident:
     `outside_since`: since when a position has been found outside its band; 0: none is. `choices`: the words that count
     now, one a person. `hold_began`: what was held when the hold in force began. `flattening`: how many of its flattens
     have been started and are not over.
+    `unreached`: recipients whom no channel reaches, and whom the others were told to call.
     """
 
     incident_id: str
@@ -231,6 +237,7 @@ class Incident:
     forgotten: int = 0
     messages: list[Message] = field(default_factory=list)
     told: int = 0
+    unreached: list[str] = field(default_factory=list)
     cause: str = ""
     cause_by: str = ""
     cause_fixed: bool = False

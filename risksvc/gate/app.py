@@ -12,6 +12,7 @@ from risksvc.gate.clock import Clock
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.limits_keeper import LimitsKeeper
+from risksvc.gate.notifying import Notifying
 from risksvc.gate.owner import Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.settings import Settings
@@ -47,9 +48,9 @@ class GateApp:
 
     `owner`: state and the way to change it; append to `owner.listeners` to hear every Input with its Outputs.
     `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `publisher`: halts on their
-    way out. `feeds`: connected venue feeds. `watchers`: strategies that follow their trading state. `snapshots`: how
-    they stand. `addresses`: what listens where, by listener name ("strategy", "operator", "venue", "http").
-    `serving`: started, and not draining.
+    way out. `feeds`: connected venue feeds. `watchers`: strategies that follow their trading state. `notifying`: who
+    is told of incidents, and how that goes. `snapshots`: how they stand. `addresses`: what listens where, by listener
+    name ("strategy", "operator", "venue", "http"). `serving`: started, and not draining.
     """
 
     gate_id: str
@@ -62,6 +63,7 @@ class GateApp:
     limits: LimitsKeeper
     feeds: Feeds
     watchers: Watchers
+    notifying: Notifying
     started_at: Nanoseconds
     counters: Counters = field(default_factory=Counters)
     snapshots: SnapshotStats = field(default_factory=SnapshotStats)

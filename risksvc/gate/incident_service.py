@@ -1,6 +1,6 @@
 """risksvc.v1.IncidentService: who calls, then the operation. Decides nothing, holds nothing."""
 
-from risksvc.gate import assessing, deciding, flattening, incidents
+from risksvc.gate import assessing, contacts, deciding, flattening, incidents
 from risksvc.gate.operator_calls import OperatorCalls
 from risksvc.gate.rpc_guard import Context
 from risksvc.v1 import incident_pb2 as pb
@@ -15,8 +15,9 @@ class IncidentService(OperatorCalls, incident_pb2_grpc.IncidentServiceServicer):
         return await self.look(assessing.assess, request, context)
 
     async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
-        """Says what is recommended, and why; records a course where one is given."""
-        return await self.run(deciding.decide, request, context)
+        """Says what is recommended, and why, also while a fault keeps the gate closed; records a course given."""
+        call = self.run if request.course else self.look
+        return await call(deciding.decide, request, context)
 
     async def Flatten(self, request: pb.FlattenRequest, context: Context) -> pb.FlattenResponse:  # noqa: N802
         """The plan, and its start."""
@@ -49,3 +50,11 @@ class IncidentService(OperatorCalls, incident_pb2_grpc.IncidentServiceServicer):
     async def RecordReview(self, request: pb.RecordReviewRequest, context: Context) -> pb.RecordReviewResponse:  # noqa: N802
         """The review's result."""
         return await self.run(incidents.record_review, request, context)
+
+    async def GetContacts(self, request: pb.GetContactsRequest, context: Context) -> pb.GetContactsResponse:  # noqa: N802
+        """Who is told."""
+        return await self.look(contacts.get_contacts, request, context)
+
+    async def TestContacts(self, request: pb.TestContactsRequest, context: Context) -> pb.TestContactsResponse:  # noqa: N802
+        """A test message to everybody."""
+        return await self.look(contacts.test_contacts, request, context)

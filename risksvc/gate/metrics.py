@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input, LimitsLoaded, OrderChecked, ReducingOrderChecked
-from risksvc.core.outputs import Decision, HaltRaised, Notice, Output
+from risksvc.core.incidents import EntryKind
+from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Notice, Output
 from risksvc.core.state import GateState
 from risksvc.core.trips import Trigger
 from risksvc.core.types import SECOND, Nanoseconds, Order
@@ -85,11 +86,19 @@ class CheckMetrics:
             ["kind", "name"],
             registry=registry,
         )
+        self._lines = Counter(
+            "risksvc_incident_lines",
+            "Lines of incidents' timelines, by kind; ESCALATED: a deadline was missed.",
+            ["kind"],
+            registry=registry,
+        )
         self._sightings = SightingCounters(registry, app.settings.accounts)
         self._bound: dict[tuple[str, str, DenialReason | None], Counter] = {}
         # A series that begins at 0 shows its first increase; one that begins at 1 hides it.
         for trigger in Trigger:
             self._halts.labels(trigger.value)
+        for kind in EntryKind:
+            self._lines.labels(kind.value)
         self._begin_checks(app.owner.state)
 
     def heard(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
@@ -113,6 +122,8 @@ class CheckMetrics:
         elif isinstance(output, Notice):
             self._notices.labels(output.kind.value, output.name).inc()
             self._sightings.told(output)
+        elif isinstance(output, IncidentChanged):
+            self._lines.labels(output.kind).inc()
 
     def _count(self, order: Order, decision: Decision) -> None:
         account, strategy = _listed(self._app.owner.state, order.account, order.strategy)

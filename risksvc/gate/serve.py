@@ -19,6 +19,7 @@ from risksvc.gate import beating, holding, starting, views
 from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
 from risksvc.gate.assessing import assess
+from risksvc.gate.contacts_keeper import ContactsKeeper
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
@@ -33,6 +34,7 @@ from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.memory import keep_collections_short
+from risksvc.gate.notifying import Notifying
 from risksvc.gate.owner import EntryLog, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
@@ -203,6 +205,7 @@ class _Process:
             "snapshots": snapshots.run(),
             "holds": holding.remind(app, assess),
             "flattens": flattens.run(),
+            "notifying": app.notifying.run(),
         }
         if server is not None:
             runs["redis"] = server.supervise()
@@ -300,6 +303,8 @@ def _app(
 ) -> GateApp:
     feeds = Feeds(base.gate_id, read_windows=base.replayed.read_windows)
     watchers = Watchers(owner)
+    contacts = ContactsKeeper(base.settings.contacts_path)
+    notifying = Notifying(owner, base.clock, gate_id=base.gate_id, keeper=contacts)
     app = GateApp(
         gate_id=base.gate_id,
         version=__version__,
@@ -311,10 +316,11 @@ def _app(
         limits=keeper,
         feeds=feeds,
         watchers=watchers,
+        notifying=notifying,
         started_at=base.clock.now(),
         snapshots=stats_of(base.journal.folder, base.replayed),
     )
-    owner.listeners += [feeds.heard, watchers.heard, lambda *step: tell_new_marks(app, *step)]
+    owner.listeners += [feeds.heard, watchers.heard, notifying.heard, lambda *step: tell_new_marks(app, *step)]
     return app
 
 

@@ -7,10 +7,8 @@ lock, touches no segment, runs at the lowest priority and ends with the gate (PA
 object, what it made or {"failed": why}.
 """
 
-import ctypes
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from pathlib import Path
 
 from risksvc.core.types import RiskError, use_exact_arithmetic
 from risksvc.gate.event_log import configure_logging
+from risksvc.gate.parent_death import die_with
 from risksvc.gate.recovery import newest_usable
 from risksvc.gate.replay import Replayed, replay
 from risksvc.gate.segments import Link, read_closed
@@ -27,7 +26,6 @@ from risksvc.gate.snapshots import path_of, remove_others, write_snapshot
 EXIT_FAILED = 1
 NICENESS = 19
 SEGMENTS_AT_ONCE = 20
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +82,6 @@ def _replay_closed(folder: Path, onto: Replayed | None, *, since: Link | None, b
 
     state = replay(payloads(), onto=onto)
     return state, ends[0]
-
-
-def die_with(parent: int) -> None:
-    """The kernel ends this process when the gate dies, even by kill -9; it may have died before this was asked."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise RiskError("prctl(PR_SET_PDEATHSIG) failed")
-    if os.getppid() != parent:
-        raise RiskError("the gate has died")
 
 
 def main(words: list[str]) -> int:

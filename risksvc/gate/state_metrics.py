@@ -19,8 +19,10 @@ from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.course_metrics import course_metrics
+from risksvc.gate.incident_metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
+from risksvc.gate.notifying_metrics import notifying_metrics
 from risksvc.gate.reconciliation_metrics import reconciliation_metrics
 from risksvc.gate.registered import skews
 from risksvc.gate.snapshot_metrics import snapshot_metrics
@@ -75,6 +77,8 @@ class StateMetrics(Collector):
         yield from _accounts(books)
         yield _reservations(books)
         yield from course_metrics(state.incidents.open())
+        yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
+        yield from notifying_metrics(app.notifying, now=now)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the state need not be readable yet when this is registered."""

@@ -12,6 +12,7 @@ from risksvc.core.positions import flatten_required
 from risksvc.core.proposals import Proposal
 from risksvc.core.resume import is_unknown
 from risksvc.core.types import MILLISECOND, Nanoseconds, TradingState
+from risksvc.gate import contacts
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_strategy import halt_message
 from risksvc.gate.exposure_view import age_ms, divergences
@@ -195,6 +196,7 @@ def warnings(app: GateApp) -> Iterator[str]:
     yield from app.limits.warnings
     yield from _store(app)
     yield from _skew(app)
+    yield from contacts.warnings(app.notifying, now=app.clock.now())
 
 
 def _store(app: GateApp) -> Iterator[str]:

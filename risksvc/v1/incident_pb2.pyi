@@ -267,7 +267,7 @@ class GetIncidentRequest(_message.Message):
 
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
-    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one."""
+    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one, else the newest."""
     def __init__(
         self,
         *,
@@ -2062,8 +2062,15 @@ class GetContactsResponse(_message.Message):
     CONTACTS_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
+    LAST_DELIVERIES_FIELD_NUMBER: _builtins.int
+    UNDELIVERED_FIELD_NUMBER: _builtins.int
+    NOTIFIER_UP_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """The file; empty: none is configured."""
+    undelivered: _builtins.int
+    """Deliveries that are still tried."""
+    notifier_up: _builtins.bool
+    """The process that sends is up; false also while nobody needs it."""
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contact]:
         """Everybody, by role."""
@@ -2072,16 +2079,23 @@ class GetContactsResponse(_message.Message):
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What is wrong with it, in words."""
 
+    @_builtins.property
+    def last_deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageDelivery]:
+        """How the last delivery to each recipient and channel went, since this process started."""
+
     def __init__(
         self,
         *,
         contacts: _abc.Iterable[Global___Contact] | None = ...,
         path: _builtins.str = ...,
         problems: _abc.Iterable[_builtins.str] | None = ...,
+        last_deliveries: _abc.Iterable[Global___MessageDelivery] | None = ...,
+        undelivered: _builtins.int = ...,
+        notifier_up: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "path", b"path", "problems", b"problems"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "last_deliveries", b"last_deliveries", "notifier_up", b"notifier_up", "path", b"path", "problems", b"problems", "undelivered", b"undelivered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2162,7 +2176,7 @@ class TestContactsResponse(_message.Message):
     DELIVERIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageDelivery]:
-        """Every recipient and channel."""
+        """Every recipient and channel; not delivered and not given up: no answer within 20 s."""
 
     def __init__(
         self,

@@ -22,12 +22,12 @@ from tests.scenario.flattening import FlattenWorld, a_flatten_world
 D = Decimal
 WORLDS = 3  # beside each other: a cycle mostly waits
 KINDS = ("gate", "gate", "gate", "venue", "venue", "cli")
-LATEST_S = 2.5  # a flatten of these positions, in three rounds, takes about so long
+LATEST_S = 2.0  # a flatten of these positions, in two or three rounds, takes about so long
 PROGRESS_EVERY = 20
 POSITIONS: Mapping[str, tuple[str, ...]] = {"BTCUSDT": ("0.3", "-0.3"), "ETHUSDT": ("6", "-6")}
 SETTINGS = """\
     settle: 200ms
-    flatten: {participation: 12, collar: 2, slice_pause: 0ms, patience: 60s}
+    flatten: {participation: 20, collar: 2, slice_pause: 0ms, patience: 60s}
 """
 
 

@@ -1,6 +1,8 @@
 """A world whose gate may place orders: a trade key in the venue process, thin books, positions that want to be left."""
 
+import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -10,6 +12,7 @@ from typing import Any
 
 import grpc
 
+from risksvc.cli.demo.trader import paper_exchange
 from risksvc.v1 import incident_pb2 as pb
 from risksvc.v1 import operator_pb2 as op
 from risksvc.v1 import types_pb2
@@ -41,6 +44,7 @@ class FlattenWorld(ScenarioWorld):
         self._channel = grpc.insecure_channel(f"unix:{folder}/state/operator.sock", options=_SOON_AGAIN)
         self._operator = OperatorServiceStub(self._channel)
         self._flow = IncidentServiceStub(self._channel)
+        self._exchange: Any = None
 
     def _write_files(self) -> None:
         super()._write_files()
@@ -113,6 +117,35 @@ class FlattenWorld(ScenarioWorld):
     def flatten_state(self) -> pb.Flatten:
         answer: pb.GetFlattenResponse = self.flow("GetFlatten", pb.GetFlattenRequest())
         return answer.flatten
+
+    def executions(self) -> list[dict[str, Any]]:
+        """What the venue has executed, the newest first, by its own signed list."""
+        found: list[dict[str, Any]] = []
+        asked: dict[str, Any] = {"category": "linear", "limit": 100}
+        while True:
+            answer = self.exchange().private_get_v5_execution_list(asked)["result"]
+            found += answer["list"]
+            if not answer["nextPageCursor"]:
+                return found
+            asked["cursor"] = answer["nextPageCursor"]
+
+    def exchange(self) -> Any:  # noqa: ANN401 - ccxt has no types
+        """A program of one's own with the trade key, which asks nobody."""
+        if self._exchange is None:
+            self._exchange = paper_exchange(self.venue_url, key="paper-trade", secret="paper-trade-secret")
+            self._exchange.load_markets()
+        return self._exchange
+
+    def begun(self) -> float:
+        """Seconds, to measure with."""
+        return time.monotonic()
+
+    def say(self, who: str, *words: str) -> str:
+        """A command line as a person sees it."""
+        options = ("--settings", str(self.settings), "--token-file", str(self._tokens[who]))
+        done = subprocess.run([*CLI, *words, *options], capture_output=True, text=True, timeout=90, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def flatten_id(self) -> str:
         """The newest; empty: none yet."""

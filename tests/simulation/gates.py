@@ -104,6 +104,7 @@ class RunningGate:
             limits=nothing,
             feeds=nothing,
             watchers=Watchers(self.owner),
+            notifying=nothing,
             started_at=self.clock.now(),
         )
 

@@ -1,6 +1,6 @@
-"""The two files of a new user, commented: what `risksvc init` writes, and the reference of every key.
+"""The files of a new user, commented: what `risksvc init` writes, and the reference of every key.
 
-Both are valid as they stand.
+All are valid as they stand.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,18 @@ from risksvc.gate.operator_tokens import Operator
 
 SETTINGS_NAME = "risksvc.yaml"
 LIMITS_NAME = "limits.yaml"
+CONTACTS_NAME = "contacts.yaml"
 _NOBODY = "operators: []\n"
 
 
 def limits_text() -> str:
     """A limits file."""
     return _text(LIMITS_NAME)
+
+
+def contacts_text() -> str:
+    """A contacts file that lists nobody."""
+    return _text(CONTACTS_NAME)
 
 
 def settings_text(operators: Sequence[Operator] = ()) -> str:

@@ -45,7 +45,7 @@ if __name__ == "__main__":
 """
 DIE_WITH = """
 import os, sys, time
-from risksvc.gate.snapshotting import die_with
+from risksvc.gate.parent_death import die_with
 die_with(int(sys.argv[1]))
 print("ready", flush=True)
 time.sleep(600)

@@ -56,7 +56,7 @@ def test_a_name_that_the_settings_would_refuse(cli_alone: Cli) -> None:
 # -- init ---------------------------------------------------------------------------------------------------------
 
 
-def test_init_writes_two_valid_files_and_lists_the_operator(cli_alone: Cli) -> None:
+def test_init_writes_three_valid_files_and_lists_the_operator(cli_alone: Cli) -> None:
     result = cli_alone("init")
     assert result.exit_code == 0
     settings = load_settings(Path("risksvc.yaml"))
@@ -65,7 +65,7 @@ def test_init_writes_two_valid_files_and_lists_the_operator(cli_alone: Cli) -> N
     assert operator.name == "alice"
     assert load_limits(settings.limits_path).limits.accounts
     for words in (
-        "wrote risksvc.yaml and ",
+        "wrote risksvc.yaml, limits.yaml and contacts.yaml",
         "risksvc limits check",
         "risksvc serve",
         "risksvc venue",
@@ -73,6 +73,7 @@ def test_init_writes_two_valid_files_and_lists_the_operator(cli_alone: Cli) -> N
     ):
         assert words in result.stdout, words
     assert cli_alone("limits", "check").exit_code == 0
+    assert cli_alone("contacts", "check").exit_code == 0
 
 
 def test_init_into_a_folder_that_is_not_there(cli_alone: Cli) -> None:
@@ -90,7 +91,7 @@ def test_init_without_a_token(cli_alone: Cli) -> None:
     assert cli_alone("init", "x", "--no-token", "--operator", "bob").exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["risksvc.yaml", "limits.yaml"])
+@pytest.mark.parametrize("name", ["risksvc.yaml", "limits.yaml", "contacts.yaml"])
 def test_init_overwrites_nothing(cli_alone: Cli, name: str) -> None:
     Path(name).write_text("mine")
     result = cli_alone("init")

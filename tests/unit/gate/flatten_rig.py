@@ -125,6 +125,7 @@ class Rig:
 
     def read(self) -> None:
         self.venue.work()
+        self.mark()
         began = self.clock.now()
         window = began // MILLISECOND
         self.tell_all()

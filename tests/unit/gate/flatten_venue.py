@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.exit_cost import Book, Level
 from risksvc.core.outputs import OrderRef
-from risksvc.core.types import MILLISECOND, SECOND, ZERO, Nanoseconds, Order, Side
+from risksvc.core.types import MILLISECOND, SECOND, ZERO, Nanoseconds, Order, OrderType, Side
 from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus
 from tests.unit.core.catalogue import ACCOUNT, INSTRUMENTS, MARKS
 
@@ -59,6 +59,7 @@ class Venue:
         self.fills: list[tuple[Nanoseconds, Fill]] = []
         self.seen: list[str] = []
         self.wrong: list[str] = []
+        self.foreign = 0
         self.due: list[tuple[Nanoseconds, Callable[[], None]]] = []
 
     def rest(self, order: Order) -> None:
@@ -103,7 +104,9 @@ class Venue:
             one = TrueOrder(order, f"v{len(self.orders)}")
             self.orders[order.client_order_id] = one
             step = next(each for each in INSTRUMENTS if each.symbol == order.instrument).quantity_step or D(1)
-            held = abs(self.positions.get(order.instrument, ZERO)) if order.reduce_only else order.quantity
+            held = max(ZERO, -self.positions.get(order.instrument, ZERO) * order.side.sign)
+            if order.quantity > held and not self.foreign:
+                self.wrong.append(f"{order.client_order_id} asked for {order.quantity}, and {held} was held")
             quantity = min(order.quantity * fate.fills // step * step, held)
             self.execute(order, quantity, told_after=fate.fills_told_late_ns)
             one.status = VenueStatus.FILLED if quantity == order.quantity else VenueStatus.CANCELLED
@@ -117,6 +120,14 @@ class Venue:
         self.due = [one for one in self.due if one[0] > self.clock.at]
         for _, act in arrived:
             act()
+
+    def trade(self, symbol: str, side: Side, quantity: Decimal) -> None:
+        """Somebody else trades in the account."""
+        self.foreign += 1
+        order = Order(ACCOUNT, "", f"foreign-{self.foreign}", symbol, side, OrderType.MARKET, quantity)
+        self.rest(order)
+        self.execute(order, quantity)
+        self.orders[order.client_order_id].status = VenueStatus.FILLED
 
     def cancel(self, client_order_id: str) -> bool:
         one = self.orders.get(client_order_id)

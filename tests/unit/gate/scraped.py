@@ -10,8 +10,10 @@ from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.types import MILLISECOND
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.contacts_keeper import ContactsKeeper
 from risksvc.gate.journal import JournalStats
 from risksvc.gate.metrics import Metrics
+from risksvc.gate.notifying import Notifying
 from risksvc.gate.snapshot_keeper import SnapshotStats
 from tests.unit.core.builders import World
 from tests.unit.core.catalogue import ACCOUNT
@@ -52,6 +54,9 @@ class Scraped:
             "feeds": SimpleNamespace(link=lambda _: self.link),
             "counters": Counters(malformed=3, late_loops=1),
             "snapshots": SnapshotStats(),
+            "notifying": Notifying(
+                cast("Any", self.owner), cast("Any", None), gate_id="g1", keeper=ContactsKeeper(None)
+            ),
         }
         self.metrics = Metrics(cast("GateApp", SimpleNamespace(**parts)))
         self._apply = world.apply

@@ -44,6 +44,7 @@ NOT_YET_STORED = frozenset(
         "IncidentNoted",
         "IncidentOpened",
         "IncidentTaken",
+        "MessageAddressed",
         "ReviewRecorded",
         "StrategyWatched",
     }
