@@ -61,7 +61,7 @@ def _incident_lines(incident: Incident, message: Message) -> Iterator[str]:
         :_LONGEST_LINE
     ]
     yield from _position_lines(incident)
-    yield f"Owner: {incident.owner or 'nobody yet'}."
+    yield f"Owner: {incident.owner or f'nobody yet; `risksvc incident take {incident.incident_id}` if you act'}."
     yield f"Next: {next_step(incident)}"
 
 
@@ -89,9 +89,12 @@ def _position_lines(incident: Incident) -> Iterator[str]:
 _STEPS: tuple[tuple[Callable[[Incident], bool], str], ...] = (
     (lambda one: not one.is_open and one.review is None, "`risksvc review`: what it cost, as a number"),
     (lambda one: not one.is_open, "`risksvc incident show {incident}`: the record"),
-    (lambda one: _runs(one, ClockName.HALT), "`risksvc halt{account}`: stops new orders, by {halt_by} at the latest"),
+    (
+        lambda one: _runs(one, ClockName.HALT),
+        "`risksvc halt{account} --reason TEXT`: stops new orders; due {halt_by}",
+    ),
     (lambda one: one.assessment is None, "`risksvc assess{account}`: what is really held, from the venue"),
-    (lambda one: one.course is None, "`risksvc decide`: what is recommended, and to record what is done"),
+    (lambda one: one.course is None, "`risksvc decide --incident {incident}`: what is recommended"),
     (
         lambda one: one.course is Course.FLATTEN and not one.flattens,
         "`risksvc flatten{account}`: shows the plan; --execute runs it",
