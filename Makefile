@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run test lint proto bench simulate chaos soak clean lock prometheus redis-server faketime flood
+.PHONY: help setup demo drill run test lint proto bench simulate chaos soak clean lock prometheus redis-server faketime flood
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -33,6 +33,10 @@ setup: $(READY) ## make .venv: the locked dependencies, then this project
 demo: $(READY) ## play the $$200K incident with real processes, in two minutes
 	@echo "demo: the \$$200K incident, checked act by act; the report goes to demo-report.json"
 	@$(BIN)/risksvc demo
+
+drill: $(READY) ## play an incident from divergence to review, led by what is printed
+	@echo "drill: halt, assess, decide, flatten, resume, review; every record is checked"
+	@$(BIN)/risksvc drill
 
 run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 	@echo "run: the demo's world, kept up; Ctrl-C ends it"

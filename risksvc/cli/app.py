@@ -31,15 +31,20 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
     "In an incident": {
         "status": Lazy("status", "status", "what may be traded, and what an operator should worry about"),
         "halt": Lazy("halt", "halt", "stop trading: everything, or an account, strategy, instrument"),
+        "assess": Lazy("assess", "assess", "what is really held, straight from the venue; --direct needs no gate"),
         "incident": Lazy("incident", "incident", "the record: list, show, note, cause, take, close, open, export"),
         "positions": Lazy("positions", "positions", "what is held: venue beside ledger beside belief"),
+        "decide": Lazy("decide", "decide", "what to do about the position, and why; record a course"),
+        "hold": Lazy("decide", "hold", "record that it is held (takes two), or show how the hold stands"),
         "orders": Lazy("orders", "orders", "orders that can still fill"),
         "cancel-all": Lazy("orders", "cancel_all", "cancel working orders, or list what to cancel by hand"),
+        "flatten": Lazy("flatten", "flatten", "plan the way to flat; with --execute, go it, and prove it"),
         "check-reducing": Lazy("reducing", "check_reducing", "ask for your own reducing order, also while HALTED"),
         "expect": Lazy("expect", "expect", "announce an order that you will place at the venue by hand"),
         "reconcile": Lazy("reconcile", "reconcile", "read the venue now, say whether everything agrees, and explain"),
         "adopt": Lazy("adopt", "adopt", "explain positions, orders and fills that no approval explains"),
         "resume": Lazy("resume", "resume", "propose or confirm clearing named halts"),
+        "runbook": Lazy("runbook", "runbook", "what to do, step by step; what each alert asks for"),
         "contacts": Lazy("contacts", "contacts", "who is told of incidents: check, show, and test every channel"),
     },
     "Limits and exposure": {
@@ -48,6 +53,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "limits": Lazy("limits", "limits", "check, show, diff and reload the limits file"),
     },
     "The record": {
+        "review": Lazy("review.command", "review", "what an incident cost: believed beside actual, a number"),
         "journal": Lazy("journal", "journal", "verify, show and export the journal of decisions"),
     },
     "Set up and run": {
@@ -56,6 +62,7 @@ SECTIONS: Mapping[str, Mapping[str, Lazy]] = {
         "venue": Lazy("venue", "venue", "run the venue process of an account; check what a venue can do"),
         "paper": Lazy("paper", "paper", "run a paper venue that speaks Bybit v5, and make it misbehave"),
         "demo": Lazy("processes", "demo", "replay the $200K incident with real processes"),
+        "drill": Lazy("processes", "drill", "play an incident from divergence to review, with real processes"),
         "operator": Lazy("operator", "operator", "make an operator's token"),
         "version": Lazy("version", "version", "print the version"),
     },

@@ -43,7 +43,7 @@ def _place(folder: Path | None, settings: Path | None) -> tuple[Path, "Settings 
 
 
 @contextmanager
-def _reading(folder: Path) -> Iterator[None]:
+def reading(folder: Path) -> Iterator[None]:
     """What reading a journal raises, as one sentence and what to do."""
     from risksvc.core.types import RiskError  # noqa: PLC0415 - only what reads a journal loads the gate's code
     from risksvc.gate.segments import JournalCorruptError  # noqa: PLC0415
@@ -102,7 +102,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     from risksvc.gate.journal_check import check_journal  # noqa: PLC0415
 
     place, read = _place(folder, settings)
-    with _reading(place):
+    with reading(place):
         anchors = collect_anchors(AnchorSources(place, read, anchor_file, redis_url, gate, since))
         verdict = check_journal(place, anchors.found)
     journal_view.show_verdict(Output(as_json=as_json), verdict, anchors)
@@ -152,7 +152,7 @@ def show(  # noqa: PLR0913 - one parameter for each option
 
     place, _ = _place(folder, settings)
     wanted = Wanted(first, last, since, known_type(kind), order)
-    with _reading(place):
+    with reading(place):
         entries = read_wanted(read_journal(place), wanted)
         if as_json:
             journal_view.print_json(entries)
@@ -172,7 +172,7 @@ def export(*, folder: Path | None, settings: Path | None, form: str, output: Pat
     place, _ = _place(folder, settings)
     done = Exported()
     try:
-        with _reading(place):
+        with reading(place):
             export_entries(read_journal(place), done, form=form, output=output)
     except CliError as error:
         raise cut_short(error, done, output) from error

@@ -129,18 +129,26 @@ def gate_session(
 ) -> Iterator[tuple["Gate", tuple[str, ...]]]:
     """A connection to the gate, and the options that a suggested command must repeat to reach it again."""
     from risksvc.cli.connection import connect  # noqa: PLC0415 - gRPC is loaded only by commands that ask a gate
+    from risksvc.cli.target import find_token  # noqa: PLC0415
+
+    address = gate_address(operator_address, settings)
+    token = find_token(token_file, read_environment())
+    warn_of_loose_token(token)
+    with connect(address, token) as gate:
+        yield gate, repeated(operator_address, settings, token_file)
+
+
+def gate_address(operator_address: str | None, settings: Path | None) -> str:
+    """Where the gate listens for operators, as gRPC writes it."""
     from risksvc.cli.settings_file import operator_address_of  # noqa: PLC0415
-    from risksvc.cli.target import find_token, parse_address  # noqa: PLC0415
+    from risksvc.cli.target import parse_address  # noqa: PLC0415
 
     environment = read_environment()
     from_settings = settings is not None or not environment.operator_address
-    address = operator_address or (
-        operator_address_of(settings, environment) if from_settings else environment.operator_address
+    return parse_address(
+        operator_address
+        or (operator_address_of(settings, environment) if from_settings else environment.operator_address)
     )
-    token = find_token(token_file, environment)
-    warn_of_loose_token(token)
-    with connect(parse_address(address), token) as gate:
-        yield gate, repeated(operator_address, settings, token_file)
 
 
 def warn_of_loose_token(token: "Token | None") -> None:

@@ -42,6 +42,7 @@ _LOCAL = (
     ("venue",),
     ("paper",),
     ("init",),
+    ("runbook",),
 )
 
 Cell = str | Text
@@ -94,9 +95,10 @@ class Output:
         return shlex.join(["risksvc", *words, *self._options_for(words)])
 
     def _options_for(self, words: Sequence[str]) -> Sequence[str]:
-        if "--confirm" not in words or "--token-file" not in self._repeat:
+        by_another = "--confirm" in words or "--role" in words
+        if not by_another or "--token-file" not in self._repeat:
             return self._repeat
-        at = self._repeat.index("--token-file")  # another operator confirms, with a token of their own
+        at = self._repeat.index("--token-file")  # another operator types it, with a token of their own
         return (*self._repeat[:at], *self._repeat[at + 2 :])
 
     def next(self, *suggestions: tuple[tuple[str, ...], str]) -> None:

@@ -47,3 +47,14 @@ def demo(*, keep_running: bool, report: Path) -> None:
     from risksvc.cli.demo import run_demo  # noqa: PLC0415
 
     exit_with(run_demo(keep_running=keep_running, report=report))
+
+
+@click.command()
+@click.option(
+    "--report", type=PathOption, default=Path("drill-report.json"), show_default=True, help="Where the report goes."
+)
+def drill(*, report: Path) -> None:
+    """Play an incident from divergence to review, led by what is printed; exit 1 if a check fails."""
+    from risksvc.cli.drill import run_drill  # noqa: PLC0415
+
+    exit_with(run_drill(report=report))

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @settings_option
 @click.option("--account", default="", metavar="NAME", help="Needed when the settings have several.")
+@click.option(
+    "--allow-orders",
+    is_flag=True,
+    help="Let it cancel, and place the operators' reducing orders; needs a key that can trade. As allow_orders: true.",
+)
 @click.pass_context
-def venue(context: click.Context, /, *, settings: Path | None, account: str) -> None:
+def venue(context: click.Context, /, *, settings: Path | None, account: str, allow_orders: bool) -> None:
     """Run the venue process of one account until SIGTERM or SIGINT: it reads the exchange and tells the gate."""
     if context.invoked_subcommand is not None:
         return
     from risksvc.cli.settings_file import read_settings  # noqa: PLC0415
     from risksvc.cli.venue_settings import venue_config  # noqa: PLC0415
 
-    config = venue_config(read_settings(settings, read_environment()), account)
+    config = venue_config(read_settings(settings, read_environment()), account, allow_orders=allow_orders)
     from risksvc.venue.feed import run_venue  # noqa: PLC0415 - ccxt takes its time: only when all else is right
 
     exit_with(run_venue(config))

@@ -3,6 +3,7 @@
 The only place of the command line that reads an exchange key, and only to hand it on; no error shows one.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from risksvc.cli.errors import CliError, Hint
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 NO_GATE = "none"  # the target of a process that talks to no gate
 
 
-def venue_config(settings: "Settings", account: str) -> VenueConfig:
-    """What the venue process of one account is started with. `account` empty: the only one."""
+def venue_config(settings: "Settings", account: str, *, allow_orders: bool = False) -> VenueConfig:
+    """What the venue process of one account is started with. `account` empty: the only one.
+
+    `allow_orders`: it may cancel and place, also where the settings don't say so.
+    """
     name = account or _only_account(settings)
-    return _config(settings, name, gate_target=_gate_target(settings), keys=True)
+    config = _config(settings, name, gate_target=_gate_target(settings), keys=True)
+    return replace(config, allow_orders=config.allow_orders or allow_orders)
 
 
 def check_config(settings: "Settings", account: str, *, keys: bool) -> VenueConfig:
@@ -49,6 +54,7 @@ def _config(settings: "Settings", name: str, *, gate_target: str, keys: bool) ->
             quirks=chosen.venue.quirks,
             instruments=chosen.venue.instruments,
             allow_orders=chosen.venue.allow_orders,
+            dead_man_ms=chosen.venue.dead_man_ns // MILLISECOND,
             stream=chosen.venue.stream,
             **_cadence(chosen.cadence),
         )

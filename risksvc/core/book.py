@@ -32,7 +32,8 @@ FINISHED_KEPT = 10_000
 class AccountBook:
     """One account. `snapshot_as_of` None: no complete read since the start of this process.
 
-    `rules`: those that the Inputs of this time are taken under (see `risksvc.core.config.RULES`).
+    `anchor_ms`: the venue time of the very first one; fills before it are in what that showed. `rules`: those that the
+    Inputs of this time are taken under (see `risksvc.core.config.RULES`).
     """
 
     name: str
@@ -61,6 +62,7 @@ class AccountBook:
     unproven_marks: dict[str, Line] = field(default_factory=dict)
     anchored: bool = False
     adopted: bool = False
+    anchor_ms: int = 0
     early_fills: dict[tuple[str, str], Fill] = field(default_factory=dict)
     snapshot_as_of: Nanoseconds | None = None
     snapshots: int = 0

@@ -9,6 +9,13 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.config import GateConfig
+from risksvc.core.flatten_events import (
+    FlattenConfirmed,
+    FlattenOrderAnswered,
+    FlattenRequested,
+    FlattenSliced,
+    FlattenStopped,
+)
 from risksvc.core.incident_events import (
     AssessmentTaken,
     CauseNamed,
@@ -158,11 +165,15 @@ class OrderChecked:
 
 @dataclass(frozen=True, slots=True)
 class ReducingOrderChecked:
-    """An operator's own reducing order; `order.strategy` empty: the account's unattributed or adopted part."""
+    """An operator's own reducing order; `order.strategy` empty: the account's unattributed or adopted part.
+
+    `valid_for` 0: as long as a person needs.
+    """
 
     order: Order
     by: str
     reason: str
+    valid_for: Nanoseconds = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,4 +318,9 @@ Input = (
     | MessageAddressed
     | DeliveryRecorded
     | ReviewRecorded
+    | FlattenRequested
+    | FlattenConfirmed
+    | FlattenStopped
+    | FlattenSliced
+    | FlattenOrderAnswered
 )

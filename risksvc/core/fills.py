@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.config import RULES_2
+from risksvc.core.config import RULES_2, RULES_3
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.expected import announced_fill
 from risksvc.core.line import Line, ReportedFill, Suspicion
@@ -46,6 +46,8 @@ def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillRe
     if book.trades.too_old(fill):
         result.notices.append(_too_old(book, fill))
         return
+    if _is_history(book, fill):
+        return
     if book.trades.add(fill):
         result.recorded += 1
         _confirm(line, fill)
@@ -59,6 +61,14 @@ def take_fill(book: AccountBook, fill: Fill, *, now: Nanoseconds, result: FillRe
         return
     if named:
         _try_again(book, line, now=now, result=result)
+
+
+def _is_history(book: AccountBook, fill: Fill) -> bool:
+    """What the very first read showed has it already; a feed that begins anew soon after tells of it again."""
+    if book.rules < RULES_3 or fill.venue_time_ms >= book.anchor_ms:
+        return False
+    ids = {"client_order_id": fill.client_order_id, "venue_order_id": fill.venue_order_id}
+    return book.find_order(**ids) is None and book.find_finished(**ids) is None
 
 
 def take_report(book: AccountBook, order: Reservation, fill: Fill, *, now: Nanoseconds) -> bool:

@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from risksvc.core import (
+    assessment,
     clocks,
+    courses_in,
     endangered,
     events,
+    flatten_events,
+    flatten_in,
     incident_events,
     incidents_in,
     operators_in,
@@ -23,6 +27,7 @@ from risksvc.core import (
 )
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
+from risksvc.core.flatten_watch import followed
 from risksvc.core.opening import take_halt
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
@@ -69,6 +74,14 @@ HANDLERS: dict[type, Handler] = {
     events.StrategyWatched: reports_in.strategy_watched,
     events.AdoptRequested: operators_in.adopt_requested,
     events.AdoptConfirmed: operators_in.adopt_confirmed,
+    incident_events.AssessmentTaken: assessment.assessment_taken,
+    incident_events.CourseChosen: courses_in.course_chosen,
+    incident_events.HoldReminded: courses_in.hold_reminded,
+    flatten_events.FlattenRequested: flatten_in.flatten_requested,
+    flatten_events.FlattenConfirmed: flatten_in.flatten_confirmed,
+    flatten_events.FlattenStopped: flatten_in.flatten_stopped,
+    flatten_events.FlattenSliced: flatten_in.flatten_sliced,
+    flatten_events.FlattenOrderAnswered: flatten_in.flatten_order_answered,
     incident_events.IncidentOpened: incidents_in.incident_opened,
     incident_events.IncidentNoted: incidents_in.incident_noted,
     incident_events.IncidentTaken: incidents_in.incident_taken,
@@ -78,6 +91,18 @@ HANDLERS: dict[type, Handler] = {
     incident_events.MessageAddressed: telling.message_addressed,
     incident_events.DeliveryRecorded: telling.delivery_recorded,
 }
+# What may end an order, move a position or pass time: after these, the flattens that run are judged.
+_FOLLOWED = (
+    events.GateStarted,
+    events.Ticked,
+    venue_events.FillsReceived,
+    venue_events.SnapshotReceived,
+    venue_events.OrderStatesReceived,
+    events.AdoptRequested,
+    events.AdoptConfirmed,
+    flatten_events.FlattenOrderAnswered,
+)
+HANDLERS.update({kind: followed(HANDLERS[kind]) for kind in _FOLLOWED})
 
 
 class RiskGate:

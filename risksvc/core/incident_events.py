@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.incidents import AssessmentRecord, Course, Delivery
-from risksvc.core.types import Scope, Severity
+from risksvc.core.types import Nanoseconds, Scope, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,11 @@ class CourseChosen:
 
 @dataclass(frozen=True, slots=True)
 class HoldReminded:
-    """The PnL of what is held, for everybody. `text` is the reminder."""
+    """The PnL of what is held, for everybody. `text` is the reminder; `held_since`: of the hold that began then."""
 
     incident_id: str
     text: str
+    held_since: Nanoseconds
 
 
 @dataclass(frozen=True, slots=True)

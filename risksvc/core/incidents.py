@@ -162,6 +162,8 @@ class AssessedInstrument:
     """What one assessment found; from the venue, except `believed`. Quantities signed, money in the limits' currency.
 
     `ratio`: position against intended size in percent; None: nothing is intended. `minutes_to_close` None: no close.
+    `liquidation_distance`: percent of the mark; None: not known, or no such price. `gross`: in hedge mode the sum of
+    both legs; None: there are no legs.
     """
 
     account: str
@@ -177,6 +179,13 @@ class AssessedInstrument:
     exit_cost_sliced: Decimal | None
     unrealised_pnl: Decimal | None = None
     minutes_to_close: int | None = None
+    liquidation_distance: Decimal | None = None
+    gross: Decimal | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Not flat: two legs that add up to nothing are held, both of them."""
+        return bool(self.quantity or self.gross)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +216,9 @@ class ReviewRecord:
 class Incident:
     """One incident. `trigger`: a halt's trigger, a name of `severity.ENDANGERED`, or "OPERATOR".
 
-    `flattening`: how many of its flattens have been started and are not over.
+    `outside_since`: since when a position has been found outside its band; 0: none is. `choices`: the words that count
+    now, one a person. `hold_began`: what was held when the hold in force began. `flattening`: how many of its flattens
+    have been started and are not over.
     `unreached`: recipients whom no channel reaches, and whom the others were told to call.
     """
 
@@ -235,6 +246,8 @@ class Incident:
     course: Course | None = None
     course_since: Nanoseconds = 0
     reminded_at: Nanoseconds = 0
+    outside_since: Nanoseconds = 0
+    hold_began: AssessmentRecord | None = None
     flattens: list[str] = field(default_factory=list)
     flattening: int = 0
     review: ReviewRecord | None = None

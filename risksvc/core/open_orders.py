@@ -79,7 +79,7 @@ def take_order(
     if reservation.is_as_shown(row):
         return reservation
     reservation.show(row, settled_before=as_of - book.config.venue_window_ns)
-    if reservation.reduces and not row.reduce_only:
+    if reservation.reduces and not row.reduce_only and not reservation.is_final:
         book.count_as_ordinary(reservation, now=now)
     newly_named = book.name_at_venue(reservation, row.venue_order_id)
     book.recount(reservation, now=now)

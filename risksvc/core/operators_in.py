@@ -32,6 +32,7 @@ from risksvc.core.outputs import (
     StepProposed,
     StepRefused,
 )
+from risksvc.core.proposals import Step
 from risksvc.core.state import GateState
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.trips import Trigger
@@ -202,7 +203,7 @@ def resume_confirmed(state: GateState, event: ResumeConfirmed, now: Nanoseconds)
         del state.proposals.waiting[event.proposal_id]
         yield _grant(state, step, by=(step.by, event.by), now=now)
     else:
-        yield StepRefused((_other_kind(event.proposal_id, "adopt"),))
+        yield StepRefused((_other_kind(state, event.proposal_id),))
 
 
 def _resume_refusals(state: GateState, step: ResumeProposed, *, now: Nanoseconds) -> tuple[Refusal, ...]:
@@ -224,7 +225,16 @@ def _resume_refusals(state: GateState, step: ResumeProposed, *, now: Nanoseconds
             found.append(Refusal(RefusalReason.NO_READ_SINCE_HALT, text))
         for book in books:
             found += resume.refusals(book, halt, now=now)
+            found += _flatten_runs(state, book)
     return tuple({(one.reason, one.message): one for one in found}.values())
+
+
+def _flatten_runs(state: GateState, book: AccountBook) -> Iterator[Refusal]:
+    """Strategies that trade again would trade against it."""
+    run = state.flattens.of_account(book.name)
+    if run is not None:
+        text = f"account {book.name}: flatten {run.flatten_id} runs; await its end, or `risksvc flatten --stop`"
+        yield Refusal(RefusalReason.FLATTEN_RUNNING, text)
 
 
 def _named(state: GateState, step: ResumeProposed) -> list[Halt]:
@@ -249,14 +259,13 @@ def _propose(state: GateState, step: ResumeProposed | AdoptRequested, *, now: Na
     return StepProposed(proposal.proposal_id, proposal.expires_at)
 
 
-def _confirmed(
-    state: GateState, proposal_id: str, *, by: str, now: Nanoseconds
-) -> ResumeProposed | AdoptRequested | Refusal:
+def _confirmed(state: GateState, proposal_id: str, *, by: str, now: Nanoseconds) -> Step | Refusal:
     refusal = state.proposals.judge(proposal_id, by=by, now=now)
     return refusal or state.proposals.waiting[proposal_id].step
 
 
-def _other_kind(proposal_id: str, kind: str) -> Refusal:
+def _other_kind(state: GateState, proposal_id: str) -> Refusal:
+    kind = state.proposals.waiting[proposal_id].kind
     return Refusal(RefusalReason.PROPOSAL_UNKNOWN, f"{proposal_id} is a proposal to {kind}; confirm it there")
 
 
@@ -286,7 +295,7 @@ def adopt_confirmed(state: GateState, event: AdoptConfirmed, now: Nanoseconds) -
         del state.proposals.waiting[event.proposal_id]
         yield from _adopt(state, book, step, now=now)
     else:
-        yield StepRefused((_other_kind(event.proposal_id, "resume"),))
+        yield StepRefused((_other_kind(state, event.proposal_id),))
 
 
 def _adopt_refusals(book: AccountBook | None, step: AdoptRequested) -> tuple[Refusal, ...]:

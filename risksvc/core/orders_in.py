@@ -135,7 +135,7 @@ def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanosecon
 
 def _validity(config: GateConfig, event: Asked) -> Nanoseconds:
     """A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it."""
-    if isinstance(event, OrderExpected):
+    if isinstance(event, OrderExpected | ReducingOrderChecked) and event.valid_for:
         return event.valid_for
     return config.operator_validity_ns if isinstance(event, ReducingOrderChecked) else config.approval_validity_ns
 

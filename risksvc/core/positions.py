@@ -128,6 +128,11 @@ def account_band(line: Line, limits: AccountLimits) -> PositionRange:
     return PositionRange(low, high)
 
 
+def outside_own_band(book: AccountBook, line: Line, limits: AccountLimits) -> bool:
+    """True when some strategy's part is outside that strategy's band, though the sum may be inside."""
+    return any(_outside_bands(book, line, limits))
+
+
 def flatten_required(book: AccountBook) -> bool:
     """True when some position is outside its band: that decides whether to flatten, whatever the market does."""
     limits = book.limits
@@ -135,7 +140,7 @@ def flatten_required(book: AccountBook) -> bool:
         return False
     for line in book.lines.values():
         band = account_band(line, limits)
-        if line.low < band.low or line.high > band.high or any(_outside_bands(book, line, limits)):
+        if line.low < band.low or line.high > band.high or outside_own_band(book, line, limits):
             return True
     return False
 

@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field
 
 from risksvc.core.events import AdoptRequested, ResumeProposed
+from risksvc.core.flatten_events import FlattenRequested
 from risksvc.core.outputs import Refusal, RefusalReason
 from risksvc.core.types import Nanoseconds
+
+Step = ResumeProposed | AdoptRequested | FlattenRequested
+_KINDS: dict[type, str] = {ResumeProposed: "resume", AdoptRequested: "adopt", FlattenRequested: "flatten"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,13 +16,13 @@ class Proposal:
     """One step that waits."""
 
     proposal_id: str
-    step: ResumeProposed | AdoptRequested
+    step: ResumeProposed | AdoptRequested | FlattenRequested
     expires_at: Nanoseconds
 
     @property
     def kind(self) -> str:
         """What is proposed."""
-        return "resume" if isinstance(self.step, ResumeProposed) else "adopt"
+        return _KINDS[type(self.step)]
 
 
 @dataclass(slots=True)
@@ -28,7 +32,7 @@ class Proposals:
     waiting: dict[str, Proposal] = field(default_factory=dict)
     made: int = 0
 
-    def add(self, step: ResumeProposed | AdoptRequested, *, expires_at: Nanoseconds) -> Proposal:
+    def add(self, step: Step, *, expires_at: Nanoseconds) -> Proposal:
         """Keeps a step until another person confirms it, or it runs out."""
         self.made += 1
         proposal = Proposal(f"p{self.made}", step, expires_at)

@@ -105,7 +105,7 @@ def _anchor(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, 
     if any(fill.venue_time_ms <= snapshot.window_end_ms for fill in book.early_fills.values()):
         book.last_read_failure = "fills fell inside the first read: it can't tell what it counts; the next may"
         return False
-    book.anchored = True
+    book.anchored, book.anchor_ms = True, from_ms
     result = FillResult()
     for fill in book.early_fills.values():
         take_fill(book, fill, now=now, result=result)

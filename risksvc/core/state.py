@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from risksvc.core.book import AccountBook
 from risksvc.core.config import RULES_3, GateConfig
 from risksvc.core.denials import Denial, DenialReason
+from risksvc.core.flatten import Flattens
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.incidents import Incidents
 from risksvc.core.limits import Limits
@@ -37,6 +38,7 @@ class GateState:
     halts_made: int = 0
     version: int = 0
     incidents: Incidents = field(default_factory=Incidents)
+    flattens: Flattens = field(default_factory=Flattens)
     lease_lost_at: Nanoseconds = 0
     started_at: Nanoseconds = 0
 

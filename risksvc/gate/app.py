@@ -25,7 +25,9 @@ class Counters:
     """Counted by the process itself, for status and metrics; everything else is counted by listening to the owner.
 
     `malformed` counts refused requests, `expired` those dropped because their deadline had passed, `late_loops` how
-    often the event loop lagged so far that the lease was given up, `anchor_failures` anchors of the journal not told.
+    often the event loop lagged so far that the lease was given up, `anchor_failures` anchors of the journal not told,
+    `assessments_incomplete` looks at the venue that were not whole,
+    `hold_reminders_blind` those reminders of a hold that could not say how everything stands.
     """
 
     malformed: int = 0
@@ -34,6 +36,10 @@ class Counters:
     late_loops: int = 0
     feed_messages_refused: int = 0
     anchor_failures: int = 0
+    assessments: int = 0
+    assessments_incomplete: int = 0
+    hold_reminders: int = 0
+    hold_reminders_blind: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -150,9 +150,9 @@ def snapshot(message: venue_pb2.FeedSnapshot, account: str, *, now: Nanoseconds)
     end = convert.milliseconds(message.window_end_ms, field="snapshot.window_end_ms")
     if start > end:
         raise MalformedInputError("snapshot.window_start_ms", f"{start} is after window_end_ms {end}")
-    positions = tuple(_position(one, f"snapshot.positions[{i}]") for i, one in enumerate(message.positions))
+    positions = tuple(position(one, f"snapshot.positions[{i}]") for i, one in enumerate(message.positions))
     _once((one.key for one in positions), field="snapshot.positions")
-    orders = tuple(_open_order(one, f"snapshot.open_orders[{i}]") for i, one in enumerate(message.open_orders))
+    orders = tuple(open_order(one, f"snapshot.open_orders[{i}]") for i, one in enumerate(message.open_orders))
     _once((one.venue_order_id for one in orders if one.venue_order_id), field="snapshot.open_orders")
     return SnapshotReceived(
         account=account,
@@ -186,7 +186,8 @@ def order_states(message: venue_pb2.FeedOrderStates, account: str, *, now: Nanos
     return OrderStatesReceived(account, as_of, orders)
 
 
-def _position(one: venue_pb2.FeedPosition, field: str) -> VenuePosition:
+def position(one: venue_pb2.FeedPosition, field: str) -> VenuePosition:
+    """One position; `field` names it in an error."""
     return VenuePosition(
         key=convert.name(one.instrument, field=f"{field}.instrument"),
         quantity=parse_decimal(one.quantity, field=f"{field}.quantity"),
@@ -220,9 +221,10 @@ def _state(one: venue_pb2.FeedOrder, field: str) -> VenueOrder:
     return VenueOrder(instrument, Side.BUY, ZERO, ZERO, VenueStatus.NOT_FOUND, *ids)
 
 
-def _open_order(one: venue_pb2.FeedOrder, field: str) -> VenueOrder:
+def open_order(one: venue_pb2.FeedOrder, field: str) -> VenueOrder:
+    """One working or waiting order."""
     if one.status != venue_pb2.VENUE_ORDER_STATUS_OPEN:
-        raise MalformedInputError(f"{field}.status", "must be OPEN: a snapshot lists working and waiting orders only")
+        raise MalformedInputError(f"{field}.status", "must be OPEN: this lists working and waiting orders only")
     return _order(one, field)
 
 

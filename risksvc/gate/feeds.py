@@ -30,17 +30,22 @@ class FeedError(RiskError):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a feed made of a command. `unknown`: nobody knows whether the venue acted."""
+    """What a feed made of a command. `unknown`: nobody knows whether the venue acted.
+
+    `venue_order_id`: of a placed order; empty: none, or not known.
+    """
 
     ok: bool
     error: str = ""
     unknown: bool = False
+    venue_order_id: str = ""
 
 
 @dataclass(slots=True)
 class FeedLink:
     """One connected feed. `open_orders`: the rows of the last complete read, by the venue's id.
 
+    `assessments`: what came for commands that are still waited for, by the command's id.
     `stream_connected`: the venue's private stream is up, so that changes arrive before the next read.
     """
 
@@ -51,9 +56,11 @@ class FeedLink:
     outgoing: "asyncio.Queue[venue_pb2.FeedResponse]" = field(default_factory=lambda: asyncio.Queue(MAX_QUEUED))
     waiting: "OrderedDict[str, asyncio.Future[CommandResult]]" = field(default_factory=OrderedDict)
     open_orders: Mapping[str, VenueOrder] = field(default_factory=dict)
+    assessments: dict[str, venue_pb2.FeedAssessment] = field(default_factory=dict)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     stream_connected: bool = False
     stream_error: str = ""
+    can_place: bool = False
 
     def send(self, message: venue_pb2.FeedResponse) -> bool:
         """Queues a message; False when there is no room."""
@@ -67,7 +74,12 @@ class FeedLink:
         """Hands a result to whoever waits for it; late and unknown ones are passed over."""
         waiter = self.waiting.pop(result.command_id, None)
         if waiter is not None and not waiter.done():
-            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown))
+            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown, result.venue_order_id[:64]))
+
+    def assessed(self, found: venue_pb2.FeedAssessment) -> None:
+        """Keeps an assessment for whoever waits for it; late and unknown ones are passed over."""
+        if found.command_id in self.waiting:
+            self.assessments[found.command_id] = found
 
     def close(self) -> None:
         """Fails everything that is still waited for."""
@@ -130,6 +142,21 @@ class Feeds:
         finally:
             link.waiting.pop(command.command_id, None)
 
+    async def assess(
+        self, account: str, instruments: Sequence[str], *, within_seconds: float
+    ) -> venue_pb2.FeedAssessment:
+        """Has the feed look at the venue now; `instruments`: books wanted besides what is held. Raises FeedError."""
+        link = self._links.get(account)
+        command = venue_pb2.FeedCommand(assess_now=venue_pb2.AssessNow(instruments=instruments))
+        try:
+            result = await self.command(account, command, within_seconds=within_seconds)
+        finally:
+            found = None if link is None else link.assessments.pop(command.command_id, None)
+        if not result.ok or found is None:
+            problem = result.error or "its answer holds no assessment"
+            raise FeedError(f"the venue feed of account {account} could not assess: {problem}")
+        return found
+
     def heard(self, event: Input, outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
         """Sends look-ups on, and remembers how far complete reads have come."""
         for output in outputs:
@@ -144,9 +171,12 @@ class Feeds:
                 link.open_orders = {row.venue_order_id: row for row in event.open_orders if row.venue_order_id}
 
     def fills_since_ms(self, book: AccountBook) -> int:
-        """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on."""
+        """From which venue time a feed must send fills: 60 s before the last complete read's window; 0: from now on.
+
+        Never from before the very first one: what filled then is in what that showed, and would count twice.
+        """
         window = self._read_windows.get(book.name, 0)
-        return max(1, window - OVERLAP_MS) if book.anchored and window else 0
+        return max(1, book.anchor_ms, window - OVERLAP_MS) if book.anchored and window else 0
 
     def _read_again(self, account: str) -> None:
         link = self._links.get(account)

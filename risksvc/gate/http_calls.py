@@ -12,7 +12,7 @@ from aiohttp import web
 
 from risksvc.core.denials import DenialReason
 from risksvc.core.types import MalformedInputError, TradingState
-from risksvc.gate import halting, operations, reconciling, views
+from risksvc.gate import cancelling, halting, operations, views
 from risksvc.gate.app import GateApp
 from risksvc.gate.http_json import answer, plain_answer, read_fields, read_query
 from risksvc.v1 import operator_pb2, types_pb2
@@ -57,7 +57,7 @@ async def cancel_all(app: GateApp, request: web.Request, by: str) -> web.Respons
         reason=fields.get("reason", ""),
         include_protective=fields.get("include_protective", False),
     )
-    told = await reconciling.cancel_all(app, message, by)
+    told = await cancelling.cancel_all(app, message, by)
     notes = _notes(fields)
     if told.by_hand:
         notes.append(

@@ -1,6 +1,6 @@
 """risksvc.v1.IncidentService: who calls, then the operation. Decides nothing, holds nothing."""
 
-from risksvc.gate import contacts, incidents
+from risksvc.gate import assessing, contacts, deciding, flattening, incidents
 from risksvc.gate.operator_calls import OperatorCalls
 from risksvc.gate.rpc_guard import Context
 from risksvc.v1 import incident_pb2 as pb
@@ -9,6 +9,27 @@ from risksvc.v1 import incident_pb2_grpc
 
 class IncidentService(OperatorCalls, incident_pb2_grpc.IncidentServiceServicer):
     """What follows a halt: incident, assessment, decision, flatten, review."""
+
+    async def Assess(self, request: pb.AssessRequest, context: Context) -> pb.AssessResponse:  # noqa: N802
+        """Looks at the venue itself; also while the gate is closed by a fault, then recorded nowhere."""
+        return await self.look(assessing.assess, request, context)
+
+    async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
+        """Says what is recommended, and why, also while a fault keeps the gate closed; records a course given."""
+        call = self.run if request.course else self.look
+        return await call(deciding.decide, request, context)
+
+    async def Flatten(self, request: pb.FlattenRequest, context: Context) -> pb.FlattenResponse:  # noqa: N802
+        """The plan, and its start."""
+        return await self.run(flattening.flatten, request, context)
+
+    async def GetFlatten(self, request: pb.GetFlattenRequest, context: Context) -> pb.GetFlattenResponse:  # noqa: N802
+        """How one stands."""
+        return await self.look(flattening.get_flatten, request, context)
+
+    async def StopFlatten(self, request: pb.StopFlattenRequest, context: Context) -> pb.StopFlattenResponse:  # noqa: N802
+        """Nothing more is sent."""
+        return await self.run(flattening.stop_flatten, request, context)
 
     async def OpenIncident(self, request: pb.OpenIncidentRequest, context: Context) -> pb.OpenIncidentResponse:  # noqa: N802
         """A person opens one."""

@@ -6,7 +6,7 @@ The schema and the values that come of it. Nothing here is a limit, and nothing 
 import datetime as dt
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -48,6 +48,12 @@ class Weekday(Enum):
     FRIDAY = "fri"
     SATURDAY = "sat"
     SUNDAY = "sun"
+
+
+def hold_is_possible(roles: Sequence[Sequence[Role]], *, alone: bool) -> bool:
+    """`roles`: each operator's. Two have one role of a hold each; `alone`: one who has both suffices."""
+    able = [[index for index, own in enumerate(roles) if role in own] for role in (Role.ENGINEERING, Role.RISK)]
+    return any(alone or one != other for one in able[0] for other in able[1])
 
 
 RoleName = Annotated[Role, PlainValidator(choice(Role))]

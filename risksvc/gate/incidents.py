@@ -81,8 +81,9 @@ async def list_incidents(
 async def get_incident(
     app: GateApp, request: incident_pb2.GetIncidentRequest, _by: str
 ) -> incident_pb2.GetIncidentResponse:
-    """Everything about one."""
-    found = find_incident(app, request.incident_id)
+    """Everything about one; none named: the newest open one, or, where none is open, the newest."""
+    open_one = app.owner.state.incidents.open()
+    found = find_incident(app, request.incident_id or ("" if open_one else _newest(app)))
     if isinstance(found, Refusal):
         raise MalformedInputError("incident_id", found.message)
     return incident_pb2.GetIncidentResponse(
@@ -146,12 +147,16 @@ async def record_review(
     if not _SHA256.fullmatch(request.report_sha256):
         problem = f"{convert.shown(request.report_sha256)} is not allowed; allowed: 64 digits of 0-9 a-f"
         raise MalformedInputError("report_sha256", problem)
-    newest = next(reversed(app.owner.state.incidents.by_id), "")
-    found = find_incident(app, request.incident_id or newest)
+    found = find_incident(app, request.incident_id or _newest(app))
     if isinstance(found, Refusal):
         return incident_pb2.RecordReviewResponse(refusals=[refusal_message(found)])
     event = ReviewRecorded(found.incident_id, cost, currency, request.report_sha256, summary, by)
     return incident_pb2.RecordReviewResponse(incident=_changed(app, app.owner.submit(event)))
+
+
+def _newest(app: GateApp) -> str:
+    """Open or closed; empty: none is known."""
+    return next(reversed(app.owner.state.incidents.by_id), "")
 
 
 def _changed(app: GateApp, outputs: Sequence[Output]) -> incident_pb2.Incident:

@@ -1,6 +1,6 @@
 """risksvc.v1.OperatorService: who calls, then the operation. Decides nothing, holds nothing."""
 
-from risksvc.gate import halting, operations, reconciling
+from risksvc.gate import cancelling, halting, operations, reconciling
 from risksvc.gate.operator_calls import OperatorCalls, who
 from risksvc.gate.rpc_guard import Context, errors_as_statuses
 from risksvc.v1 import operator_pb2 as pb
@@ -71,4 +71,4 @@ class OperatorService(OperatorCalls, operator_pb2_grpc.OperatorServiceServicer):
 
     async def CancelAll(self, request: pb.CancelAllRequest, context: Context) -> pb.CancelAllResponse:  # noqa: N802
         """Cancels, or says what to cancel by hand."""
-        return await self.look(reconciling.cancel_all, request, context)
+        return await self.look(cancelling.cancel_all, request, context)

@@ -1,27 +1,18 @@
-"""Reconcile now, adopt what exists, cancel what works: the operator's steps that need the venue feed."""
+"""Reconcile now, adopt what exists: the operator's steps that need the venue feed. Cancelling is in `cancelling`."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from risksvc.core.book import AccountBook
 from risksvc.core.events import AdoptConfirmed, AdoptItem, AdoptRequested
 from risksvc.core.outputs import Adopted, StepProposed
-from risksvc.core.reports_in import ref
-from risksvc.core.reservations import Reservation
 from risksvc.core.types import MalformedInputError, parse_decimal
 from risksvc.gate import convert, convert_feed
 from risksvc.gate.app import GateApp
-from risksvc.gate.event_log import log_event
 from risksvc.gate.exposure_view import account_exposure, adoptable, divergences
-from risksvc.gate.feeds import CommandResult, FeedError, references
-from risksvc.gate.operating import check_scope, known_accounts, refused_by
-from risksvc.gate.order_view import order_messages, working_orders
+from risksvc.gate.feeds import FeedError
+from risksvc.gate.operating import known_accounts, refused_by
 from risksvc.v1 import operator_pb2, venue_pb2
 
 READ_WITHIN_SECONDS = 15.0
-CANCEL_WITHIN_SECONDS = 10.0
-CANCELS_AT_ONCE = 16
 MAX_ITEMS = 10_000
 
 
@@ -123,69 +114,3 @@ def _item(one: operator_pb2.AdoptItem, where: str) -> AdoptItem:
         ),
         leg=convert_feed.leg(one.leg, field=f"{where}.leg"),
     )
-
-
-# -- cancel -------------------------------------------------------------------------------------------------------
-
-Working = tuple[AccountBook, Reservation]
-
-
-@dataclass(slots=True)
-class _Cancelled:
-    done: list[Working] = field(default_factory=list)
-    by_hand: list[Working] = field(default_factory=list)
-    problems: dict[str, None] = field(default_factory=dict)
-
-
-async def cancel_all(app: GateApp, request: operator_pb2.CancelAllRequest, by: str) -> operator_pb2.CancelAllResponse:
-    """Cancels working orders, or says what to cancel by hand. Needs no approval in any state."""
-    scope = convert.scope(request.scope)
-    check_scope(app, scope)
-    reason = convert.reason(request.reason)
-    orders = list(working_orders(app.owner.state, scope))
-    kept = [] if request.include_protective else [one for one in orders if _protects(app, *one)]
-    kept_ids = {id(reservation) for _, reservation in kept}
-    wanted = [one for one in orders if id(one[1]) not in kept_ids]
-    log_event("cancel_all", by=by, scope=str(scope), reason=reason, orders=len(wanted), kept=len(kept))
-    told = await _cancel(app, wanted)
-    return operator_pb2.CancelAllResponse(
-        cancelled=order_messages(told.done),
-        by_hand=order_messages(told.by_hand),
-        kept=order_messages(kept),
-        problem="; ".join(told.problems),
-    )
-
-
-def _protects(app: GateApp, book: AccountBook, reservation: Reservation) -> bool:
-    """Reduce-only and trigger orders protect an open position."""
-    link = app.feeds.link(book.name)
-    row = None if link is None else link.open_orders.get(reservation.venue_order_id)
-    return reservation.order.reduce_only or (row is not None and row.trigger_price is not None)
-
-
-async def _cancel(app: GateApp, wanted: Sequence[Working]) -> _Cancelled:
-    told = _Cancelled()
-    turns = asyncio.Semaphore(CANCELS_AT_ONCE)
-
-    async def one_by_one(order: Working) -> None:
-        async with turns:
-            result = await _cancel_one(app, *order)
-        (told.done if result.ok else told.by_hand).append(order)
-        if not result.ok:
-            told.problems[result.error or "the venue feed could not cancel"] = None
-
-    await asyncio.gather(*(one_by_one(order) for order in wanted))
-    return told
-
-
-async def _cancel_one(app: GateApp, book: AccountBook, reservation: Reservation) -> CommandResult:
-    link = app.feeds.link(book.name)
-    if link is not None and not link.can_cancel:
-        text = f"the venue feed of account {book.name} may not cancel (a read-only key): cancel these at the venue"
-        return CommandResult(ok=False, error=text)
-    cancel = venue_pb2.CancelOrders(orders=references([ref(reservation)]))
-    command = venue_pb2.FeedCommand(cancel_orders=cancel)
-    try:
-        return await app.feeds.command(book.name, command, within_seconds=CANCEL_WITHIN_SECONDS)
-    except FeedError as error:
-        return CommandResult(ok=False, error=f"{error}; cancel these at the venue", unknown=True)

@@ -15,14 +15,16 @@ from pathlib import Path
 from risksvc import __version__
 from risksvc.core.events import DrainStarted, FaultLatched, GateStarted
 from risksvc.core.types import RiskError, use_exact_arithmetic
-from risksvc.gate import beating, starting, views
+from risksvc.gate import beating, holding, starting, views
 from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
+from risksvc.gate.assessing import assess
 from risksvc.gate.contacts_keeper import ContactsKeeper
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
+from risksvc.gate.flatten_keeper import FlattenKeeper
 from risksvc.gate.http import HttpServer, start_http
 from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
@@ -193,12 +195,16 @@ class _Process:
         async def tell_health() -> None:
             await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
 
+        flattens = FlattenKeeper(app)
+        app.owner.listeners.append(flattens.heard)
         runs: dict[str, Awaitable[None]] = {
             "kill switch": app.kill_switch.run(hints_url=url),
             "ticks": beating.tick(app, tell_health=tell_health),
             "watchdog": beating.watch_lag(app),
             "anchors": anchors.run(),
             "snapshots": snapshots.run(),
+            "holds": holding.remind(app, assess),
+            "flattens": flattens.run(),
             "notifying": app.notifying.run(),
         }
         if server is not None:

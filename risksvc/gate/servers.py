@@ -133,7 +133,7 @@ class Servers:
         descriptor = _service(operator_pb2, "OperatorService")
         add_service(self._app, server, descriptor, servicer=OperatorService(self._app))
         flow = _service(incident_pb2, "IncidentService")
-        add_service(self._app, server, flow, servicer=IncidentService(self._app))  # type: ignore[abstract]
+        add_service(self._app, server, flow, servicer=IncidentService(self._app))
         names = (descriptor.full_name, flow.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
 

@@ -14,7 +14,7 @@ from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
-from risksvc.gate.incident_settings import IncidentSettings, incident_settings
+from risksvc.gate.incident_settings import IncidentSettings, hold_is_possible, incident_settings
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.redis_settings import RedisSettings, redis_settings
 from risksvc.gate.secret_files import SecretSource
@@ -59,7 +59,10 @@ def other_gate(address: Address, folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
-    """Which exchange, by whose key. `exchange` is a ccxt id or "module:Name"; `key` is by ccxt's names (apiKey)."""
+    """Which exchange, by whose key. `exchange` is a ccxt id or "module:Name"; `key` is by ccxt's names (apiKey).
+
+    `dead_man_ns`: without the venue process for so long, the venue cancels everything; 0: it does not.
+    """
 
     exchange: str
     kind: AccountKind
@@ -67,6 +70,7 @@ class VenueSettings:
     base_url: str
     sandbox: bool
     allow_orders: bool
+    dead_man_ns: Nanoseconds
     options: Mapping[str, object]
     urls: Mapping[str, object]
     quirks: Mapping[str, object]
@@ -282,6 +286,7 @@ class _Resolver:
             base_url=written.base_url or "",
             sandbox=written.sandbox,
             allow_orders=written.allow_orders,
+            dead_man_ns=written.dead_man_ns or 0,
             options=written.options,
             urls=written.urls,
             quirks=written.quirks,
@@ -303,19 +308,18 @@ def _operator(written: OperatorSection) -> Operator:
 # -- what is allowed and worth a thought --------------------------------------------------------------------------
 
 
+_ALONE = (
+    "one operator alone can't clear a P0 or global halt, nor put a hold in force; list a second, or write "
+    "second_person: none"
+)
+_NO_HOLD = (
+    "nobody can put a hold in force: it takes two, one with the role engineering and one with risk (where the "
+    "second_person is none, one with both); `roles: [engineering]` below a name gives one"
+)
+
+
 def _warnings(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:
-    if not section.operators:
-        yield (
-            ("operators",),
-            "nobody is listed: nobody can halt, resume or look; `risksvc operator token NAME` adds one",
-        )
-    elif section.second_person is SecondPerson.REQUIRED and len(section.operators) == 1:
-        yield (
-            ("operators",),
-            "one operator alone can't clear a P0 or global halt; list a second, or write second_person: none",
-        )
-    if section.second_person is SecondPerson.NONE:
-        yield ("second_person",), "none: one person alone clears P0 and global halts, after the cool-down"
+    yield from _about_people(section)
     for name, account in section.accounts.items():
         exchange = account.venue.exchange or ""
         if exchange and not request_expiry(exchange).bounded:
@@ -324,3 +328,18 @@ def _warnings(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:
     for key in ("strategy", "venue"):
         if not getattr(section.listen, key).address.socket:
             yield ("listen", key), "a port: every user of this machine can connect; a unix socket has permissions"
+
+
+def _about_people(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:
+    alone = section.second_person is SecondPerson.NONE
+    if not section.operators:
+        yield (
+            ("operators",),
+            "nobody is listed: nobody can halt, resume or look; `risksvc operator token NAME` adds one",
+        )
+    elif not alone and len(section.operators) == 1:
+        yield ("operators",), _ALONE
+    elif not hold_is_possible([one.roles for one in section.operators], alone=alone):
+        yield ("operators",), _NO_HOLD
+    if alone:
+        yield ("second_person",), "none: one person alone clears P0 and global halts, after the cool-down"

@@ -78,6 +78,7 @@ Sometimes = Annotated[Nanoseconds, PlainValidator(DurationRange(0, MINUTE))]
 SlowCadence = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, 24 * HOUR))]
 Age = Annotated[Nanoseconds, PlainValidator(_AGE)]
 Window = Annotated[Nanoseconds, PlainValidator(DurationRange(100 * MILLISECOND, MINUTE))]
+DeadMan = Annotated[Nanoseconds, PlainValidator(DurationRange(5 * SECOND, 10 * MINUTE))]
 Keep = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, 3650 * DAY))]
 MaxSize = Annotated[int, PlainValidator(SizeRange(256 * 1024**2, 1024**5))]
 AnchorEvery = Annotated[Nanoseconds, PlainValidator(DurationRange(SECOND, HOUR))]
@@ -193,6 +194,7 @@ class VenueSection(Section):
     base_url: BaseUrl | None = None
     sandbox: Truth = False
     allow_orders: Truth = False
+    dead_man_ns: DeadMan | None = Field(default=None, alias="dead_man")
     options: Options = Field(default_factory=dict)
     urls: Options = Field(default_factory=dict)
     quirks: Options = Field(default_factory=dict)

@@ -22,6 +22,8 @@ from risksvc.core import (
     equity_ledger,
     events,
     exposure,
+    flatten,
+    flatten_events,
     id_archive,
     incidents,
     limits,
@@ -65,6 +67,9 @@ OBJECTS: tuple[type, ...] = (
     incidents.Incident,
     incidents.Clock,
     incidents.Message,
+    flatten.Flattens,
+    flatten.FlattenRun,
+    flatten.FlattenOrder,
 )
 
 # Never changed: written as values.
@@ -109,6 +114,10 @@ VALUES: tuple[type, ...] = (
     incidents.AssessedInstrument,
     incidents.AssessmentRecord,
     incidents.ReviewRecord,
+    flatten_events.FlattenRequested,
+    flatten_events.Mid,
+    flatten.ProvingRead,
+    flatten.Certificate,
 )
 
 ENUMS: tuple[type[Enum], ...] = (
@@ -130,6 +139,11 @@ ENUMS: tuple[type[Enum], ...] = (
     incidents.EntryKind,
     incidents.Course,
     severity.ClockName,
+    flatten_events.FlattenTarget,
+    flatten_events.FlattenStyle,
+    flatten_events.FlattenOutcome,
+    flatten.FlattenPhase,
+    flatten.OrderEnd,
     severity.Endangered,
 )
 

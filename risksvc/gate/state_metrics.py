@@ -18,6 +18,7 @@ from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.course_metrics import course_metrics
 from risksvc.gate.incident_metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
@@ -38,6 +39,18 @@ _COUNTED = (
         "risksvc_journal_anchor_failures",
         "anchor_failures",
         "Anchors of the journal that did not reach the store or standard output.",
+    ),
+    ("risksvc_assessments", "assessments", "Looks at the venue itself for an assessment, one for each account."),
+    (
+        "risksvc_assessments_incomplete",
+        "assessments_incomplete",
+        "Those of them that could not read positions and orders whole: what was missing is unknown, not flat.",
+    ),
+    ("risksvc_hold_reminders", "hold_reminders", "Reminders of a hold that everybody was sent."),
+    (
+        "risksvc_hold_reminders_blind",
+        "hold_reminders_blind",
+        "Reminders that could not say how everything held stands: the venue could not be read whole.",
     ),
 )
 
@@ -63,6 +76,7 @@ class StateMetrics(Collector):
         yield from _ages(books, now)
         yield from _accounts(books)
         yield _reservations(books)
+        yield from course_metrics(state.incidents.open())
         yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
         yield from notifying_metrics(app.notifying, now=now)
 

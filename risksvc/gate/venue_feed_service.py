@@ -83,6 +83,7 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
             known = ", ".join(self._app.settings.accounts)
             await context.abort(StatusCode.NOT_FOUND, f"hello.account: {account!r} is not one of: {known}")
         link = FeedLink(account, connected.software, connected.can_cancel, self._app.clock.now())
+        link.can_place = first.hello.can_place
         try:
             self._app.feeds.connect(link)
         except FeedError as error:
@@ -122,6 +123,9 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
         try:
             if kind == "command_result":
                 link.answered(request.command_result)
+                return
+            if kind == "assessment":
+                link.assessed(request.assessment)
                 return
             if kind == "stream_state":
                 link.stream_connected = request.stream_state.connected

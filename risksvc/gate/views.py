@@ -6,6 +6,7 @@ from risksvc.core.adoption import describe
 from risksvc.core.book import AccountBook
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import ResumeProposed
+from risksvc.core.flatten_events import FlattenRequested
 from risksvc.core.limits import StrategyLimits
 from risksvc.core.positions import flatten_required
 from risksvc.core.proposals import Proposal
@@ -65,7 +66,10 @@ def _served(app: GateApp) -> list[AccountBook]:
 
 def _proposal(proposal: Proposal) -> operator_pb2.Proposal:
     step = proposal.step
-    items = list(step.halt_ids) if isinstance(step, ResumeProposed) else [describe(item) for item in step.items]
+    if isinstance(step, FlattenRequested):
+        items = [f"{step.scope} to the authorised size"]
+    else:
+        items = list(step.halt_ids) if isinstance(step, ResumeProposed) else [describe(item) for item in step.items]
     return operator_pb2.Proposal(
         proposal_id=proposal.proposal_id,
         kind=proposal.kind,

@@ -267,7 +267,7 @@ class GetIncidentRequest(_message.Message):
 
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
-    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one."""
+    """Its id, or an end of it that only one has, like "i3"; empty: the newest open one, else the newest."""
     def __init__(
         self,
         *,
@@ -975,12 +975,21 @@ class AssessResponse(_message.Message):
     AT_NS_FIELD_NUMBER: _builtins.int
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
     TOOK_MS_FIELD_NUMBER: _builtins.int
+    NOT_RECORDED_FIELD_NUMBER: _builtins.int
+    DIRECT_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     at_ns: _builtins.int
     """When it was made."""
     incident_id: _builtins.str
     """The incident that it was recorded in; empty: none is open."""
     took_ms: _builtins.int
     """How long it took, milliseconds."""
+    not_recorded: _builtins.str
+    """Why it was recorded in no incident although one is open, in words; empty: it was recorded, or none is open."""
+    direct: _builtins.bool
+    """Read without the gate: no approvals are known, beliefs only where it answered, and no band."""
+    complete: _builtins.bool
+    """Every account was read whole: its positions, and its open orders."""
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountAssessment]:
         """The accounts."""
@@ -992,10 +1001,13 @@ class AssessResponse(_message.Message):
         at_ns: _builtins.int = ...,
         incident_id: _builtins.str = ...,
         took_ms: _builtins.int = ...,
+        not_recorded: _builtins.str = ...,
+        direct: _builtins.bool = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "at_ns", b"at_ns", "incident_id", b"incident_id", "took_ms", b"took_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "at_ns", b"at_ns", "complete", b"complete", "direct", b"direct", "incident_id", b"incident_id", "not_recorded", b"not_recorded", "took_ms", b"took_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1016,6 +1028,7 @@ class AccountAssessment(_message.Message):
     TOTAL_LIMIT_FIELD_NUMBER: _builtins.int
     EXIT_COST_NOW_FIELD_NUMBER: _builtins.int
     EXIT_COST_SLICED_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Account."""
     problem: _builtins.str
@@ -1038,6 +1051,10 @@ class AccountAssessment(_message.Message):
     def open_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssessedOrder]:
         """Orders working at the venue, trigger orders among them."""
 
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What else could not be read (a book, a mark), in words."""
+
     def __init__(
         self,
         *,
@@ -1050,10 +1067,11 @@ class AccountAssessment(_message.Message):
         total_limit: _builtins.str = ...,
         exit_cost_now: _builtins.str = ...,
         exit_cost_sliced: _builtins.str = ...,
+        remarks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "currency", b"currency", "exit_cost_now", b"exit_cost_now", "exit_cost_sliced", b"exit_cost_sliced", "instruments", b"instruments", "open_orders", b"open_orders", "problem", b"problem", "total", b"total", "total_limit", b"total_limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "currency", b"currency", "exit_cost_now", b"exit_cost_now", "exit_cost_sliced", b"exit_cost_sliced", "instruments", b"instruments", "open_orders", b"open_orders", "problem", b"problem", "remarks", b"remarks", "total", b"total", "total_limit", b"total_limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1128,7 +1146,7 @@ class InstrumentAssessment(_message.Message):
     depth: _builtins.str
     """What the book takes on the exit side within 1 % of the mid, in the order unit."""
     exit_cost_now: _builtins.str
-    """What it costs against the mid to leave at market now, fees not included."""
+    """What it costs against the mid to leave at market now, as far as the book takes it, fees not included."""
     exit_cost_sliced: _builtins.str
     """What it costs in slices, each no larger than `participation` of the depth, the book refilling between them."""
     slices: _builtins.int
@@ -1294,6 +1312,10 @@ class DecideResponse(_message.Message):
     WAITING_FOR_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     ASSESSED_AT_NS_FIELD_NUMBER: _builtins.int
+    HOLDERS_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    NOW_NS_FIELD_NUMBER: _builtins.int
+    TO_FLATTEN_FIELD_NUMBER: _builtins.int
     recommended: Global___Course.ValueType
     """What is recommended."""
     required: _builtins.bool
@@ -1302,6 +1324,8 @@ class DecideResponse(_message.Message):
     """The given course is in force."""
     assessed_at_ns: _builtins.int
     """When the assessment was made that this rests on; 0: there is none."""
+    now_ns: _builtins.int
+    """The gate's time."""
     @_builtins.property
     def incident(self) -> Global___Incident:
         """The incident as it is now; absent when refused."""
@@ -1318,6 +1342,18 @@ class DecideResponse(_message.Message):
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_operator_pb2.Refusal]:
         """Why it was not recorded."""
 
+    @_builtins.property
+    def holders(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleHolders]:
+        """Who may record a hold, by the roles that it needs."""
+
+    @_builtins.property
+    def hold(self) -> Global___HoldState:
+        """How a hold in force stands; absent: none is."""
+
+    @_builtins.property
+    def to_flatten(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Scope]:
+        """What FLATTEN would leave: what is outside its band where that is required, else the accounts that hold something."""
+
     def __init__(
         self,
         *,
@@ -1329,14 +1365,80 @@ class DecideResponse(_message.Message):
         waiting_for: _abc.Iterable[_builtins.str] | None = ...,
         refusals: _abc.Iterable[_operator_pb2.Refusal] | None = ...,
         assessed_at_ns: _builtins.int = ...,
+        holders: _abc.Iterable[Global___RoleHolders] | None = ...,
+        hold: Global___HoldState | None = ...,
+        now_ns: _builtins.int = ...,
+        to_flatten: _abc.Iterable[_types_pb2.Scope] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold", "incident", b"incident"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessed_at_ns", b"assessed_at_ns", "in_force", b"in_force", "incident", b"incident", "reasons", b"reasons", "recommended", b"recommended", "refusals", b"refusals", "required", b"required", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessed_at_ns", b"assessed_at_ns", "hold", b"hold", "holders", b"holders", "in_force", b"in_force", "incident", b"incident", "now_ns", b"now_ns", "reasons", b"reasons", "recommended", b"recommended", "refusals", b"refusals", "required", b"required", "to_flatten", b"to_flatten", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideResponse: _TypeAlias = DecideResponse  # noqa: Y015
+
+@_typing.final
+class RoleHolders(_message.Message):
+    """Who has a role, by the settings file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    OPERATORS_FIELD_NUMBER: _builtins.int
+    role: _builtins.str
+    """"engineering" or "risk"."""
+    @_builtins.property
+    def operators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The operators; empty: nobody."""
+
+    def __init__(
+        self,
+        *,
+        role: _builtins.str = ...,
+        operators: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operators", b"operators", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleHolders: _TypeAlias = RoleHolders  # noqa: Y015
+
+@_typing.final
+class HoldState(_message.Message):
+    """A hold in force: everybody is reminded of it every 15 minutes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_NS_FIELD_NUMBER: _builtins.int
+    REMINDED_AT_NS_FIELD_NUMBER: _builtins.int
+    NEXT_REMINDER_NS_FIELD_NUMBER: _builtins.int
+    REMINDED_UNTIL_NS_FIELD_NUMBER: _builtins.int
+    since_ns: _builtins.int
+    """Since when."""
+    reminded_at_ns: _builtins.int
+    """When everybody was last reminded; 0: not yet."""
+    next_reminder_ns: _builtins.int
+    """When the next reminder is due; 0: none is any more."""
+    reminded_until_ns: _builtins.int
+    """The close at which reminders end; 0: they go on until the hold ends."""
+    def __init__(
+        self,
+        *,
+        since_ns: _builtins.int = ...,
+        reminded_at_ns: _builtins.int = ...,
+        next_reminder_ns: _builtins.int = ...,
+        reminded_until_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_reminder_ns", b"next_reminder_ns", "reminded_at_ns", b"reminded_at_ns", "reminded_until_ns", b"reminded_until_ns", "since_ns", b"since_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldState: _TypeAlias = HoldState  # noqa: Y015
 
 @_typing.final
 class CourseReason(_message.Message):

@@ -580,7 +580,7 @@ class Proposal(_message.Message):
     proposal_id: _builtins.str
     """Confirm with it."""
     kind: _builtins.str
-    """"resume" or "adopt"."""
+    """"resume", "adopt" or "flatten"."""
     by: _builtins.str
     """Who proposed."""
     reason: _builtins.str

@@ -135,6 +135,11 @@ class BybitListing:
         symbol = self._market_of(row)["symbol"] if market_id else ""
         return {**parsed, "amount": amount, "direction": None, "symbol": symbol}
 
+    @property
+    def orders_per_instrument(self) -> bool:
+        """They are listed account-wide."""
+        return False
+
     async def open_orders(self) -> Listed:
         """Read every open order, conditional ones included."""
         lists = await together(*(self._orders("open_orders", scope) for scope in self._order_scopes()))
@@ -199,6 +204,18 @@ class BybitListing:
         rows = [self._exchange.parse_ticker(row, ids[row["symbol"]]) for row in wanted.rows if row.get("symbol") in ids]
         return Listed(rows, wanted.venue_time_ms)
 
+    async def book(self, instrument: str, levels: int) -> Row:
+        """Read one order book."""
+        market = self._exchange.market(instrument)
+        scope = {"category": _category(market), "symbol": market["id"], **({"limit": levels} if levels else {})}
+        if self._pace is not None:
+            await self._pace.turn()
+        asked_ms = self._now_ms()
+        answer = await self._exchange.publicGetV5MarketOrderbook(scope)
+        _fresh("book", answer, asked_ms=asked_ms)
+        found: Row = self._exchange.parse_order_book(answer["result"], instrument, None, "b", "a")
+        return found
+
     def follow(self, instruments: frozenset[str]) -> None:
         """Do nothing: executions are listed account-wide."""
 
@@ -236,13 +253,10 @@ class BybitListing:
             await self._pace.turn()
         asked_ms = self._now_ms()
         answer = await call(params)
-        result, at_ms = answer["result"], answer.get("time")
+        result = answer["result"]
         if not isinstance(result.get("list"), list) or not all(isinstance(row, dict) for row in result["list"]):
             raise ReadFailure(what, f"the answer has no list but {str(result)[:80]!r}")
-        if not isinstance(at_ms, int):
-            raise ReadFailure(what, f"the answer's time is {at_ms!r}")
-        if at_ms < asked_ms - _STALE_MS:
-            raise ReadFailure(what, f"the answer is {asked_ms - at_ms} ms older than its request", clock_off=True)
+        at_ms = _fresh(what, answer, asked_ms=asked_ms)
         return result["list"], str(result.get("nextPageCursor") or ""), at_ms
 
     def _now_ms(self) -> int:
@@ -288,6 +302,16 @@ def _category(market: Row) -> str:
     if market.get("spot") is True:
         return _SPOT
     return _LINEAR if market["linear"] else _INVERSE
+
+
+def _fresh(what: str, answer: Row, *, asked_ms: int) -> int:
+    """Give an answer's time; one that is older than its request is refused."""
+    at_ms = answer.get("time")
+    if not isinstance(at_ms, int):
+        raise ReadFailure(what, f"the answer's time is {at_ms!r}")
+    if at_ms < asked_ms - _STALE_MS:
+        raise ReadFailure(what, f"the answer is {asked_ms - at_ms} ms older than its request", clock_off=True)
+    return at_ms
 
 
 def _parsed(lists: Sequence[Listed], parse: Callable[[Row], Row]) -> Listed:

@@ -123,14 +123,14 @@ _TRADING: tuple[Rule, ...] = (
     offer(
         "cancel all",
         "cancelAllOrders",
-        yes="the venue has a request for it; this process cancels order by order all the same, to know of each",
+        yes="the venue has a request for it; what it leaves is cancelled per instrument and order by order",
         no="no request for it: this process cancels order by order",
         do="nothing; with hundreds of orders it takes seconds",
     ),
     offer(
         "dead-man switch",
         "cancelAllOrdersAfter",
-        yes="the venue can cancel all orders when nobody renews a timer; a strategy may use it, this process does not",
+        yes="the venue can cancel all orders when this process is gone (settings: venue.dead_man); protective ones too",
         no="none: orders stay when everything here has died",
         do="keep the venue's own screen at hand",
     ),

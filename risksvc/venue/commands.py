@@ -35,12 +35,19 @@ class Canceller:
         self._connection = connection
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
+    def refusal(self) -> str:
+        """Say why nothing may be sent; empty: it may."""
+        if not self._connection.config.allow_orders:
+            return "this feed was started without --allow-orders: cancel by hand"
+        if not self._connection.can_cancel:
+            return "the venue says that this key can only read: cancel by hand"
+        return ""
+
     async def cancel(self, references: Sequence[OrderReference]) -> CommandOutcome:
         """Cancel orders; one that is not there any more counts as done, its look-up proves what became of it."""
-        if not self._connection.config.allow_orders:
-            return CommandOutcome(ok=False, error="this feed was started without allow_orders: cancel by hand")
-        if not self._connection.can_cancel:
-            return CommandOutcome(ok=False, error="the venue says that this key can only read: cancel by hand")
+        refusal = self.refusal()
+        if refusal:
+            return CommandOutcome(ok=False, error=refusal)
         results = await asyncio.gather(*(self._one(each) for each in references))
         problems = [problem for outcome, problem in results if outcome not in _PASSED]
         unknown = any(outcome is WriteOutcome.UNKNOWN for outcome, _ in results)

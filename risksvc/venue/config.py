@@ -17,6 +17,7 @@ _AT_LEAST_ONE = (
     "gate_silence_ms",
     "request_timeout_ms",
     "read_timeout_ms",
+    "assess_timeout_ms",
     "look_up_window_ms",
     "look_ups_per_second",
     "fills_overlap_ms",
@@ -51,8 +52,8 @@ class VenueConfig:
     `base_url` points every address of the exchange at one server (the paper venue); `options` and `urls` are merged
     into ccxt's; `quirks` replaces fields of the venue's entry in the table of `quirks.py`. `instruments` limits what is
     announced as tradable, never what is read: a position elsewhere is still reported. A read-only key suffices unless
-    `allow_orders`. `stream`: follow the private stream where the venue has one. `fills_every_ms` 0: fills are read with
-    the rest only.
+    `allow_orders`. `dead_man_ms`: silent for so long, the venue is to cancel everything; 0: it is not asked. `stream`:
+    follow the private stream where the venue has one. `fills_every_ms` 0: fills are read with the rest only.
     """
 
     account: str
@@ -69,6 +70,7 @@ class VenueConfig:
     quirks: Mapping[str, object] = field(default_factory=dict)
     instruments: tuple[str, ...] = ()
     allow_orders: bool = False
+    dead_man_ms: int = 0
     stream: bool = True
     positions_every_ms: int = 2_000
     fills_every_ms: int = 0
@@ -81,6 +83,7 @@ class VenueConfig:
     )
     request_timeout_ms: int = 3_000
     read_timeout_ms: int = 15_000  # one whole read, the wait for ccxt's throttle included
+    assess_timeout_ms: int = 5_000  # one look at positions, orders and books; what is not there by then is unknown
     look_up_window_ms: int = 40  # look-ups that arrive within it are read together
     look_ups_per_second: int = 40  # requests, not orders
     fills_overlap_ms: int = 10_000  # how far behind the last complete read the next one starts

@@ -135,6 +135,7 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
         software=connection.software,
     )
     hello.hello.limitations.extend(row.line for row in _shortcomings(connection))
+    hello.hello.can_place = connection.can_cancel
     hello.hello.hedge_mode = connection.hedge_mode
     hello.hello.enforces_reduce_only = connection.enforces_reduce_only
     hello.hello.reads_equity = connection.reads_equity

@@ -66,6 +66,10 @@ class Listing(Protocol):
     async def hedge_mode(self) -> bool:
         """Say whether the account holds two positions per instrument, as far as the venue can be asked."""
 
+    @property
+    def orders_per_instrument(self) -> bool:
+        """Say whether open orders are listed only of instruments that are named or followed."""
+
     async def open_orders(self) -> Listed:
         """Read every working or waiting order."""
 
@@ -83,6 +87,9 @@ class Listing(Protocol):
 
     async def tickers(self, instruments: Sequence[str]) -> Listed:
         """Read tickers; instruments without one are left out."""
+
+    async def book(self, instrument: str, levels: int) -> Row:
+        """Read one order book in ccxt's shape; `levels` of a side at least, 0: as many as the venue likes."""
 
     def follow(self, instruments: frozenset[str]) -> None:
         """Name the instruments that fills may be expected in, for venues that list fills per instrument only."""

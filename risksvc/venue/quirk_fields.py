@@ -12,6 +12,7 @@ from risksvc.core.types import ONE, Side
 
 DAY_MS = 86_400_000
 SPOT = "spot"  # ccxt's name for it
+BOOK_UNITS = ("order", "base", "quote")
 
 
 class FillKind(Enum):
@@ -115,6 +116,8 @@ class Quirks:
     `spot_fills_params`: in place of `fills_params` in a spot account.
     `costs`: of the requests of a complete read; `spot_costs`: of a spot account's, its balances in place of positions.
     `remarks`: by the name of a capability, what the venue or ccxt does otherwise than the rest of the row suggests.
+    `book_unit`: what an order book's amounts count: "order" (what an order's amount counts), "base" or "quote" units.
+    `book_levels`: how many levels of a side to ask for; 0: as many as the venue gives by itself.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
     """
 
@@ -159,6 +162,8 @@ class Quirks:
     ledger_fee_apart: bool = False
     balance_total: str = ""
     cash: tuple[str, ...] = ("USD", "USDT", "USDC", "FDUSD", "TUSD", "DAI", "EUR", "GBP", "JPY", "TRY", "BRL")
+    book_unit: str = "order"
+    book_levels: int = 100
     rate_limit_ms: int = 0
     costs: ReadCosts = ReadCosts()
     spot_costs: ReadCosts = ReadCosts()

@@ -275,6 +275,7 @@ _ENTRIES: Mapping[str, Quirks] = {
         fill_leg_key="position_side",
         stream=_NO_POSITION_STREAM,
         fill_history_ms=120 * DAY_MS,
+        book_levels=0,  # spot books come with 5, 10, 20 or, asked for nothing, 150 levels
         costs=_cost("0.42", "1", "0.42"),
         remarks={
             "client order ids": "contracts want a whole number; ccxt drops every other id",

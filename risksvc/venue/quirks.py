@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from risksvc.core.types import MalformedInputError, Side, parse_positive
 from risksvc.venue.quirk_fields import (
+    BOOK_UNITS,
     CLOSED_POSITION_KEYS,
     SPOT,
     Envelope,
@@ -87,6 +88,13 @@ def _names(value: object, entry: Quirks) -> object:
     return tuple(value)
 
 
+def _book_unit(value: object, entry: Quirks) -> object:
+    del entry
+    if value not in BOOK_UNITS:
+        raise ValueError(f"{value!r}; allowed: {', '.join(BOOK_UNITS)}")
+    return value
+
+
 # How a settings file's value becomes a field; every other field must have the type of the one that it replaces.
 _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "kinds": _kinds,
@@ -99,6 +107,7 @@ _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "attached_values": _names,
     "cash": _names,
     "stream": _names,
+    "book_unit": _book_unit,
     "inverse_contract_size": _decimal,
 }
 

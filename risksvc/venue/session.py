@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Iterator, Sequence
 
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
+from risksvc.venue.assessing import Assessor
 from risksvc.venue.balances import BalanceReader
 from risksvc.venue.commands import Canceller, CommandOutcome
 from risksvc.venue.connection import VenueConnection
-from risksvc.venue.desk import CancelDesk, LookUpDesk
+from risksvc.venue.dead_man import DeadMan
+from risksvc.venue.desk import AssessDesk, CancelDesk, LookUpDesk, OrderDesk
 from risksvc.venue.failures import ReadFailure
 from risksvc.venue.fills import FillCursor, OrderIds, Reach
 from risksvc.venue.gate_link import GateClock, GateLink, SessionEndedError
@@ -22,11 +24,13 @@ from risksvc.venue.live_fills import LiveFills
 from risksvc.venue.live_orders import LiveOrders
 from risksvc.venue.lookup import OrderLookUp
 from risksvc.venue.marks import MarkReader
+from risksvc.venue.placing import Placer
 from risksvc.venue.polls import AccountPoll, ReadOnce, SteadyPoll, either
 from risksvc.venue.reader import AccountReader
 from risksvc.venue.reports import FailureReports
 from risksvc.venue.rows import FillRow, OrderRow
 from risksvc.venue.streams import PrivateStream
+from risksvc.venue.sweeping import Sweeper
 from risksvc.venue.tasks import TaskGroup
 
 _LOG = logging.getLogger("risksvc.venue")
@@ -59,7 +63,11 @@ class Session:
         self._look_ups = LookUpDesk(
             look_up, window_ms=config.look_up_window_ms, clock=self._clock, send=link.send, reports=self._reports
         )
-        self._cancels = CancelDesk(Canceller(connection), send=link.send)
+        canceller = Canceller(connection)
+        self._cancels = CancelDesk(canceller, Sweeper(connection, canceller), send=link.send)
+        self._orders = OrderDesk(Placer(connection, self._clock), send=link.send)
+        self._dead_man = DeadMan(connection)
+        self._assessments = AssessDesk(Assessor(connection), send=link.send)
         self._live_fills = LiveFills(
             reader=self._reader,
             cursor=self._cursor,
@@ -90,6 +98,7 @@ class Session:
                     self._resolve_fills(),
                     self._keep_clock(),
                     self._keep_markets(),
+                    *([self._dead_man.run()] if self._dead_man.is_wanted else []),
                 ):
                     group.create_task(loop)
         except ExceptionGroup as ends:
@@ -144,6 +153,12 @@ class Session:
             case "cancel_orders":
                 references = wire.references(command.cancel_orders.orders)
                 group.create_task(self._cancels.answer(command.command_id, references))
+            case "cancel_everything":
+                group.create_task(self._cancels.sweep(command.command_id, command.cancel_everything.instruments))
+            case "place_order":
+                group.create_task(self._orders.answer(command.command_id, command.place_order))
+            case "assess_now":
+                group.create_task(self._assessments.answer(command.command_id, command.assess_now.instruments))
             case _:
                 outcome = CommandOutcome(ok=False, error="this feed does not know the command")
                 self._link.send(wire.command_result(command.command_id, outcome))

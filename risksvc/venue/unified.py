@@ -50,7 +50,7 @@ class UnifiedListing:
         missing = [name for name in needed if self._exchange.has.get(name) is not True]
         if missing:
             raise StartError(f"{self._exchange.id}: ccxt offers no {', '.join(missing)}; this venue can't be read")
-        if self._needs_symbol("fetchOpenOrders") and not self._named:
+        if self.orders_per_instrument and not self._named:
             raise StartError(f"{self._exchange.id} lists orders per instrument only: name the account's `instruments`")
 
     def follow(self, instruments: frozenset[str]) -> None:
@@ -116,10 +116,15 @@ class UnifiedListing:
             raise ReadFailure("balances", f"a full page of {len(rows)} ledger entries within a millisecond")
         return [*await self._entries(start_ms, middle), *await self._entries(middle + 1, end_ms)]
 
+    @property
+    def orders_per_instrument(self) -> bool:
+        """As this project's table or ccxt's says."""
+        return self._needs_symbol("fetchOpenOrders")
+
     async def open_orders(self) -> Listed:
         """Read every open order."""
         at_ms = self._now_ms()
-        scopes: list[str | None] = [*self._scope()] if self._needs_symbol("fetchOpenOrders") else [None]
+        scopes: list[str | None] = [*self._scope()] if self.orders_per_instrument else [None]
         return Listed([row for symbol in scopes for row in await self._open_orders(symbol)], at_ms)
 
     async def fills(self, since_ms: int) -> Listed:
@@ -176,6 +181,12 @@ class UnifiedListing:
         marks: Mapping[str, Any] = await self._exchange.fetch_mark_prices(list(instruments))
         rows = [{**row, "markPrice": marks.get(symbol, {}).get("markPrice")} for symbol, row in tickers.items()]
         return Listed(rows, at_ms)
+
+    async def book(self, instrument: str, levels: int) -> Row:
+        """Read one order book."""
+        await self._turn()
+        found: Row = await self._exchange.fetch_order_book(instrument, levels or None)
+        return found
 
     async def _open_orders(self, symbol: str | None) -> list[Row]:
         limit = self._limit("fetchOpenOrders", self._quirks.pages.open_orders)

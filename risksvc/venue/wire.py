@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from risksvc.core.exit_cost import Level
 from risksvc.core.types import Instrument, InstrumentKind, Side, plain
 from risksvc.v1 import types_pb2, venue_pb2
+from risksvc.venue.assessing import AccountLook, MarketLook
 from risksvc.venue.balances import BalancesRead
 from risksvc.venue.commands import CommandOutcome
 from risksvc.venue.failures import ReadFailure
@@ -179,6 +181,37 @@ def marks(rows: Sequence[MarkRow], *, as_of_ns: int) -> venue_pb2.FeedRequest:
     return venue_pb2.FeedRequest(marks=venue_pb2.FeedMarks(marks=found, as_of_gate_time_ns=as_of_ns))
 
 
+def assessment(command_id: str, look: AccountLook) -> venue_pb2.FeedRequest:
+    """Show what a look at the venue found. A name that no gate can carry would make it refuse the whole."""
+    positions = [row for row in look.positions if is_plain_name(row.symbol)]
+    orders = [row for row in look.open_orders if is_plain_name(row.symbol)]
+    unsaid = len(look.positions) - len(positions) + len(look.open_orders) - len(orders)
+    problems = [*look.problems, *([f"positions: {unsaid} rows have names that the gate can't carry"] if unsaid else [])]
+    found = venue_pb2.FeedAssessment(
+        command_id=command_id,
+        positions=[_position(row) for row in positions],
+        open_orders=[_order(row) for row in orders],
+        books=[_book(each) for each in look.markets if is_plain_name(each.symbol)],
+        problems=problems,
+        complete=look.complete and not unsaid,
+    )
+    return venue_pb2.FeedRequest(assessment=found)
+
+
+def _book(look: MarketLook) -> venue_pb2.FeedBook:
+    return venue_pb2.FeedBook(
+        instrument=look.symbol,
+        bids=_levels(look.book.bids) if look.book is not None else [],
+        asks=_levels(look.book.asks) if look.book is not None else [],
+        mark=text(look.mark.mark) if look.mark is not None else "",
+        mark_age_ms=look.mark_age_ms,
+    )
+
+
+def _levels(levels: Iterable[Level]) -> list[venue_pb2.BookLevel]:
+    return [venue_pb2.BookLevel(price=plain(each.price), quantity=plain(each.quantity)) for each in levels]
+
+
 def balances(read: BalancesRead, *, as_of_ns: int) -> venue_pb2.FeedRequest:
     """Show equity and bookings. Currencies whose names no gate can carry are left out."""
     shown = [
@@ -225,10 +258,14 @@ def history_gap(from_ms: int, to_ms: int) -> venue_pb2.FeedRequest:
     return venue_pb2.FeedRequest(history_gap=venue_pb2.FeedHistoryGap(from_ms=from_ms, to_ms=to_ms))
 
 
-def command_result(command_id: str, outcome: CommandOutcome) -> venue_pb2.FeedRequest:
+def command_result(command_id: str, outcome: CommandOutcome, *, venue_order_id: str = "") -> venue_pb2.FeedRequest:
     """Tell what became of a command."""
     result = venue_pb2.FeedCommandResult(
-        command_id=command_id, ok=outcome.ok, error=outcome.error, unknown=outcome.unknown
+        command_id=command_id,
+        ok=outcome.ok,
+        error=outcome.error,
+        unknown=outcome.unknown,
+        venue_order_id=venue_order_id,
     )
     return venue_pb2.FeedRequest(command_result=result)
 

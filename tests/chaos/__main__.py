@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.chaos.oracle import Verdict
-from tests.chaos.scenarios import MEASURED, SCENARIOS
+from tests.chaos.scenarios import BY_NAME, MEASURED, SCENARIOS
 from tests.chaos.stage import Options, Scenario
 from tests.chaos.table import HEADER, details, row, summary
 
@@ -22,7 +22,7 @@ def main() -> int:
     words = _parser().parse_args()
     chosen = _chosen(words.only.split(","))
     if not chosen:
-        _say(f"chaos: no scenario has {words.only!r} in its name; there are: {', '.join(SCENARIOS)}")
+        _say(f"chaos: no scenario has {words.only!r} in its name; there are: {', '.join((*SCENARIOS, *BY_NAME))}")
         return 2
     options = Options(words.cycles, words.halts, words.outages, words.seed, words.long, words.server, not words.no_bars)
     _say(f"{platform.machine()}, Python {platform.python_version()}, seed {options.seed}")
@@ -40,8 +40,9 @@ def main() -> int:
 
 def _chosen(words: Sequence[str]) -> dict[str, Scenario]:
     """By name, or by a part of it where that is no name."""
-    exact = {name: SCENARIOS[name] for name in words if name in SCENARIOS}
-    parts = [word for word in words if word not in SCENARIOS]
+    known = {**SCENARIOS, **BY_NAME}
+    exact = {name: known[name] for name in words if name in known}
+    parts = [word for word in words if word not in known]
     return exact | {name: run for name, run in SCENARIOS.items() if any(part in name for part in parts)}
 
 

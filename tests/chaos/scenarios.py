@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.chaos.clocks import clocks, redis_clock
 from tests.chaos.disks import full_disk
+from tests.chaos.flattens import flattens
 from tests.chaos.kills import kills
 from tests.chaos.network import network
 from tests.chaos.pauses import pauses
@@ -29,3 +30,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "timing-hung": halts_while_hung,
     "timing-dead": halts_while_dead,
 }
+# Only where asked for by name: a cycle takes seconds, and the suite has a short version of its own.
+BY_NAME: Mapping[str, Scenario] = {"flatten": flattens}

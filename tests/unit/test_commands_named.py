@@ -17,7 +17,14 @@ import pytest
 from risksvc.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("README.md", "deploy/prometheus/alerts.yml", "risksvc/venue/paper/README.md")
+FILES = (
+    "README.md",
+    "deploy/prometheus/alerts.yml",
+    "deploy/review/README.md",
+    "risksvc/cli/runbook/alerts.md",
+    "risksvc/cli/runbook/runbook.md",
+    "risksvc/venue/paper/README.md",
+)
 _BLOCK = re.compile(r"^ *```(?:console|bash|sh)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _TICKED = re.compile(r"`([^`]+)`")
 _AFTER = {";", "&&", "||", "|", "&"}

@@ -1,6 +1,7 @@
 """The demo's two files, as a user would write them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 LIMITS = """\
@@ -36,9 +37,20 @@ LOWERED = LIMITS.replace("      SOL/USDT:USDT:\n", "      SOL/USDT:USDT: {max_ne
 BROKEN = LOWERED.replace("max_net_exposure: 40_000", "max_net_exposre: 400_000")
 
 
-def settings_text(venue_url: str, redis_socket: Path, *, http_port: int, operators: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An operator of the settings file: the hash of the token, and what he or she answers for."""
+
+    token_sha256: str
+    role: str
+
+
+def settings_text(venue_url: str, redis_socket: Path, *, http_port: int, operators: Mapping[str, Person]) -> str:
     """The settings file: one account at the paper venue, two operators."""
-    people = "\n".join(f"  - {{name: {name}, token_sha256: {hashed}}}" for name, hashed in operators.items())
+    people = "\n".join(
+        f"  - {{name: {name}, token_sha256: {one.token_sha256}, roles: [{one.role}]}}"
+        for name, one in operators.items()
+    )
     return f"""\
 version: 1
 limits: limits.yaml

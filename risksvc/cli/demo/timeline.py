@@ -21,9 +21,10 @@ class CheckFailedError(Exception):
 
 
 class Timeline:
-    """Prints as it goes, and keeps everything for the report."""
+    """Prints as it goes, and keeps everything for the report. `what` is played: the demo, or the drill."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "demo") -> None:
+        self._what = what
         self._console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
         self._began = time.monotonic()
         self._act = ""
@@ -69,7 +70,7 @@ class Timeline:
     def failed(self, error: str) -> None:
         """The demo could not go on."""
         self._error = error
-        self._console.print(Text(f"the demo ends here: {error}", style="bold red"))
+        self._console.print(Text(f"the {self._what} ends here: {error}", style="bold red"))
 
     def finish(self, report: Path) -> int:
         """Writes the report; 0 when every check held."""
@@ -86,7 +87,7 @@ class Timeline:
         }
         report.write_text(json.dumps(content, indent=2) + "\n")
         self._console.print()
-        verdict = Text("demo passed" if good else "demo FAILED", style="bold green" if good else "bold red")
+        verdict = Text(f"{self._what} {'passed' if good else 'FAILED'}", style="bold green" if good else "bold red")
         verdict.append(
             f": {held} of {len(self._checks)} checks held in {elapsed} s; report in {report}", style="not bold"
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self
 
-from risksvc.cli.demo.files import LIMITS, settings_text
+from risksvc.cli.demo.files import LIMITS, Person, settings_text
 from risksvc.cli.demo.timeline import CheckFailedError, Timeline
 from risksvc.gate.operator_tokens import hash_token, new_token
 from risksvc.gate.redis_server import find_server
@@ -26,6 +26,7 @@ PRICES = {
     "ADAUSDT": "0.4",
     "DOGEUSDT": "0.1",
 }
+OPERATORS = {"alice": "engineering", "bob": "risk"}
 START_S = 30.0
 _CLI = (sys.executable, "-m", "risksvc.cli.main")
 
@@ -42,6 +43,8 @@ class World:
         self.http_port = _free_port()
         self.gate = f"unix:{folder}/state/strategy.sock"
         self.paper_options: tuple[str, ...] = ()  # more words for `risksvc paper`
+        self.venue_options: tuple[str, ...] = ()  # and for `risksvc venue`
+        self.venue_key = "paper-read"
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._tokens: dict[str, Path] = {}
 
@@ -91,20 +94,20 @@ class World:
             self.paper("price", symbol=symbol, price=price)
 
     def _write_files(self) -> None:
-        hashes = {}
-        for name in ("alice", "bob"):
+        people = {}
+        for name, role in OPERATORS.items():
             token = new_token()
             path = self.folder / f"{name}.token"
             path.write_text(token)
             path.chmod(0o600)
-            self._tokens[name], hashes[name] = path, hash_token(token)
-        for name, value in (("api_key", "paper-read"), ("secret", "paper-read-secret")):
+            self._tokens[name], people[name] = path, Person(hash_token(token), role)
+        for name, value in (("api_key", self.venue_key), ("secret", f"{self.venue_key}-secret")):
             path = self.folder / name
             path.write_text(value)
             path.chmod(0o600)
         self.limits.write_text(LIMITS)
         self.settings.write_text(
-            settings_text(self.venue_url, self.redis_socket, http_port=self.http_port, operators=hashes)
+            settings_text(self.venue_url, self.redis_socket, http_port=self.http_port, operators=people)
         )
 
     def _begin_store(self) -> None:
@@ -123,7 +126,7 @@ class World:
 
     def start_venue(self) -> None:
         """The venue process; the gate's status tells when it feeds."""
-        self._start("venue", *_CLI, "venue", "--settings", str(self.settings), "--account", "main")
+        self._start("venue", *_CLI, "venue", "--settings", str(self.settings), "--account", "main", *self.venue_options)
 
     def trader(self, name: str, *, gated: bool = True) -> "TraderHandle":
         """A process that trades: with the gate, or without ever asking."""
@@ -137,16 +140,19 @@ class World:
 
     def operate(self, who: str, *words: str) -> tuple[int, dict[str, Any], str]:
         """Runs the operator's command line: exit code, the JSON answer, what it said on standard error."""
-        token = ("--token-file", str(self._tokens[who]))
-        done = subprocess.run(  # noqa: S603 - the project's own command
-            [*_CLI, *words, "--settings", str(self.settings), *token, "--json"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self.type(*words, "--settings", str(self.settings), *self.token_of(who), "--json")
         answer = json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
         return done.returncode, answer, done.stderr.strip()
+
+    def token_of(self, who: str) -> tuple[str, str]:
+        """The option that says who acts."""
+        return ("--token-file", str(self._tokens[who]))
+
+    def type(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Runs a command exactly as these words say."""
+        return subprocess.run(  # noqa: S603 - the project's own command
+            [*_CLI, *words], capture_output=True, text=True, timeout=120, check=False, cwd=self.folder
+        )
 
     def paper(self, what: str, **values: object) -> dict[str, Any]:
         """Tells the paper venue something by its control API."""

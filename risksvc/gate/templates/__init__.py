@@ -31,8 +31,12 @@ def settings_text(operators: Sequence[Operator] = ()) -> str:
         raise ValueError(f"the template {SETTINGS_NAME} has no place for operators")
     if not operators:
         return text
-    listed = "".join(f"  - name: {each.name}\n    token_sha256: {each.token_sha256}\n" for each in operators)
-    return text.replace(_NOBODY, f"operators:\n{listed}")
+    return text.replace(_NOBODY, f"operators:\n{''.join(map(_listed, operators))}")
+
+
+def _listed(operator: Operator) -> str:
+    roles = f"    roles: [{', '.join(operator.roles)}]\n" if operator.roles else ""
+    return f"  - name: {operator.name}\n    token_sha256: {operator.token_sha256}\n{roles}"
 
 
 def _text(name: str) -> str:

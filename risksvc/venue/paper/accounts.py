@@ -48,7 +48,8 @@ class Account:
     """The books of one account; `leverage` is the same for all of its instruments, and so is the position mode.
 
     `order_margin` is what orders keep back as margin, `locked` the coins that spot orders would pay with. `observer`
-    learns of every change.
+    learns of every change. `dead_man_ms` above 0: without a private socket for so long, all orders are cancelled;
+    `silent_since_ms`: when the last socket went, None: there is one, or never was.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class Account:
         self.name = name
         self.observer: Observer = NOBODY
         self.hedge = hedge
+        self.dead_man_ms = 0
+        self.silent_since_ms: int | None = None
         self.leverage = leverage
         self.wallets: dict[str, Decimal] = dict(balances)
         self.realised: dict[str, Decimal] = {}

@@ -30,6 +30,8 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "/v5/market/instruments-info": Endpoint("GET", "public", market_data.instruments_info),
         "/v5/market/tickers": Endpoint("GET", "public", market_data.tickers),
         "/v5/market/orderbook": Endpoint("GET", "public", market_data.orderbook),
+        "/v5/market/kline": Endpoint("GET", "public", market_data.kline),
+        "/v5/market/mark-price-kline": Endpoint("GET", "public", market_data.mark_price_kline),
         "/v5/position/list": Endpoint("GET", "read", account_data.position_list),
         "/v5/order/realtime": Endpoint("GET", "read", account_data.open_orders),
         "/v5/order/history": Endpoint("GET", "read", account_data.order_history),

@@ -41,23 +41,28 @@ class Engine(Matching):
         super().__init__(markets=markets, accounts=accounts, rules=rules, now_ms=now_ms)
         self._step = 0
         self._fundings = 0
+        for market in self.markets.values():
+            market.candles.note(now_ms, market.mid)
 
     def list_market(self, market: Market) -> None:
         """Begin to trade a new instrument; refuse one that is already listed."""
         if market.instrument.key in self.markets:
             raise bad_params(f"{market.instrument.symbol} is already listed")
         market.move_to(self._path_ms())
+        market.candles.note(self.now_ms, market.mid)
         self.markets[market.instrument.key] = market
 
     def advance(self, now_ms: int) -> None:
         """Bring the venue to `now_ms`: when a step has begun, move all prices and fill the orders they reach."""
         self.now_ms = max(self.now_ms, now_ms)
+        self._cancel_for_the_silent()
         step = (self.now_ms - self.started_ms) // self.rules.step_ms
         if step == self._step:
             return
         self._step = step
         for market in self.markets.values():
             market.move_to(self._path_ms())
+            market.candles.note(self.now_ms, market.mid)
             self.cross(market)
         self._fund_when_due()
 
@@ -154,6 +159,7 @@ class Engine(Matching):
             market.pin(price)
         else:
             market.shift(price)
+        market.candles.note(self.now_ms, market.mid)
         self.cross(market)
 
     def set_depth(self, symbol: str, profile: DepthProfile, *, now_ms: int) -> None:
@@ -187,6 +193,15 @@ class Engine(Matching):
         if not order.is_open:
             code = RetCode.SPOT_NO_SUCH_ORDER if order.spot else RetCode.NO_SUCH_ORDER
             raise VenueError(code, f"order not exists or too late to {action}")
+
+    def _cancel_for_the_silent(self) -> None:
+        """Cancel what an account has asked to have cancelled once its private sockets are gone for long enough."""
+        for account in self.accounts.values():
+            since = account.silent_since_ms
+            if account.dead_man_ms and since is not None and self.now_ms - since >= account.dead_man_ms:
+                account.silent_since_ms = None
+                for order in account.open_orders.newest_first(symbol=""):
+                    self.end_unfilled(account, self.markets[order.symbol], order, ending=Ending.BY_USER)
 
     def _fund_when_due(self) -> None:
         """Settle funding of every contract once when a funding time has passed since the last step."""

@@ -14,6 +14,7 @@ from risksvc.core.types import ONE, ZERO
 from risksvc.venue.paper.decimals import nearest_to
 from risksvc.venue.paper.depth import DepthProfile, Level, ladder
 from risksvc.venue.paper.instruments import Instrument
+from risksvc.venue.paper.klines import Candles
 from risksvc.venue.paper.orders import Order, Side
 from risksvc.venue.paper.prices import PricePath
 
@@ -73,6 +74,7 @@ class Market:
         self.mid = self._mid_now()
         self.opening = self.last = self.high = self.low = self.mid
         self.volume = self.turnover = ZERO
+        self.candles = Candles()
 
     def move_to(self, elapsed_ms: int) -> None:
         """Begin a new step at `elapsed_ms` of path time: new price, restored depth."""
@@ -155,6 +157,7 @@ class Market:
         self.last = price
         self.volume += qty
         self.turnover += self.instrument.value(qty, price)
+        self.candles.trade(qty, self.instrument.value(qty, price))
 
     def _mid_now(self) -> Decimal:
         if self.pinned is not None:

@@ -1,20 +1,26 @@
-"""Public endpoints: instruments, time, tickers, depth. Reads only.
+"""Public endpoints: instruments, time, tickers, depth, candles. Reads only.
 
 The category that the paper venue doesn't trade (option) answers with valid empty lists.
 """
 
-from typing import Any, Final
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
 
 from risksvc.venue.paper.calls import Call
 from risksvc.venue.paper.errors import bad_params
 from risksvc.venue.paper.instruments import TRADING, Instrument
 from risksvc.venue.paper.orders import Side
-from risksvc.venue.paper.paging import INSTRUMENT_PAGES, after_name, page
-from risksvc.venue.paper.public_rows import depth_rows, instrument_row, ticker_row
+from risksvc.venue.paper.paging import INSTRUMENT_PAGES, KLINE_PAGES, after_name, page, page_size
+from risksvc.venue.paper.prices import BAR_MS
+from risksvc.venue.paper.public_rows import candle_row, depth_rows, instrument_row, ticker_row
 from risksvc.venue.paper.wire import Row
+
+if TYPE_CHECKING:
+    from risksvc.venue.paper.klines import Candle
 
 _DEPTH_LIMIT: Final = 500
 _DEPTH_DEFAULT: Final = 25
+_MINUTE: Final = "1"
 
 
 def server_time(call: Call) -> Row:
@@ -68,6 +74,28 @@ def orderbook(call: Call) -> Row:
         "seq": market.seq,
         "cts": call.shown_ms,
     }
+
+
+def kline(call: Call) -> Row:
+    """GET /v5/market/kline: minutes that have been, newest first, with what was traded in them."""
+    return _klines(call, traded=True)
+
+
+def mark_price_kline(call: Call) -> Row:
+    """GET /v5/market/mark-price-kline: the same without volume; the mark is the mid of the depth."""
+    return _klines(call, traded=False)
+
+
+def _klines(call: Call, *, traded: bool) -> Row:
+    category, market = call.category(), call.market()
+    if call.required("interval") != _MINUTE:
+        raise bad_params("params error: the paper venue keeps candles of one minute: interval 1")
+    size, start, end = page_size(call, KLINE_PAGES), call.integer("start"), call.integer("end")
+    if end is None:
+        end = call.now_ms if start is None else start + (size - 1) * BAR_MS
+    newest: deque[Candle] = deque(market.candles.between(start or 0, end, now_ms=call.now_ms), maxlen=size)
+    rows = [candle_row(each, traded=traded) for each in reversed(newest)]
+    return {"symbol": market.instrument.symbol, "category": category, "list": rows}
 
 
 def _is_wanted(instrument: Instrument, wanted: dict[str, Any]) -> bool:

@@ -32,6 +32,7 @@ OPEN_ORDER_PAGES: Final = PageRule(default=20, cap=50)
 CLOSED_ORDER_PAGES: Final = PageRule(default=20, cap=50)
 EXECUTION_PAGES: Final = PageRule(default=50, cap=100)
 LEDGER_PAGES: Final = PageRule(default=20, cap=50)
+KLINE_PAGES: Final = PageRule(default=200, cap=1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Bybit v5's public row shapes: how instruments, tickers, depth and coins look in JSON.
+"""Bybit v5's public row shapes: how instruments, tickers, depth, candles and coins look in JSON.
 
 Shapes only, like `wire.py`. A key that clients test for by presence is there for contracts and not for spot pairs
 (`openInterestValue` on tickers).
@@ -10,6 +10,7 @@ from risksvc.core.types import plain
 from risksvc.venue.paper.decimals import money
 from risksvc.venue.paper.depth import Level
 from risksvc.venue.paper.instruments import COIN_NAMES, Instrument
+from risksvc.venue.paper.klines import Candle
 from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.wire import Row
 
@@ -111,6 +112,12 @@ def _contract_prices(market: Market) -> Row:
 def depth_rows(levels: Sequence[Level]) -> list[tuple[str, str]]:
     """Show one side of the depth."""
     return [(plain(level.price), plain(level.size)) for level in levels]
+
+
+def candle_row(candle: Candle, *, traded: bool) -> list[str]:
+    """Show a minute as market/kline does; `traded`: with volume and turnover."""
+    prices = [plain(price) for price in (candle.open, candle.high, candle.low, candle.close)]
+    return [str(candle.start_ms), *prices, *([plain(candle.volume), plain(money(candle.turnover))] if traded else [])]
 
 
 def coin_info_row(coin: str) -> Row:

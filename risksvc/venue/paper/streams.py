@@ -136,6 +136,7 @@ class Streams:
         self._send(socket, encode(reply))
         if session.account != was:
             self._notes.audience.add(session.account)
+            self._gateway.engine.accounts[session.account].silent_since_ms = None
             self._close_if_told(socket)
 
     def _send(self, socket: Socket, payload: bytes, *, kind: WSMsgType = WSMsgType.TEXT) -> None:
@@ -204,3 +205,5 @@ class Streams:
             fault.waiting.pop(session.conn_id, None)
         if all(each.session.account != session.account for each in self._sockets.values()):
             self._notes.audience.discard(session.account)
+            if session.account:
+                self._gateway.engine.accounts[session.account].silent_since_ms = self._gateway.clock()

@@ -30,6 +30,7 @@ _STOPS: Final = ("takeProfit", "stopLoss")
 # Bybit's position modes, and whether each is a hedge; a spot market order's units of quantity.
 _MODES: Final = {"0": False, "3": True}
 _UNITS: Final = ("baseCoin", "quoteCoin")
+_SHORTEST_SILENCE_S, _LONGEST_SILENCE_S = 3, 300
 
 
 def create(call: Call) -> Row:
@@ -86,9 +87,16 @@ def switch_mode(call: Call) -> Row:
     return {}
 
 
-def cancel_on_disconnect(_call: Call) -> Row:
-    """POST /v5/order/disconnected-cancel-all: not offered."""
-    raise VenueError(RetCode.NO_ROUTE, "disconnected-cancel-all is not supported by the paper venue")
+def cancel_on_disconnect(call: Call) -> Row:
+    """POST /v5/order/disconnected-cancel-all: cancel everything when no private socket is left for `timeWindow` s.
+
+    Whatever `product` says, all orders of the account go. Bybit counts from the end of the last private socket.
+    """
+    window = call.amount("timeWindow")
+    if window is None or not _SHORTEST_SILENCE_S <= window <= _LONGEST_SILENCE_S or window % 1:
+        raise bad_params(f"params error: timeWindow must lie between {_SHORTEST_SILENCE_S} and {_LONGEST_SILENCE_S}")
+    call.owner.dead_man_ms = int(window) * 1_000
+    return {}
 
 
 def order_request(call: Call, account: Account) -> OrderRequest:

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 
 from risksvc.gate.operator_tokens import hash_token
-from risksvc.v1 import operator_pb2, operator_pb2_grpc, strategy_pb2_grpc
+from risksvc.v1 import incident_pb2_grpc, operator_pb2, operator_pb2_grpc, strategy_pb2_grpc
 
 PATIENCE = 30.0
 RUN = """
@@ -35,8 +35,8 @@ accounts:
     snapshot_max_age: 20s
     mark_max_age: 20s
 operators:
-  - {{name: alice, token_sha256: {alice}}}
-  - {{name: bob, token_sha256: {bob}}}
+  - {{name: alice, token_sha256: {alice}, roles: [engineering]}}
+  - {{name: bob, token_sha256: {bob}, roles: [risk]}}
 {extra}
 """
 LIMITS = """
@@ -136,6 +136,9 @@ class GateProcess:
 
     def operator(self) -> operator_pb2_grpc.OperatorServiceStub:
         return operator_pb2_grpc.OperatorServiceStub(self.channel("operator"))
+
+    def flow(self) -> incident_pb2_grpc.IncidentServiceStub:
+        return incident_pb2_grpc.IncidentServiceStub(self.channel("operator"))
 
     def status(self) -> operator_pb2.GetStatusResponse:
         return self.operator().GetStatus(operator_pb2.GetStatusRequest(), timeout=5, metadata=as_("alice"))

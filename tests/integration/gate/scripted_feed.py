@@ -94,8 +94,27 @@ class ScriptedFeed:
             self.cancelled += [one.venue_order_id or one.client_order_id for one in command.cancel_orders.orders]
         elif kind == "look_up_orders":
             return
+        elif kind == "assess_now":
+            self.send(assessment=self._assessment(command.command_id))
         result = venue_pb2.FeedCommandResult(command_id=command.command_id, ok=True)
         self.send(command_result=result)
+
+    def _assessment(self, command_id: str) -> venue_pb2.FeedAssessment:
+        """A look at the venue: thick books around the mark, for whatever is held."""
+        books = [
+            venue_pb2.FeedBook(
+                instrument=symbol,
+                bids=[venue_pb2.BookLevel(price=PRICES[symbol], quantity="1000")],
+                asks=[venue_pb2.BookLevel(price=PRICES[symbol], quantity="1000")],
+                mark=PRICES[symbol],
+                mark_age_ms=5,
+            )
+            for symbol in self.positions
+        ]
+        held = [venue_pb2.FeedPosition(instrument=key, quantity=q) for key, q in self.positions.items()]
+        return venue_pb2.FeedAssessment(
+            command_id=command_id, positions=held, open_orders=self.orders, books=books, complete=True
+        )
 
     # -- what the venue shows ------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.v1 import operator_pb2, strategy_pb2
+from risksvc.v1 import incident_pb2, incident_pb2_grpc, operator_pb2, strategy_pb2
 from tests.integration.gate.conftest import Order
 from tests.integration.gate.gate_process import GateProcess, as_
 
@@ -102,5 +102,9 @@ def test_a_file_that_is_missing_is_a_failed_read_and_never_a_flat_account(
     answer = gate.operator().Reconcile(asked, timeout=20, metadata=as_("alice")).results[0]
     assert not answer.complete
     assert "positions.csv" in answer.problem
+    flow = incident_pb2_grpc.IncidentServiceStub(gate.channel("operator"))
+    looked = flow.Assess(incident_pb2.AssessRequest(), timeout=20, metadata=as_("alice"))
+    assert not looked.complete
+    assert "positions.csv" in looked.accounts[0].problem
     write("positions", FLAT["positions"])
     assert gate.operator().Reconcile(asked, timeout=20, metadata=as_("alice")).results[0].agrees

@@ -176,6 +176,13 @@ class Rig:
         await self.gate.until("snapshot")
         return self.gate
 
+    async def stop_feed(self) -> None:
+        """End the venue process's part as SIGTERM does."""
+        self._told.set()
+        assert self._feed is not None
+        assert await self._feed == 0
+        self._feed = None
+
     async def order(self, client_id: str, side: str, quantity: str, price: str | None = None) -> Message:
         kind = "market" if price is None else "limit"
         return await self.trader.create_order(BTC, kind, side, quantity, price, {"clientOrderId": client_id})

@@ -151,9 +151,9 @@ async def test_a_cancel_of_an_order_that_is_gone_is_done(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({}, "allow_orders"),
+        ({}, "--allow-orders"),
         ({"allow_orders": True}, "only read"),
-        ({**TRADE_KEY, "allow_orders": False}, "allow_orders"),
+        ({**TRADE_KEY, "allow_orders": False}, "--allow-orders"),
     ],
     ids=["read key", "read key with allow_orders", "trade key without allow_orders"],
 )

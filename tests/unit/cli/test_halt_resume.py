@@ -46,6 +46,15 @@ def test_halt_needs_a_reason_and_nothing_else(cli: Cli, gate: FakeGate) -> None:
         assert words in result.stdout, words
 
 
+def test_halt_names_its_incident_and_points_to_the_assessment(cli: Cli, gate: FakeGate) -> None:
+    answer = HaltResponse(halt_id="h-1", effect=operator_pb2.HALT_EFFECT_EFFECTIVE, incident_id="gate-a-i3")
+    gate.script("Halt", answer)
+    result = cli("halt", "--reason", "drill", "--account", "main")
+    for words in ("incident gate-a-i3", "risksvc assess --account main", "risksvc incident show i3"):
+        assert words in result.stdout, words
+    assert cli.json("halt", "--reason", "drill")["incident_id"] == "gate-a-i3"
+
+
 def test_halt_without_a_reason_is_not_sent(cli: Cli, gate: FakeGate) -> None:
     for words in ([], ["--reason", "  "], ["--reason", "<why>"]):
         assert cli("halt", *words).exit_code == 2

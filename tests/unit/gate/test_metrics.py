@@ -266,7 +266,7 @@ def test_every_alert_says_how_bad_what_and_what_to_type() -> None:
         assert rule["labels"]["severity"] in ("critical", "warning"), rule["alert"]
         assert notes["summary"].strip(), rule["alert"]
         assert "`" in notes["description"] or "log" in notes["description"], rule["alert"]
-        assert re.fullmatch(r"README\.md#runbook-[a-z-]+", notes["runbook_url"]), rule["alert"]
+        assert re.fullmatch(r"risksvc/cli/runbook/alerts\.md#[a-z-]+", notes["runbook_url"]), rule["alert"]
 
 
 def test_every_alert_is_documented_with_its_severity() -> None:

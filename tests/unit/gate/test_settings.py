@@ -20,8 +20,10 @@ PATH = Path("/etc/risksvc/risksvc.yaml")
 VENUE = "venue: {exchange: bybit, key: {api_key_file: key, secret_env: BYBIT_SECRET}}"
 SMALL = f"version: 1\naccounts:\n  main:\n    {VENUE}\n"
 ALICE = (
-    f"operators: [{{name: alice, token_sha256: {hash_token('a')}}}, {{name: bob, token_sha256: {hash_token('b')}}}]\n"
+    f"operators: [{{name: alice, token_sha256: {hash_token('a')}, roles: [engineering, risk]}}, "
+    f"{{name: bob, token_sha256: {hash_token('b')}, roles: [risk]}}]\n"
 )
+ROLELESS = re.sub(r", roles: \[[a-z, ]*\]", "", ALICE)
 
 
 def load(text: str) -> Settings:
@@ -176,7 +178,7 @@ def test_the_template_loads_and_says_that_nobody_is_listed() -> None:
 
 
 def test_the_template_takes_operators() -> None:
-    operators = (Operator("alice", hash_token("a")), Operator("bob", hash_token("b")))
+    operators = (Operator("alice", hash_token("a"), ("engineering",)), Operator("bob", hash_token("b"), ("risk",)))
     settings = load(templates.settings_text(operators))
     assert settings.operators == operators
     assert settings.warnings == ()
@@ -207,7 +209,7 @@ def test_every_key_that_the_template_has_in_a_comment_is_right_too(key: str, tex
 
 @pytest.mark.parametrize(("key", "text"), uncommented(templates.settings_text()))
 def test_a_key_in_a_comment_shows_what_applies_without_it(key: str, text: str) -> None:
-    examples = {"id", "redis", "gates", "base_url", "strategy", "spot_baseline"}
+    examples = {"dead_man", "id", "redis", "gates", "base_url", "strategy", "spot_baseline", "calendar", "contacts"}
     assert key in examples or load(text) == load(templates.settings_text())
 
 
@@ -221,6 +223,9 @@ def test_a_key_in_a_comment_shows_what_applies_without_it(key: str, text: str) -
         ("operators: []\n", "operators: nobody is listed"),
         (f"operators: [{{name: a, token_sha256: {hash_token('a')}}}]\n", "operators: one operator alone can't clear"),
         (ALICE + "second_person: none\n", "second_person: none: one person alone clears"),
+        (ROLELESS, "operators: nobody can put a hold in force"),
+        (ALICE.replace("engineering, ", ""), "operators: nobody can put a hold in force"),
+        (ALICE.replace("[risk]", "[trader]"), "operators: nobody can put a hold in force"),
         (
             ALICE + "listen: {strategy: 127.0.0.1:5000}\n",
             "listen.strategy: a port: every user of this machine can connect",
@@ -230,6 +235,15 @@ def test_a_key_in_a_comment_shows_what_applies_without_it(key: str, text: str) -
 def test_what_is_allowed_and_worth_a_thought_is_a_warning(text: str, warning: str) -> None:
     assert len(load(SMALL + text).warnings) == 1
     assert warning in load(SMALL + text).warnings[0]
+
+
+def test_a_firm_of_one_holds_by_one_person_with_both_roles() -> None:
+    alone = re.sub(r", \{name: bob.*\}", "", ALICE) + "second_person: none\n"
+    assert [one.partition(": ")[2] for one in load(SMALL + alone).warnings] == [
+        "second_person: none: one person alone clears P0 and global halts, after the cool-down"
+    ]
+    without = load(SMALL + alone.replace("engineering, ", "")).warnings
+    assert "operators: nobody can put a hold in force" in without[0]
 
 
 def test_accounts_that_only_one_of_the_two_files_has_are_told() -> None:
@@ -279,3 +293,9 @@ def test_other_gates_are_addresses_by_their_ids() -> None:
 def test_what_is_no_address_of_a_gate(text: str, problem: str) -> None:
     with pytest.raises(SettingsFileError, match=problem):
         load(f"{SMALL}{text}\n")
+
+
+def test_the_dead_man_is_off_unless_it_is_written() -> None:
+    assert load(SMALL).accounts["main"].venue.dead_man_ns == 0
+    text = SMALL.replace("venue: {", "venue: {dead_man: 60s, allow_orders: true, ")
+    assert load(text).accounts["main"].venue.dead_man_ns == 60 * SECOND

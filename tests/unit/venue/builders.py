@@ -1,5 +1,6 @@
 """Rows as ccxt gives them, and a venue that answers from a script, so that each test shows only what matters."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -92,11 +93,15 @@ class ScriptedListing:
     calls: list[tuple[str, object]] = field(default_factory=list)
     time_ms: int = 1_700_000_000_000
     followed: frozenset[str] = frozenset()
+    books: dict[str, object] = field(default_factory=dict)
+    orders_per_instrument: bool = False
 
     async def _next(self, name: str, argument: object = None) -> Listed:
         self.calls.append((name, argument))
         answers = self.script.get(name, [[]])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, asyncio.Event):  # a venue that hangs
+            await answer.wait()
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, Listed):
@@ -136,6 +141,15 @@ class ScriptedListing:
     async def tickers(self, instruments: Sequence[str]) -> Listed:
         return await self._next("tickers", tuple(instruments))
 
+    async def book(self, instrument: str, levels: int) -> Row:
+        self.calls.append(("book", (instrument, levels)))
+        answer = self.books.get(instrument, {"bids": [["49990", "3"]], "asks": [["50010", "4"]]})
+        if isinstance(answer, asyncio.Event):  # a venue that hangs
+            await answer.wait()
+        if isinstance(answer, Exception):
+            raise answer
+        return cast("Row", answer)
+
     def follow(self, instruments: frozenset[str]) -> None:
         self.followed = instruments
 
@@ -169,6 +183,9 @@ class ScriptedConnection:
     @property
     def reads_ledger(self) -> bool:
         return self.poll_listing.has_ledger
+
+    def venue_now_ms(self) -> int:
+        return self.poll_listing.time_ms + 250
 
     def saw_legs(self) -> None:
         self.hedge_mode = True
