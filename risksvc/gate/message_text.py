@@ -43,6 +43,18 @@ def words_of(gate_id: str, changed: IncidentChanged, found: Found | None, contac
     return Words(_one_line(title, LONGEST_TITLE), _bounded(lines))
 
 
+def closed_words(gate_id: str, what: str, contacts: Contacts | None) -> Words:
+    """The gate is closed, and its journal can't take an incident: the one message that is in no record."""
+    lines = [
+        f"The gate is closed by a fault and decides nothing: {what}"[:_LONGEST_LINE],
+        "Everything is halted. Orders that are already at the venue can still fill.",
+        "Next: `risksvc status`: how it stands",
+        *_contact_lines(contacts),
+        f"(gate {gate_id}; not in its record: the journal can't be written)",
+    ]
+    return Words(_one_line(f"P0 gate {gate_id} is closed: {what}", LONGEST_TITLE), _bounded(lines))
+
+
 def trial_words(gate_id: str, reason: str, by: str, contacts: Contacts) -> Words:
     """The text of a test: whoever reads it need do nothing."""
     lines = [
