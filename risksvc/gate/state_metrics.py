@@ -19,6 +19,7 @@ from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.course_metrics import course_metrics
+from risksvc.gate.flatten_metrics import flatten_metrics
 from risksvc.gate.incident_metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
@@ -77,6 +78,7 @@ class StateMetrics(Collector):
         yield from _accounts(books)
         yield _reservations(books)
         yield from course_metrics(state.incidents.open())
+        yield from flatten_metrics(state.flattens, [book.name for book in books])
         yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
         yield from notifying_metrics(app.notifying, now=now)
 
