@@ -13,7 +13,7 @@ from tests.scenario.conftest import Begin
 from tests.scenario.world import BTC, ETH, ScenarioWorld
 
 BOUND_S = 2.0
-SLOW_MACHINE = 4  # a test's factor on the bound; what was measured is in the README
+SLOW_MACHINE = 8  # a factor on the bound, for a machine that does much else meanwhile
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_by_the_gate_it_is_recorded_and_meets_its_deadline(world: ScenarioWorld)
     assert btc["outside_band"], "nobody ever meant to hold it"
     assert answer["incident_id"]
     assert all(one["unexplained"] for one in answer["accounts"][0]["open_orders"])
-    assert int(answer["took_ms"]) < 1_000 * BOUND_S
+    assert int(answer["took_ms"]) < 1_000 * BOUND_S, "of which the venue takes a tenth of a second"
 
 
 def test_a_page_for_people_leads_on(world: ScenarioWorld) -> None:

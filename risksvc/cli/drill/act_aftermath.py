@@ -15,7 +15,7 @@ RECORDED = (
     "OPENED",
     "OWNER",
     "ASSESSED",
-    "COURSE_CHOSEN",
+    "COURSE_IN_FORCE",
     "FLATTEN_STARTED",
     "FLAT",
     "CAUSE",

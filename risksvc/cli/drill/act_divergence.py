@@ -11,6 +11,7 @@ from risksvc.cli.drill.world import PARTICIPANT, RECIPIENTS
 SLICES, SLICE = 10, "133.4"  # 1,334 SOL at $150 = $200,100
 BAR_TOLD_S = 5.0
 MOVED_PRICE = "148.5"  # while the halt stands the market moves against the position
+THIN = {"levels": 40, "half_spread_bps": "1", "gap_bps": "4", "first_notional": "6000", "growth_notional": "0"}
 S = 1_000_000_000
 
 
@@ -44,7 +45,8 @@ def happen(cast: Cast, receivers: Receivers) -> Happened:
     happened = Happened(str(incident["incident_id"]), bought_ns, int(halt["at_ns"]))
     _told(cast, receivers, happened)
     cast.world.paper("price", symbol="SOLUSDT", price=MOVED_PRICE)
-    timeline.say("world", f"SOL falls to {MOVED_PRICE} while the halt stands")
+    cast.world.paper("depth", symbol="SOLUSDT", **THIN)
+    timeline.say("world", f"SOL falls to {MOVED_PRICE} while the halt stands, and its book grows thin")
     return happened
 
 
@@ -55,8 +57,8 @@ def _evidence(cast: Cast, incident: dict[str, object]) -> None:
     held = rows.get(SOL, {})
     seen = f"believed {held.get('believed') or 'nothing'}, ledger {held.get('ledger')}, venue {held.get('venue')}"
     cast.timeline.check(
-        "its evidence: nobody believes in SOL, the venue shows a long",
-        holds=not held.get("believed") and float(held.get("venue") or held.get("ledger") or 0) > 0,
+        "its evidence: nobody believes in SOL, the venue has told of a long",
+        holds=not held.get("believed") and max(float(held.get(one) or 0) for one in ("venue", "ledger")) > 0,
         observed=seen,
     )
     cast.timeline.check(

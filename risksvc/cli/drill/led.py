@@ -41,6 +41,8 @@ class Led:
         given = _without_setting(words)
         self._timeline.say("operator", f"{self.name}$ risksvc {shlex.join(given)}"[:160])
         done = self._world.type(*given, "--settings", str(self._world.settings), *self._world.token_of(self.name))
+        with (self._world.folder / f"{self.name}.log").open("a") as log:
+            log.write(f"$ risksvc {shlex.join(given)}\n{done.stdout}{done.stderr}\n")
         if done.returncode not in expect:
             raise CheckFailedError(
                 f"risksvc {shlex.join(given)}: exit code {done.returncode}, not {' or '.join(map(str, expect))}: "

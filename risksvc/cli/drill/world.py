@@ -26,12 +26,12 @@ class DrillWorld(World):
 
     def _contacts(self) -> str:
         people = "\n".join(
-            f"  {role}:\n    - name: {role} desk\n      phone: '+41 44 000 00 0{index}'\n"
-            f"      channels: [{{url: '{self._receivers.channel(role)}'}}]"
+            f"{role}:\n  - name: {role} desk\n    phone: '+41 44 000 00 0{index}'\n"
+            f"    channels: [{{url: '{self._receivers.channel(role)}'}}]"
             for index, role in enumerate(RECIPIENTS)
         )
         support = (
             "exchange_support:\n  - {venue: bybit, name: Paper support, phone: '+41 44 000 00 09', "
             f"participant_id: {PARTICIPANT}}}"
         )
-        return f"version: 1\nroles:\n{people}\n{support}\n"
+        return f"version: 1\n{people}\n{support}\n"

@@ -1,160 +1,17 @@
-# ruff: noqa: ANN401 - a builder takes whatever the message that it builds takes
-"""`risksvc incident`: what is asked of the gate, what is shown, and what comes next."""
+"""`risksvc incident`: what is asked of the gate, what is shown, what is written down."""
 
 import json
 import stat
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 
-from risksvc.cli.incident_steps import next_steps
 from risksvc.v1 import incident_pb2, operator_pb2, types_pb2
-from risksvc.v1.incident_pb2 import Incident, IncidentClock, TimelineEntry
+from risksvc.v1.incident_pb2 import Incident, TimelineEntry
+from tests.unit.cli.an_incident import NOW, calm, incident, whole
 from tests.unit.cli.fake_gate import Cli, FakeGate
 from tests.unit.cli.test_status import status
-
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-NOW = 1_800_000_000 * SECOND
-
-
-def incident(**changes: Any) -> Incident:
-    """A P0 that opened three minutes ago: halted, nobody has it, nothing is known."""
-    values: dict[str, Any] = {
-        "incident_id": "gate-a-i3",
-        "severity": types_pb2.SEVERITY_P0,
-        "trigger": "UNEXPECTED_FILL",
-        "scope": types_pb2.Scope(account="main"),
-        "summary": "no approval explains BUY 4",
-        "opened_at_ns": NOW - 3 * MINUTE,
-        "opened_by": "gate:gate-a",
-        "halt_ids": ["h-1"],
-        "active_halt_ids": ["h-1"],
-        "clocks": [
-            IncidentClock(name="HALT", due_at_ns=NOW - MINUTE, met_at_ns=NOW - 3 * MINUTE),
-            IncidentClock(name="ASSESS", due_at_ns=NOW + 12 * MINUTE),
-            IncidentClock(name="ROOT_CAUSE", due_at_ns=NOW - 2 * SECOND, missed_at_ns=NOW - 2 * SECOND),
-            IncidentClock(name="REVIEW", due_at_ns=NOW - 30 * SECOND, met_at_ns=NOW - 10 * SECOND),
-        ],
-        "timeline": [TimelineEntry(at_ns=NOW - 3 * MINUTE, kind="OPENED", by="gate:gate-a", text="P0: HALTED main")],
-        "evidence": incident_pb2.IncidentEvidence(
-            limits_hash="cd" * 32,
-            positions=[
-                incident_pb2.EvidencePosition(
-                    account="main",
-                    instrument="BTC/USDT:USDT",
-                    believed="0",
-                    ledger="4",
-                    venue="",
-                    exposure="200000.001",
-                )
-            ],
-            orders=[f"order {number}" for number in range(12)],
-            fills=["main: BUY 4 (NO APPROVAL EXPLAINS IT)"],
-            divergences=["main: UNEXPECTED_FILL DIVERGED"],
-            versions=["main/mm v7"],
-            omitted=3,
-        ),
-        "messages": [
-            incident_pb2.IncidentMessage(
-                message_id="gate-a-i3-m1",
-                at_ns=NOW - 3 * MINUTE,
-                kind="OPENED",
-                text="P0",
-                deliveries=[
-                    incident_pb2.MessageDelivery(recipient="rita", channel="slack", attempts=1, delivered_at_ns=NOW),
-                    incident_pb2.MessageDelivery(recipient="sam", channel="mail", attempts=3, error="no such host"),
-                ],
-            ),
-            incident_pb2.IncidentMessage(message_id="gate-a-i3-m2", at_ns=NOW, kind="ESCALATED", text="late"),
-        ],
-    }
-    return Incident(**(values | changes))
-
-
-def whole(**changes: Any) -> incident_pb2.GetIncidentResponse:
-    contact = incident_pb2.Contact(
-        role="exchange_support", name="Eve", phone="+1 555", channels=["mail"], participant_id="P-77", venue="bybit"
-    )
-    plain = incident_pb2.Contact(role="risk", name="Rita")
-    return incident_pb2.GetIncidentResponse(incident=incident(**changes), contacts=[contact, plain], now_ns=NOW)
-
-
-def calm(**changes: Any) -> Incident:
-    """Nothing of it is in force, everything is known."""
-    known: dict[str, Any] = {
-        "owner": "olga",
-        "cause": "a second process",
-        "cause_by": "olga",
-        "cause_fixed": True,
-        "assessed_at_ns": NOW,
-        "active_halt_ids": [],
-        "review": incident_pb2.IncidentReview(cost="42000", currency="USD", by="rita"),
-    }
-    return incident(**(known | changes))
-
-
-def commands(one: Incident) -> list[str]:
-    return [" ".join(words[:2]) if words[0] == "incident" else words[0] for words, _ in next_steps(one)]
-
-
-# -- what comes next ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("one", "expected"),
-    [
-        (
-            incident(clocks=[IncidentClock(name="HALT", due_at_ns=NOW)], active_halt_ids=[]),
-            ["halt", "incident take", "assess", "incident cause", "review", "incident close"],
-        ),
-        (incident(), ["incident take", "assess", "incident cause"]),
-        (incident(owner="olga", assessed_at_ns=NOW), ["decide", "incident cause"]),
-        (
-            incident(owner="olga", assessed_at_ns=NOW, course=incident_pb2.COURSE_FLATTEN),
-            ["flatten", "incident cause"],
-        ),
-        (
-            incident(owner="olga", assessed_at_ns=NOW, course=incident_pb2.COURSE_FLATTEN, flattening=True),
-            ["flatten", "incident cause"],
-        ),
-        (
-            calm(
-                course=incident_pb2.COURSE_FLATTEN,
-                active_halt_ids=["h-1"],
-                timeline=[TimelineEntry(kind="GAPS"), TimelineEntry(kind="FLAT"), TimelineEntry(kind="NOTE")],
-            ),
-            ["resume"],
-        ),
-        (
-            calm(course=incident_pb2.COURSE_FLATTEN, active_halt_ids=["h-1"], timeline=[TimelineEntry(kind="GAPS")]),
-            ["flatten", "resume"],
-        ),
-        (calm(cause_fixed=False), ["incident cause", "incident close"]),
-        (calm(), ["incident close"]),
-        (calm(closed_at_ns=NOW), ["incident export"]),
-        (incident(active_halt_ids=[], closed_at_ns=NOW), ["review", "incident export"]),
-    ],
-)
-def test_what_is_left_to_do_is_told_as_commands_the_most_urgent_first(one: Incident, expected: list[str]) -> None:
-    assert commands(one) == expected
-
-
-def test_many_halts_are_cleared_by_one_command() -> None:
-    few, many = (
-        calm(course=incident_pb2.COURSE_REDUCE, active_halt_ids=[f"h-{number}" for number in range(count)])
-        for count in (3, 4)
-    )
-    assert next_steps(few)[0][0][:4] == ("resume", "h-0", "h-1", "h-2")
-    assert next_steps(many)[0][0][:2] == ("resume", "--all")
-
-
-def test_a_flatten_that_runs_is_looked_at_by_its_id() -> None:
-    assert next_steps(calm(flattening=True, flatten_ids=["f1", "f2"]))[0][0] == ("flatten", "--show", "f2")
-    assert next_steps(calm(flattening=True))[0][0] == ("flatten", "--show", "")
-
 
 # -- looking ------------------------------------------------------------------------------------------------------
 
