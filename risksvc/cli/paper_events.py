@@ -37,6 +37,8 @@ OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "gap_bps": ("--gap-bps", "From one level to the next."),
     "first_notional": ("--first-notional", "What the best level holds, in the quote coin."),
     "growth_notional": ("--growth-notional", "How much more each further level holds."),
+    "level_qty": ("--level-qty", "What every level holds instead, in the order unit. 0: by its worth."),
+    "refill_ms": ("--refill-ms", "How long an emptied level takes to fill again. 0: until the next step."),
 }
 
 # Fields of an answer that are worth a line, in this order; --json has all.
@@ -163,7 +165,15 @@ EVENT_COMMANDS: Final = (
     ),
 )
 
-_DEPTH_FIELDS: Final = ("levels", "half_spread_bps", "gap_bps", "first_notional", "growth_notional")
+_DEPTH_FIELDS: Final = (
+    "levels",
+    "half_spread_bps",
+    "gap_bps",
+    "first_notional",
+    "growth_notional",
+    "level_qty",
+    "refill_ms",
+)
 
 
 def event_commands() -> Iterator[click.Command]:

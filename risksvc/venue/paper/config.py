@@ -75,7 +75,7 @@ class PaperConfig:
     volume).
     `prices`: instruments whose price is held at a value from the start (the control API can let go of it); a spot
     pair is named `spot:BTCUSDT`, here and in `csv`.
-    `depth`: the shape of every instrument's depth at the start.
+    `depth`: the shape of every instrument's depth at the start; `depths`: that of single instruments instead.
     `rules`: how long a price stands still, how fast the paths run (`speed`), open orders per account and instrument,
     and what a partly filled order becomes when it ends.
     `bounds`: how many executions and closed orders each account remembers.
@@ -89,6 +89,7 @@ class PaperConfig:
     csv: Mapping[str, Path] = field(default_factory=dict)
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     depth: DepthProfile = field(default_factory=DepthProfile)
+    depths: Mapping[str, DepthProfile] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -102,6 +103,7 @@ class PaperConfig:
         _require_unique("instrument", symbols)
         _require_known("csv", self.csv, symbols)
         _require_known("prices", self.prices, symbols)
+        _require_known("depths", self.depths, symbols)
         for instrument in self.instruments:
             price = self.prices.get(instrument.key, instrument.tick)
             if not instrument.takes_price(price):

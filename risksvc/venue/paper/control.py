@@ -9,7 +9,8 @@ Requests and answers are JSON, money and quantities in it are text. A refusal is
     DELETE /paper/faults/ID    one off
     POST   /paper/price        {"symbol": "BTCUSDT", "price": "50000"}: held there; with "hold": false it follows its
                                path from there; without a price it is let go
-    POST   /paper/depth        {"symbol": "BTCUSDT", "levels": 5, "first_notional": "1000"}
+    POST   /paper/depth        {"symbol": "BTCUSDT", "levels": 5, "first_notional": "1000"}; "level_qty": "0.5" gives
+                               every level that quantity, "refill_ms": 5000 lets what was taken come back bit by bit
     POST   /paper/events       {"name": "fill", "account": "main", "symbol": "BTCUSDT", "side": "Buy", "qty": "1"}
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from risksvc.core.types import plain
 from risksvc.venue.paper.accounts import Account
@@ -36,7 +37,8 @@ PREFIX: Final = "/paper/"
 
 _SHOWN: Final = 50
 _FAULT_FIELDS: Final = ("name", "path", "account", "count")
-_DEPTH_AMOUNTS: Final = ("half_spread_bps", "gap_bps", "first_notional", "growth_notional")
+_DEPTH_AMOUNTS: Final = ("half_spread_bps", "gap_bps", "first_notional", "growth_notional", "level_qty")
+_DEPTH_COUNTS: Final = ("levels", "refill_ms")
 
 
 class Control:
@@ -112,9 +114,10 @@ class Control:
     def depth(self, call: Call) -> Row:
         """Reshape the depth of an instrument."""
         market = call.market()
-        given = {name: value for name in _DEPTH_AMOUNTS if (value := call.amount(name)) is not None}
-        levels = call.integer("levels")
-        profile = replace(market.profile, levels=market.profile.levels if levels is None else levels, **given)
+        amounts = {name: call.amount(name) for name in _DEPTH_AMOUNTS}
+        counts = {name: call.integer(name) for name in _DEPTH_COUNTS}
+        given: dict[str, Any] = {name: value for name, value in (amounts | counts).items() if value is not None}
+        profile = replace(market.profile, **given)
         call.engine.set_depth(market.instrument.key, profile, now_ms=call.now_ms)
         return _market_row(market)
 

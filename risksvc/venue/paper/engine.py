@@ -59,9 +59,10 @@ class Engine(Matching):
         step = (self.now_ms - self.started_ms) // self.rules.step_ms
         if step == self._step:
             return
+        passed_ms = (step - self._step) * self.rules.step_ms
         self._step = step
         for market in self.markets.values():
-            market.move_to(self._path_ms())
+            market.move_to(self._path_ms(), passed_ms=passed_ms)
             market.candles.note(self.now_ms, market.mid)
             self.cross(market)
         self._fund_when_due()

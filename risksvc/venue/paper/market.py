@@ -1,9 +1,9 @@
 """One instrument's market: its price, the depth on both sides, the orders that rest in it, the stops that wait.
 
 Time runs in steps: within a step the price stands still and what was taken from the depth stays taken; a new step
-moves the price along its path and restores the depth. So an outcome depends on the step an order falls in, never on
-how often anybody looked. No I/O and no clock. Invariants: the best bid is below the best ask; resting orders are
-sorted by price, then by age.
+moves the price along its path and restores the depth, at once or, where its profile says so, bit by bit. So an outcome
+depends on the step an order falls in, never on how often anybody looked. No I/O and no clock. Invariants: the best bid
+is below the best ask; resting orders are sorted by price, then by age.
 """
 
 from bisect import bisect_left, insort
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from risksvc.core.types import ONE, ZERO
 from risksvc.venue.paper.decimals import nearest_to
-from risksvc.venue.paper.depth import DepthProfile, Level, ladder
+from risksvc.venue.paper.depth import DepthProfile, Level, Taken, ladder
 from risksvc.venue.paper.instruments import Instrument
 from risksvc.venue.paper.klines import Candles
 from risksvc.venue.paper.orders import Order, Side
@@ -71,17 +71,26 @@ class Market:
         self._scale = ONE
         self._elapsed_ms = 0
         self._ladders: dict[Side, list[Level]] = {}
+        self._taken = {side: Taken() for side in Side}
         self.mid = self._mid_now()
         self.opening = self.last = self.high = self.low = self.mid
         self.volume = self.turnover = ZERO
         self.candles = Candles()
 
-    def move_to(self, elapsed_ms: int) -> None:
-        """Begin a new step at `elapsed_ms` of path time: new price, restored depth."""
+    def move_to(self, elapsed_ms: int, *, passed_ms: int = 0) -> None:
+        """Begin a new step at `elapsed_ms` of path time, `passed_ms` of the clock after the last: new price, depth."""
         self._elapsed_ms = elapsed_ms
         self._ladders.clear()
         self.update_id += 1
         self._set_mid(self._mid_now())
+        for side, taken in self._taken.items():
+            if taken:
+                self._refill(side, taken, passed_ms)
+
+    def _refill(self, side: Side, taken: Taken, passed_ms: int) -> None:
+        refill_ms = self.profile.refill_ms
+        share = min(ONE, Decimal(passed_ms) / refill_ms) if refill_ms else ONE
+        taken.refill(self._full(side), share)
 
     def pin(self, price: Decimal | None) -> None:
         """Hold the price at `price` until told otherwise; None lets it follow its path again."""
@@ -97,14 +106,18 @@ class Market:
     def reshape(self, profile: DepthProfile) -> None:
         """Give the depth another shape, from now on."""
         self.profile = profile
+        self._taken = {side: Taken() for side in Side}
         self.move_to(self._elapsed_ms)
 
     def levels(self, side: Side) -> list[Level]:
         """Give what is left of the bids (Buy) or asks (Sell), best first; the list is the market's own."""
         found = self._ladders.get(side)
         if found is None:
-            found = self._ladders[side] = ladder(self.mid, side=side, profile=self.profile, instrument=self.instrument)
+            found = self._ladders[side] = self._taken[side].left_of(self._full(side), self.instrument.step)
         return found
+
+    def _full(self, side: Side) -> list[Level]:
+        return ladder(self.mid, side=side, profile=self.profile, instrument=self.instrument)
 
     @property
     def best_bid(self) -> Level | None:
@@ -137,6 +150,7 @@ class Market:
             taken.append((level.price, part))
             qty -= part
             level.size -= part
+            self._taken[side.opposite].add(level.place, part)
             if not level.size:
                 del levels[0]
         self.update_id += 1

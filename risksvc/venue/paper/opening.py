@@ -17,7 +17,11 @@ from risksvc.venue.paper.prices import BarPath, GeneratedPath, PricePath
 def open_venue(config: PaperConfig, *, now_ms: int) -> Engine:
     """Build the engine with all markets and accounts; raise ValueError or OSError for a CSV file that can't be used."""
     markets = [
-        Market(each, path=_path(config, each, csv=config.csv.get(each.key)), profile=config.depth)
+        Market(
+            each,
+            path=_path(config, each, csv=config.csv.get(each.key)),
+            profile=config.depths.get(each.key, config.depth),
+        )
         for each in config.instruments
     ]
     accounts = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.venue.paper import AccountConfig, ApiKey, Bounds, OrderStatus, PaperConfig, Rules
+from risksvc.venue.paper import AccountConfig, ApiKey, Bounds, DepthProfile, OrderStatus, PaperConfig, Rules
 from risksvc.venue.paper.config import DEMO_ACCOUNT
 from risksvc.venue.paper.instruments import DEFAULT_INSTRUMENTS
 from risksvc.venue.paper.opening import open_venue
@@ -21,6 +21,11 @@ def test_the_default_is_the_demo_account_on_loopback() -> None:
     engine = open_venue(config, now_ms=0)
     assert engine.accounts["main"].wallets == {"USDT": D(1_000_000)}
     assert {"BTCUSDT", "ETHUSDT", "SOLUSDT"} <= set(engine.markets)
+
+
+def test_an_instrument_may_have_a_depth_of_its_own() -> None:
+    engine = open_venue(PaperConfig(depths={"BTCUSDT": DepthProfile(levels=1)}), now_ms=0)
+    assert {key: engine.markets[key].profile.levels for key in ("BTCUSDT", "ETHUSDT")} == {"BTCUSDT": 1, "ETHUSDT": 25}
 
 
 def test_a_secret_is_never_shown() -> None:
@@ -39,6 +44,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: PaperConfig(instruments=(*DEFAULT_INSTRUMENTS, DEFAULT_INSTRUMENTS[0])), "'BTCUSDT' is given twice"),
     (lambda: PaperConfig(csv={"NOSUCH": Path("x")}), "csv: 'NOSUCH' is not one of the instruments"),
     (lambda: PaperConfig(prices={"NOSUCH": D(1)}), "prices: 'NOSUCH'"),
+    (lambda: PaperConfig(depths={"NOSUCH": DepthProfile()}), "depths: 'NOSUCH'"),
     (lambda: PaperConfig(prices={"BTCUSDT": D(0)}), "above 0"),
     (lambda: PaperConfig(prices={"BTCUSDT": D("50000.05")}), "multiples of 0.1"),
     (lambda: AccountConfig(name="", keys=(KEY,)), "needs a name"),

@@ -1,13 +1,16 @@
 """Depth, price steps, held prices, resting orders."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from risksvc.venue.paper.depth import DepthProfile, ladder
+from risksvc.venue.paper.engine import Engine, Rules
 from risksvc.venue.paper.instruments import EVERY_INSTRUMENT
+from risksvc.venue.paper.market import Market
 from risksvc.venue.paper.orders import Side
-from tests.unit.venue.paper.builders import BTC, D, market
+from tests.unit.venue.paper.builders import BTC, NOW, D, market
 
 
 def test_the_default_depth_of_every_instrument_is_ordered_and_on_its_grid() -> None:
@@ -39,6 +42,8 @@ def test_a_depth_near_zero_has_fewer_levels_but_never_a_price_of_zero(mid: str) 
         ({"gap_bps": D(-1)}, "negative"),
         ({"first_notional": D(-1)}, "negative"),
         ({"levels": 200, "gap_bps": D(50)}, "zero"),
+        ({"level_qty": D(-1)}, "level_qty"),
+        ({"refill_ms": -1}, "refill_ms"),
     ],
 )
 def test_a_senseless_depth_is_refused(changes: dict[str, int], text: str) -> None:
@@ -54,6 +59,53 @@ def test_taking_stops_when_the_depth_runs_out() -> None:
     assert found.best_ask is None
     assert found.best_bid is not None
     assert found.available(Side.BUY, D(60_000)) == 0
+
+
+THIN = DepthProfile(levels=3, half_spread_bps=D(1), gap_bps=D(1), level_qty=D("0.5"), refill_ms=2_000)
+
+
+def sizes(found: Market, side: Side) -> list[Decimal]:
+    return [level.size for level in found.levels(side)]
+
+
+def test_every_level_of_a_thin_depth_holds_the_same_quantity_and_fills_again_bit_by_bit() -> None:
+    found = market(profile=THIN)
+    found.pin(D(50_000))
+    assert sizes(found, Side.SELL) == [D("0.5")] * 3
+    found.consume(Side.BUY, D("0.75"))
+    assert sizes(found, Side.SELL) == [D("0.25"), D("0.5")], "the best level is gone"
+    assert found.best_ask is not None
+    assert found.best_ask.price == D(50_010)
+    found.move_to(500, passed_ms=500)
+    assert sizes(found, Side.SELL) == [D("0.125"), D("0.375"), D("0.5")]
+    found.move_to(2_000, passed_ms=1_500)
+    assert sizes(found, Side.SELL) == [D("0.5")] * 3
+    found.move_to(9_000, passed_ms=7_000)
+    assert sizes(found, Side.SELL) == [D("0.5")] * 3, "never more than it was"
+
+
+def test_a_moved_price_brings_nothing_back_to_a_depth_that_fills_again_bit_by_bit() -> None:
+    found = market(profile=THIN)
+    found.consume(Side.SELL, D("1.5"))
+    found.pin(D(51_000))
+    assert sizes(found, Side.BUY) == []
+    found.reshape(THIN)
+    assert sizes(found, Side.BUY) == [D("0.5")] * 3
+
+
+def test_what_was_taken_is_back_with_the_next_step_where_nothing_else_is_said() -> None:
+    found = market()
+    found.consume(Side.BUY, D("0.1"))
+    found.move_to(0, passed_ms=1)
+    assert found.available(Side.BUY, D(60_000)) == market().available(Side.BUY, D(60_000))
+
+
+def test_an_engine_lets_a_depth_fill_again_by_its_clock_whatever_the_speed_of_prices() -> None:
+    engine = Engine(markets=[market(profile=THIN)], accounts=[], rules=Rules(step_ms=100, speed=D(50)), now_ms=NOW)
+    found = engine.market("BTCUSDT")
+    found.consume(Side.BUY, D("0.5"))
+    engine.advance(NOW + 1_000)
+    assert sizes(found, Side.SELL)[0] == D("0.25")
 
 
 def test_only_what_lies_within_the_limit_is_available() -> None:
