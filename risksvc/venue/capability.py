@@ -71,6 +71,19 @@ def cancel(of: Abilities) -> Finding:
     return Finding("cancel", _YES, "by the client's id or the venue's")
 
 
+def placing(of: Abilities) -> Finding:
+    """Whether this process may place the operators' reducing orders."""
+    name, kinds = "placing", " and ".join(of.quirks.places)
+    if not kinds:
+        says = "not proven that ccxt sends an order whole: none is placed, and flatten prints them to place by hand"
+        return Finding(name, _NO, says, "settings: venue.quirks.places, once you have tried it: [limit, market]")
+    if not of.quirks.places_legs and not of.spot:
+        return Finding(name, _PARTLY, f"{kinds} orders; none in hedge mode, where a leg must be named")
+    if len(of.quirks.places) == 1:
+        return Finding(name, _PARTLY, f"{kinds} orders only")
+    return Finding(name, _YES, f"{kinds} orders, with --allow-orders")
+
+
 def request_expiry(of: Abilities) -> Finding:
     """Whether an order that comes late is refused."""
     name = "request expiry"
@@ -119,6 +132,7 @@ _TRADING: tuple[Rule, ...] = (
     client_order_ids,
     client_ids_on_fills,
     reduce_only,
+    placing,
     cancel,
     offer(
         "cancel all",

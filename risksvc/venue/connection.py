@@ -21,6 +21,7 @@ from risksvc.venue.guarded import CcxtExchange, build_exchange, exchange_class_o
 from risksvc.venue.listing import Listing, Pace
 from risksvc.venue.markets import is_plain_name, normalise_markets
 from risksvc.venue.quirks import Quirks, quirks_of
+from risksvc.venue.sent_orders import SentOrders
 from risksvc.venue.spot import told_assets
 from risksvc.venue.streamed import Hearer, build_stream, followed, stream_class_of
 from risksvc.venue.unified import UnifiedListing
@@ -41,6 +42,7 @@ class VenueConnection:
         self.command: CcxtExchange = build_exchange(config, self.quirks, throttled=False)
         self.instruments: dict[str, Instrument] = {}
         self.can_cancel = False
+        self.sent = SentOrders()
         self.assets: dict[str, tuple[Instrument, ...]] = {}
         self.hedge_mode = self.quirks.hedge_mode
         self._other_mode = False
@@ -64,6 +66,11 @@ class VenueConnection:
             each for _, each in sorted(self.instruments.items()) if is_plain_name(each.symbol, each.base, each.quote)
         ]
         return [each for each in sayable if not named or each.symbol in named]
+
+    @property
+    def can_place(self) -> bool:
+        """Whether orders may be placed: by the settings or the flag, by the key, and where ccxt is proven to do it."""
+        return self.can_cancel and bool(self.quirks.places) and (self.quirks.places_legs or not self.hedge_mode)
 
     @property
     def enforces_reduce_only(self) -> bool:

@@ -110,7 +110,7 @@ async def _feed_once(connection: VenueConnection, ends: "_SessionEnds") -> None:
                 config.account,
                 connection.exchange_id,
                 len(connection.announced()),
-                "may cancel" if connection.can_cancel else "reads only",
+                _may(connection),
                 "private stream" if connection.stream_calls else _without_stream(config),
             )
             await Session(connection, link=link, welcome=welcome).run()
@@ -135,12 +135,18 @@ def _hello(connection: VenueConnection) -> venue_pb2.FeedRequest:
         software=connection.software,
     )
     hello.hello.limitations.extend(row.line for row in _shortcomings(connection))
-    hello.hello.can_place = connection.can_cancel
+    hello.hello.can_place = connection.can_place
     hello.hello.hedge_mode = connection.hedge_mode
     hello.hello.enforces_reduce_only = connection.enforces_reduce_only
     hello.hello.reads_equity = connection.reads_equity
     hello.hello.has_stream = bool(connection.stream_calls)
     return hello
+
+
+def _may(connection: VenueConnection) -> str:
+    if connection.can_place:
+        return "may cancel and place reducing orders"
+    return "may cancel" if connection.can_cancel else "reads only"
 
 
 def _without_stream(config: VenueConfig) -> str:

@@ -118,6 +118,9 @@ class Quirks:
     `remarks`: by the name of a capability, what the venue or ccxt does otherwise than the rest of the row suggests.
     `book_unit`: what an order book's amounts count: "order" (what an order's amount counts), "base" or "quote" units.
     `book_levels`: how many levels of a side to ask for; 0: as many as the venue gives by itself.
+    `places`: the kinds of orders ("limit", "market") that ccxt was proven to send whole: id, quantity, price, immediate
+    or cancel, reduce-only; none: this process places no order there. `place_id_param`: how create_order takes a client
+    order id; `ioc`: how it takes immediate-or-cancel. `places_legs`: it names the leg of a hedge that it closes.
     `rate_limit_ms`: ccxt's `rateLimit`, where ccxt's own is more cautious than the venue asks for; 0: ccxt's own.
     """
 
@@ -164,6 +167,10 @@ class Quirks:
     cash: tuple[str, ...] = ("USD", "USDT", "USDC", "FDUSD", "TUSD", "DAI", "EUR", "GBP", "JPY", "TRY", "BRL")
     book_unit: str = "order"
     book_levels: int = 100
+    places: tuple[str, ...] = ()
+    place_id_param: str = "clientOrderId"
+    ioc: Mapping[str, object] = field(default_factory=lambda: {"timeInForce": "IOC"})
+    places_legs: bool = False
     rate_limit_ms: int = 0
     costs: ReadCosts = ReadCosts()
     spot_costs: ReadCosts = ReadCosts()

@@ -11,6 +11,7 @@ from decimal import Decimal
 from risksvc.core.types import ONE, Side
 from risksvc.venue.quirk_fields import DAY_MS, Envelope, FillKind, Leg, PageLimits, Quirks, ReadCosts
 from risksvc.venue.quirk_ledgers import ledger_of
+from risksvc.venue.quirk_orders import order_ways
 
 _UNDERSCORED = "A-Za-z0-9_-"
 _UPPER_LEGS = {"LONG": Leg.LONG, "SHORT": Leg.SHORT}
@@ -347,8 +348,16 @@ _DERIVED: Mapping[str, str] = {
 
 
 def _whole(name: str) -> Quirks:
-    ledger = ledger_of(name)
-    return replace(_ENTRIES[name], ledger_kind_key=ledger.key, ledger_kinds=ledger.kinds)
+    ledger, orders = ledger_of(name), order_ways(name)
+    return replace(
+        _ENTRIES[name],
+        ledger_kind_key=ledger.key,
+        ledger_kinds=ledger.kinds,
+        places=orders.places,
+        place_id_param=orders.id_param,
+        ioc=orders.ioc,
+        places_legs=orders.legs,
+    )
 
 
 QUIRKS: Mapping[str, Quirks] = {

@@ -107,6 +107,7 @@ _CONVERSIONS: Mapping[str, Callable[[object, Quirks], object]] = {
     "attached_values": _names,
     "cash": _names,
     "stream": _names,
+    "places": _names,
     "book_unit": _book_unit,
     "inverse_contract_size": _decimal,
 }

@@ -12,6 +12,7 @@ from risksvc.venue.connection import VenueConnection
 from risksvc.venue.listing import Listed, OrderReference
 from risksvc.venue.quirks import QUIRKS, Quirks
 from risksvc.venue.rows import Row
+from risksvc.venue.sent_orders import SentOrders
 from risksvc.venue.spot import told_assets
 
 BTC = "BTC/USDT:USDT"
@@ -168,6 +169,8 @@ class ScriptedConnection:
     hedge_mode: bool = False
     command: Any = None
     can_cancel: bool = True
+    exchange_id: str = "bybit"
+    sent: SentOrders = field(default_factory=SentOrders)
 
     @property
     def command_listing(self) -> ScriptedListing:
