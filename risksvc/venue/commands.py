@@ -80,7 +80,12 @@ class Canceller:
         if not order_id and not param:
             order_id = await self._venue_id(reference)
         params = {} if order_id else {param: reference.client_order_id}
-        await exchange.cancel_order(order_id or None, reference.instrument, params)
+        try:
+            await exchange.cancel_order(order_id or None, reference.instrument, params)
+        except ccxt_errors.OrderNotFound:
+            if not self._connection.triggers_apart:
+                raise
+            await exchange.cancel_order(order_id or None, reference.instrument, {**params, "trigger": True})
 
     async def _venue_id(self, reference: OrderReference) -> str:
         """Find the venue's id, where a cancel can't name the client's."""

@@ -14,6 +14,7 @@ from ccxt.base import errors as ccxt_errors
 
 from risksvc import __version__
 from risksvc.core.types import Instrument
+from risksvc.venue.abilities import feature_of
 from risksvc.venue.bybit import BybitListing, ended_markets, key_may_order
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.failures import ReadFailure, failing_as, redacted
@@ -66,6 +67,12 @@ class VenueConnection:
             each for _, each in sorted(self.instruments.items()) if is_plain_name(each.symbol, each.base, each.quote)
         ]
         return [each for each in sayable if not named or each.symbol in named]
+
+    @property
+    def triggers_apart(self) -> bool:
+        """Whether orders that wait for a trigger are kept apart here: ccxt lists and cancels them only when told."""
+        apart = feature_of(self.command.features or {}, "fetchOpenOrders", "trigger", spot=self.quirks.spot)
+        return apart is True and self.quirks.listing != "bybit"
 
     @property
     def can_place(self) -> bool:

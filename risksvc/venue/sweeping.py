@@ -86,7 +86,17 @@ class Sweeper:
     async def _left(self, wanted: frozenset[str]) -> list[Row]:
         with failing_as("open_orders", self._connection.config.secrets()):
             listed = await self._connection.command_listing.open_orders()
-        return [row for row in listed.rows if not wanted or row["symbol"] in wanted]
+            waiting = await self._waiting(wanted) if self._connection.triggers_apart else []
+        return [row for row in (*listed.rows, *waiting) if not wanted or row["symbol"] in wanted]
+
+    async def _waiting(self, wanted: frozenset[str]) -> list[Row]:
+        """Read the orders that wait for a trigger, where the venue keeps them in a list of their own."""
+        connection = self._connection
+        symbols: list[str | None] = [None]
+        if wanted or connection.command_listing.orders_per_instrument:
+            symbols = [*sorted(wanted or connection.config.instruments)]
+        lists = [await connection.command.fetch_open_orders(each, None, None, {"trigger": True}) for each in symbols]
+        return [{**row, "waits": True} for rows in lists for row in rows]
 
 
 def _reference(row: Row) -> OrderReference:
@@ -95,4 +105,4 @@ def _reference(row: Row) -> OrderReference:
 
 def _waits(row: Row) -> bool:
     """Whether it is a trigger order."""
-    return bool(row.get("triggerPrice") or row.get("stopPrice"))
+    return bool(row.get("waits") or row.get("triggerPrice") or row.get("stopPrice"))

@@ -170,6 +170,7 @@ class ScriptedConnection:
     command: Any = None
     can_cancel: bool = True
     exchange_id: str = "bybit"
+    triggers_apart: bool = False
     sent: SentOrders = field(default_factory=SentOrders)
 
     @property

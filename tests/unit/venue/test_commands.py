@@ -19,9 +19,9 @@ class Exchange:
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
-        self.cancelled: list[tuple[str | None, str, dict[str, str]]] = []
+        self.cancelled: list[tuple[str | None, str, dict[str, Any]]] = []
 
-    async def cancel_order(self, order_id: str | None, symbol: str, params: dict[str, str]) -> None:
+    async def cancel_order(self, order_id: str | None, symbol: str, params: dict[str, Any]) -> None:
         if self.errors:
             raise self.errors.pop(0)
         self.cancelled.append((order_id, symbol, params))
@@ -55,6 +55,15 @@ async def test_an_order_that_the_look_up_does_not_know_needs_no_cancel() -> None
     listing_of(made).script["order"] = [[]]
     assert (await Canceller(made).cancel([OrderReference(BTC, "c-1")])).ok
     assert exchange.cancelled == []
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_an_order_that_is_not_there_is_cancelled_among_those_that_wait_where_they_are_kept_apart(
+    *, apart: bool
+) -> None:
+    exchange = Exchange(ccxt_errors.OrderNotFound("x"))
+    assert (await cancel(exchange, OrderReference(BTC, "c-1", "v-1"), triggers_apart=apart)).ok
+    assert exchange.cancelled == ([("v-1", BTC, {"trigger": True})] if apart else [])
 
 
 async def test_a_failed_look_up_means_not_sent() -> None:

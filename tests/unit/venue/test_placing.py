@@ -2,10 +2,9 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -20,6 +19,9 @@ from risksvc.venue.placing import Placer
 from risksvc.venue.quirks import CAUTIOUS, QUIRKS, quirks_of
 from risksvc.venue.sent_orders import SentOrders
 from tests.unit.venue.builders import BTC, connection, linear, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW_NS = 1_000_000_000
 SECOND = 1_000_000_000
