@@ -46,6 +46,7 @@ class ScriptedFeed:
         self.received: list[venue_pb2.FeedResponse] = []
         self.error: grpc.RpcError | None = None
         self.cancelled: list[str] = []
+        self.swept: list[tuple[str, ...]] = []
         self.gate_time = 0
         self._beats = 0
         self._changed = threading.Condition()
@@ -92,6 +93,8 @@ class ScriptedFeed:
             self.snapshot()
         elif kind == "cancel_orders":
             self.cancelled += [one.venue_order_id or one.client_order_id for one in command.cancel_orders.orders]
+        elif kind == "cancel_everything":
+            self.swept.append(tuple(command.cancel_everything.instruments))
         elif kind == "look_up_orders":
             return
         elif kind == "assess_now":

@@ -142,7 +142,10 @@ def cancel_all(gate: GateProcess, *, protective: bool = False) -> operator_pb2.C
     return gate.operator().CancelAll(request, timeout=30, metadata=as_("alice"))
 
 
-def with_orders(feed: ScriptedFeed, gate: GateProcess) -> None:
+def with_orders(feed: ScriptedFeed, gate: GateProcess, *, held: str = "0.2") -> None:
+    if held:
+        feed.fill("t-1", quantity=held)
+        feed.positions[BTC] = held
     feed.orders = [working("plain"), working("stop", trigger="60000"), working("exit", reduce_only=True)]
     feed.snapshot()
     listing = operator_pb2.ListOpenOrdersRequest()
@@ -155,9 +158,19 @@ def test_cancelling_keeps_what_protects(gate: GateProcess, feed: ScriptedFeed) -
     assert [one.client_order_id for one in done.cancelled] == ["plain"]
     assert sorted(one.client_order_id for one in done.kept) == ["exit", "stop"]
     assert feed.cancelled == ["v-plain"]
+    assert feed.swept == [], "what protects may have come since the last read"
     everything = cancel_all(gate, protective=True)
     assert len(everything.cancelled) == 3
     assert not everything.kept
+    assert feed.swept == [()]
+
+
+def test_where_nothing_is_open_nothing_is_protected_and_all_goes_at_once(gate: GateProcess, feed: ScriptedFeed) -> None:
+    with_orders(feed, gate, held="")
+    done = cancel_all(gate)
+    assert sorted(one.client_order_id for one in done.cancelled) == ["exit", "plain", "stop"]
+    assert not done.kept
+    assert (feed.swept, feed.cancelled) == ([()], [])
 
 
 def test_a_feed_that_may_not_cancel_leaves_it_to_people(gate: GateProcess) -> None:
