@@ -43,6 +43,18 @@ def words_of(gate_id: str, changed: IncidentChanged, found: Found | None, contac
     return Words(_one_line(title, LONGEST_TITLE), _bounded(lines))
 
 
+def closed_words(gate_id: str, what: str, contacts: Contacts | None) -> Words:
+    """The gate is closed, and its journal can't take an incident: the one message that is in no record."""
+    lines = [
+        f"The gate is closed by a fault and decides nothing: {what}"[:_LONGEST_LINE],
+        "Everything is halted. Orders that are already at the venue can still fill.",
+        "Next: `risksvc status`: how it stands",
+        *_contact_lines(contacts),
+        f"(gate {gate_id}; not in its record: the journal can't be written)",
+    ]
+    return Words(_one_line(f"P0 gate {gate_id} is closed: {what}", LONGEST_TITLE), _bounded(lines))
+
+
 def trial_words(gate_id: str, reason: str, by: str, contacts: Contacts) -> Words:
     """The text of a test: whoever reads it need do nothing."""
     lines = [
@@ -61,7 +73,7 @@ def _incident_lines(incident: Incident, message: Message) -> Iterator[str]:
         :_LONGEST_LINE
     ]
     yield from _position_lines(incident)
-    yield f"Owner: {incident.owner or 'nobody yet'}."
+    yield f"Owner: {incident.owner or f'nobody yet; `risksvc incident take {incident.incident_id}` if you act'}."
     yield f"Next: {next_step(incident)}"
 
 
@@ -89,9 +101,12 @@ def _position_lines(incident: Incident) -> Iterator[str]:
 _STEPS: tuple[tuple[Callable[[Incident], bool], str], ...] = (
     (lambda one: not one.is_open and one.review is None, "`risksvc review`: what it cost, as a number"),
     (lambda one: not one.is_open, "`risksvc incident show {incident}`: the record"),
-    (lambda one: _runs(one, ClockName.HALT), "`risksvc halt{account}`: stops new orders, by {halt_by} at the latest"),
+    (
+        lambda one: _runs(one, ClockName.HALT),
+        "`risksvc halt{account} --reason TEXT`: stops new orders; due {halt_by}",
+    ),
     (lambda one: one.assessment is None, "`risksvc assess{account}`: what is really held, from the venue"),
-    (lambda one: one.course is None, "`risksvc decide`: what is recommended, and to record what is done"),
+    (lambda one: one.course is None, "`risksvc decide --incident {incident}`: what is recommended"),
     (
         lambda one: one.course is Course.FLATTEN and not one.flattens,
         "`risksvc flatten{account}`: shows the plan; --execute runs it",

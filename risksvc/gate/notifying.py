@@ -7,6 +7,7 @@ recipient's channel has its own lane; what becomes of it is written down too (`D
 Rule 1: whatever goes wrong here ends here; the gate decides as ever. Rule 2: nothing is told before it is durable,
 unless the disk takes longer than two seconds: people must know. Rule 3: what was not settled when the gate ended is
 sent again when it starts, at least once, if it is not older than an hour; the message's id in the text shows a repeat.
+Rule 4: a gate that stays closed, and so can open no incident, is told of without a record.
 """
 
 import asyncio
@@ -24,14 +25,15 @@ from risksvc.core.telling import Found, delivery_key, find_message, is_settled, 
 from risksvc.core.types import Nanoseconds, RiskError
 from risksvc.gate.contacts_file import Channel, Contacts, Recipient
 from risksvc.gate.contacts_keeper import ContactsKeeper
-from risksvc.gate.message_text import Words, words_of
+from risksvc.gate.message_text import Words, closed_words, words_of
 from risksvc.gate.notifier.lanes import Lanes, Letter, Said
 from risksvc.gate.notifier.process import NotifierProcess
-from risksvc.gate.owner import GateClosedError, Owner, TimeSource
+from risksvc.gate.owner import Fault, GateClosedError, Owner, TimeSource
 
 REFRESH_SECONDS = 10.0
 DURABLE_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
+CLOSED_SECONDS = 2.0
 TOO_OLD = HOUR
 LATE = MINUTE
 QUEUE_KEPT = 10_000
@@ -54,7 +56,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """Which message a letter carries."""
+    """Which message a letter carries; no incident: it is in no record."""
 
     incident_id: str
     message_id: str
@@ -86,6 +88,7 @@ class Notifying:
         self._woken = asyncio.Event()
         self._waiting: dict[Letter, _About] = {}
         self._left: list[Found] = []
+        self._closed_by = ""
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -122,6 +125,15 @@ class Notifying:
                 self._new.append(output)
                 self._woken.set()
 
+    def closed(self, _fault: Fault) -> None:
+        """An owner's `on_fault`: what reopens soon is told as an incident; what does not, is told without a record."""
+        asyncio.get_running_loop().call_later(CLOSED_SECONDS, self._still_closed)
+
+    def _still_closed(self) -> None:
+        if self._owner.fault is not None:
+            self._closed_by = self._owner.fault.what
+            self._woken.set()
+
     # -- telling -------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -150,6 +162,8 @@ class Notifying:
         if contacts is not None and contacts.addressed:
             self.process.want()  # so that the first message need not wait for it
         self._take_up(contacts)
+        if self._closed_by:
+            self._tell_closed(contacts)
         if self._new:
             await self._durable()
         while self._new:
@@ -178,6 +192,13 @@ class Notifying:
             changed.incident_id, changed.message_id, self._clock.now() if found is None else found.message.at
         )
         for person, channel in targets:
+            self._post(about, person, channel, words)
+
+    def _tell_closed(self, contacts: Contacts | None) -> None:
+        what, self._closed_by = self._closed_by, ""
+        words = closed_words(self._gate_id, what, contacts)
+        about = _About("", "", self._clock.now())
+        for person, channel in [] if contacts is None else _targets(contacts):
             self._post(about, person, channel, words)
 
     def _words(self, changed: IncidentChanged, found: Found | None, contacts: Contacts | None) -> Words:
@@ -220,6 +241,8 @@ class Notifying:
 
     def _record(self, about: _About, delivery: Delivery, phone: str) -> None:
         self.last[delivery_key(delivery.recipient, delivery.channel)] = delivery
+        if not about.incident_id:
+            return
         event = DeliveryRecorded(about.incident_id, about.message_id, delivery, phone)
         try:
             if is_settled(delivery):

@@ -35,7 +35,7 @@ from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.memory import keep_collections_short
 from risksvc.gate.notifying import Notifying
-from risksvc.gate.owner import EntryLog, GateClosedError, Owner
+from risksvc.gate.owner import EntryLog, Fault, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
 from risksvc.gate.recovery import recover
@@ -160,7 +160,7 @@ class _Process:
             app = _app(base, owner, follower=follower, publisher=publisher, keeper=keeper)
             faults = FaultKeeper(app, end=self._end)
             stack.push_async_callback(faults.stop)
-            owner.on_fault = faults.closed
+            owner.on_fault = _both(faults.closed, app.notifying.closed)
             # 6. The listeners.
             servers = Servers(app)
             stack.push_async_callback(servers.stop)
@@ -280,6 +280,14 @@ def _snapshots(base: starting.Foundations, app: GateApp) -> SnapshotKeeper:
     keeper = SnapshotKeeper(base.journal, app.snapshots)
     base.journal.on_rotate = keeper.rotated
     return keeper
+
+
+def _both(first: Callable[[Fault], None], second: Callable[[Fault], None]) -> Callable[[Fault], None]:
+    def both(fault: Fault) -> None:
+        first(fault)
+        second(fault)
+
+    return both
 
 
 def _anchors(base: starting.Foundations, app: GateApp, *, url: StoreAddress) -> AnchorKeeper:

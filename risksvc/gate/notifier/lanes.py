@@ -6,6 +6,7 @@ settled once: delivered, or given up. Rule 4: a lane is bounded; beyond it the o
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ GIVE_UP_SECONDS = 900.0
 ATTEMPT_SECONDS = 10.0
 LETTERS_KEPT = 500
 TOO_MANY = "too many messages wait for this channel"
+_log = logging.getLogger(__name__)
 
 
 class Tries(Protocol):
@@ -130,7 +132,11 @@ class Lanes:
         attempt = self._attempt(letter)
         self._tried[attempt.number] = letter
         letter.attempts += 1
-        outcome = await self._notifier.attempt(attempt)
+        try:
+            outcome = await self._notifier.attempt(attempt)
+        except Exception as error:  # noqa: BLE001 - a lane that ended would swallow all that comes after
+            _log.error("an attempt failed in the gate: %s", type(error).__name__)
+            outcome = Outcome(attempt.number, delivered=False, error=f"internal error: {type(error).__name__}")
         now = asyncio.get_running_loop().time()
         final = outcome.delivered or outcome.unusable or now - letter.began >= GIVE_UP_SECONDS
         letter.settle(Said(outcome.delivered, final, outcome.error))

@@ -117,7 +117,7 @@ class NotifierProcess:
         try:
             while True:
                 began = loop.time()
-                self.problem = await self._live()
+                self.problem = await self._lived()
                 short_lives = 0 if loop.time() - began > LIVED_SECONDS else short_lives + 1
                 pause = PAUSES[min(short_lives, len(PAUSES) - 1)] if short_lives > 1 else 0.0
                 self.restarts += 1
@@ -125,6 +125,13 @@ class NotifierProcess:
                 await asyncio.sleep(pause)
         finally:
             await self._end()
+
+    async def _lived(self) -> str:
+        try:
+            return await self._live()
+        except Exception as error:  # noqa: BLE001 - whatever ended it, there must be another
+            _log.error("the notifier's life ended by an error in the gate: %r", error)
+            return f"internal error: {type(error).__name__}"
 
     async def _live(self) -> str:
         """One life; why it ended."""

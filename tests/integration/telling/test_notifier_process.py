@@ -166,6 +166,19 @@ async def test_one_that_lacks_a_library_says_so(monkeypatch: pytest.MonkeyPatch)
         assert "apprise is not installed: pip install 'risksvc[server]'" in notifier.problem
 
 
+async def test_an_error_of_the_gate_s_own_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "PAUSES", (0.0, 0.01))
+
+    def stumbles(_line: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    made = NotifierProcess((sys.executable, "-c", "print('x')"))
+    monkeypatch.setattr(made, "_take", stumbles)
+    async with running(made):
+        await until(lambda: made.restarts >= 2)
+        assert made.problem == "internal error: RuntimeError"
+
+
 async def test_one_that_can_not_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_module, "PAUSES", (0.0, 0.01))
     async with running(NotifierProcess(("/nowhere/python",))) as notifier:

@@ -166,6 +166,16 @@ async def test_a_lane_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     post.lanes.close()
 
 
+async def test_an_error_of_the_gate_s_own_ends_no_lane() -> None:
+    async def stumbles(attempt: Attempt) -> Outcome:
+        raise RuntimeError("a bug that may hold json://secret")
+
+    post = Post(tom=[stumbles, takes])
+    letter = post.post("tom")
+    await post.until(lambda: letter.settled)
+    assert [said.error for said in post.of("tom")] == ["internal error: RuntimeError", ""]
+
+
 async def test_closed_lanes_try_nothing_more() -> None:
     post = Post(tom=[refuses])
     letter = post.post("tom")

@@ -20,7 +20,7 @@ from risksvc.gate.notifier import lanes as lanes_module
 from risksvc.gate.notifier.process import NotifierProcess
 from risksvc.gate.notifier.wire import Attempt, Outcome
 from risksvc.gate.notifying import NO_FILE, NOBODY_LISTED, REFUSED, Notifying
-from risksvc.gate.owner import Owner, replay_all
+from risksvc.gate.owner import GateClosedError, Owner, replay_all
 from tests.unit.gate.steps import MemoryJournal, StepClock, opening
 
 CONTACTS = """version: 1
@@ -293,6 +293,46 @@ async def test_while_the_gate_is_closed_people_are_told_and_it_is_recorded_after
     station.journal.fail_at = 0
     await station.owner.reopen()
     assert set(station.standing().values()) == {"delivered"}
+    await station.stop()
+
+
+async def test_a_gate_that_stays_closed_is_told_without_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifying_module, "CLOSED_SECONDS", 0.01)
+    station = Station(tmp_path)
+    station.owner.on_fault = station.notifying.closed
+    station.start()
+    await station.until(lambda: station.notifying.recipients == 2)
+    station.journal.fail_at = len(station.journal.entries) + 1
+    with pytest.raises(GateClosedError):
+        station.halt()
+    await station.until(lambda: len(station.process.attempts) == 3 and station.notifying.undelivered == 0)
+    assert "is closed by a fault and decides nothing: HaltRequested: no space left" in station.process.attempts[0].body
+    written = len(station.journal.entries)
+    station.journal.fail_at = 0
+    await station.owner.reopen()
+    assert len(station.journal.entries) > written
+    assert len(station.process.attempts) == 3
+    await station.stop()
+
+
+async def test_a_gate_that_reopens_at_once_is_told_as_an_incident(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifying_module, "CLOSED_SECONDS", 0.05)
+    station = Station(tmp_path).start()
+    station.owner.on_fault = station.notifying.closed
+    await station.until(lambda: station.notifying.recipients == 2)
+    station.journal.fail_at = len(station.journal.entries) + 1
+    with pytest.raises(GateClosedError):
+        station.halt()
+    station.journal.fail_at = 0
+    await station.owner.reopen()
+    await station.until(lambda: bool(station.owner.state.incidents.by_id))
+    await station.until(lambda: set(station.standing().values()) == {"delivered"})
+    await asyncio.sleep(0.1)  # as long as a closed gate would have been told of
+    assert not [one for one in station.process.attempts if "not in its record" in one.body]
     await station.stop()
 
 
