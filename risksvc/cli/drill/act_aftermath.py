@@ -33,7 +33,8 @@ def resume(cast: Cast, alice: Led, bob: Led) -> None:
     timeline.say("world", "the rogue process is stopped, its key revoked")
     alice.follow("incident", "cause", filling=("a process with a trade key of its own; stopped, key revoked",))
     alice.follow("reconcile", expect=(0, 1))
-    alice.follow("adopt", filling=("rogue bought, flatten sold",))
+    alice.follow("reconcile", "--explain", expect=(0, 1))
+    alice.follow("adopt", "--account", filling=("unapproved-process", "rogue bought, flatten sold"), without="--owner")
     alice.follow("reconcile")
     proposed = alice.follow("resume", filling=("cause found and stopped, flat, adopted",))
     bob.hear(proposed)
@@ -47,6 +48,7 @@ def review(cast: Cast, alice: Led, happened: Happened) -> None:
     """What it cost, as a number."""
     timeline = cast.timeline
     timeline.act(6, "Review with a number, record, close")
+    alice.follow("incident", "show")
     alice.follow("review")
     record = incident_of(cast, happened)["review"]
     timeline.check("the review is recorded, with a number", holds=record["cost"] != "", observed=record["cost"])

@@ -55,7 +55,7 @@ def flatten(cast: Cast, alice: Led, happened: Happened) -> None:
     reads = done["certificate"]["reads"]
     timeline.check("the certificate names two complete reads", holds=len(reads) == 2, observed=len(reads))  # noqa: PLR2004
     held = cast.world.paper_state()["accounts"]["main"]["positions"].get("SOLUSDT")
-    timeline.check("the venue itself has no SOL left", holds=not held, observed=held or "")
+    timeline.check("the venue itself has no SOL left", holds=not float(held or 0), observed=held or "")
     at_once, cost = _numbers(plan)
     timeline.figure("flatten_cost", cost, text=f"flatten: ${cost:,.2f} in slices, ${at_once:,.2f} as one market order")
     timeline.check("less than half the cost of one market order", holds=cost < at_once / 2)

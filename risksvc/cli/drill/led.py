@@ -30,15 +30,18 @@ class Led:
         """The first command of all, as an alert's text has it."""
         return self._type(words, expect=(0, 1))
 
-    def follow(self, *start: str, filling: Sequence[str] = (), expect: Sequence[int] = (0,)) -> str:
-        """Types the newest told command that begins with these words; `filling` goes where it has `<…>`, in order."""
+    def follow(self, *start: str, filling: Sequence[str] = (), without: str = "", expect: Sequence[int] = (0,)) -> str:
+        """Types the newest told command that begins with these words; `filling` goes where it has `<…>`, in order.
+
+        `without`: an option, with its value, that the remark beside the command says may be left out.
+        """
         found = next((words for words in self._told if words[: len(start)] == start), None)
         if found is None:
             raise CheckFailedError(f"nothing that was printed says to type `risksvc {' '.join(start)}`")
-        return self._type(_filled(found, filling), expect=expect)
+        return self._type(_filled(_left_out(found, (without,)), filling), expect=expect)
 
     def _type(self, words: tuple[str, ...], *, expect: Sequence[int]) -> str:
-        given = _without_setting(words)
+        given = _left_out(words, ("--settings", "--token-file"))  # said every time anew
         self._timeline.say("operator", f"{self.name}$ risksvc {shlex.join(given)}"[:160])
         done = self._world.type(*given, "--settings", str(self._world.settings), *self._world.token_of(self.name))
         with (self._world.folder / f"{self.name}.log").open("a") as log:
@@ -69,15 +72,7 @@ def _filled(words: tuple[str, ...], filling: Sequence[str]) -> tuple[str, ...]:
     return tuple(filled)
 
 
-def _without_setting(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Takes out which gate and whose token: this operator says so every time."""
-    kept: list[str] = []
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word in ("--settings", "--token-file"):
-            skip = True
-        else:
-            kept.append(word)
-    return tuple(kept)
+def _left_out(words: tuple[str, ...], options: Sequence[str]) -> tuple[str, ...]:
+    """Takes options out, each with its value."""
+    dropped = {place for place, word in enumerate(words) if word in options}
+    return tuple(word for place, word in enumerate(words) if place not in dropped and place - 1 not in dropped)
