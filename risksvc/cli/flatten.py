@@ -99,6 +99,8 @@ def _after(
     gate: Gate, out: Output, request: pb.FlattenRequest, answer: pb.FlattenResponse, *, follow: bool
 ) -> ExitCode:
     """What came of the request: refused, proposed, started, or only planned."""
+    if answer.plan and not request.scope.account:  # the gate has one account: from here on it is named
+        request.scope.account = answer.plan[0].account
     way = Way(request, answer)
     started = answer.flatten_id and not answer.refusals
     if started and follow:

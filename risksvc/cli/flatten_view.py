@@ -27,6 +27,8 @@ _DOES = {
     pb.FLATTEN_PHASE_REACHED: "the authorised size is REACHED",
     pb.FLATTEN_PHASE_GAPS: "NOT FLAT",
 }
+# What these wait for says what they do.
+_SAY_ALL = (pb.FLATTEN_PHASE_READING, pb.FLATTEN_PHASE_CONFIRMING)
 _GOOD = (pb.FLATTEN_PHASE_FLAT, pb.FLATTEN_PHASE_REACHED)
 
 
@@ -194,7 +196,10 @@ class Followed:
                 )
         doing = _DOES.get(run.phase, "?")
         if not run.ended_at_ns:
-            self._say_once(f"{doing}{': ' + run.waiting_for if run.waiting_for else ''}")
+            told = run.waiting_for if run.phase in _SAY_ALL else ""
+            self._say_once(
+                f"waiting for {told}" if told else f"{doing}{': ' + run.waiting_for if run.waiting_for else ''}"
+            )
 
     def away(self, why: str) -> None:
         """The gate does not answer; the flatten goes on when it is back."""

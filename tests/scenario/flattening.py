@@ -118,6 +118,11 @@ class FlattenWorld(ScenarioWorld):
         answer: pb.GetFlattenResponse = self.flow("GetFlatten", pb.GetFlattenRequest())
         return answer.flatten
 
+    def account_orders(self) -> list[op.WorkingOrder]:
+        """What works at the venue, as the gate knows it."""
+        answer: op.ListOpenOrdersResponse = self.look("ListOpenOrders", op.ListOpenOrdersRequest(account="main"))
+        return list(answer.orders)
+
     def executions(self) -> list[dict[str, Any]]:
         """What the venue has executed, the newest first, by its own signed list."""
         found: list[dict[str, Any]] = []

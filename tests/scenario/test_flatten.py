@@ -123,12 +123,17 @@ def test_a_lost_answer_is_an_unknown_order_that_is_never_sent_again(world: Flatt
 def test_a_person_is_led_through_it(world: FlattenWorld) -> None:
     world.hold({"ETHUSDT": "-0.4"})
     world.until(lambda: world.adopt_now() and world.agree(), "a position that is explained")
+    world.exchange().create_order("ETH/USDT:USDT", "limit", "buy", "0.1", "2000", {})
+    world.paper("events", name="stops", account="main", symbol="ETHUSDT", stopLoss="3000")
+    world.until(lambda: len(world.account_orders()) == 2, "two orders that the gate has seen")
 
     said = world.say("alice", "flatten", "--account", "main")
     assert "only a plan: nothing is changed" in said
+    assert "First 2 orders would be cancelled, protective ones too" in said
     assert "risksvc flatten --account main --execute --reason '<why>'" in said
     done = world.say("alice", "flatten", "--account", "main", "--execute", "--reason", "drill")
     assert "CERTIFICATE" in done
+    assert not world.at_venue()["open_orders"], "the trigger order too"
     assert "risksvc incident show" in done
     shown = world.run("alice", "flatten", "--show")
     assert shown["phase"] == "FLATTEN_PHASE_FLAT"

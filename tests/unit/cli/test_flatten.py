@@ -94,11 +94,14 @@ def test_a_plan_shows_cancels_slices_costs_and_the_exact_next_commands(gate: Fak
 
 
 def test_an_empty_plan_says_that_nothing_is_held_and_problems_are_told(gate: FakeGate, cli: Cli) -> None:
-    gate.script("Flatten", pb.FlattenResponse(), pb.FlattenResponse(problems=["no read"]))
+    nothing = pb.FlattenResponse()
+    gate.script("Flatten", nothing, nothing, pb.FlattenResponse(problems=["no read"]), plan())
     assert "Nothing is held" in cli("flatten").output
+    assert "FLATTEN everything" in cli("flatten").output
     done = cli("flatten")
     assert "! no read" in done.output
     assert "Nothing is held" not in done.output
+    assert "FLATTEN account main to zero" in cli("flatten").output, "the only account is named"
 
 
 def test_where_the_gate_may_not_place_the_orders_are_for_a_person(gate: FakeGate, cli: Cli) -> None:
