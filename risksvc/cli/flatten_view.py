@@ -242,6 +242,8 @@ def _show_certificate(out: Output, run: pb.Flatten) -> None:
         ago = duration(proof.at_ns - read.as_of_ns)
         out.line(f"  read begun {ago} before, venue time {read.window_start_ms} to {read.window_end_ms} ms")
     out.line(f"  held: {', '.join(proof.positions) or 'nothing'}")
+    for one in proof.not_seen:
+        out.line(f"! not seen by these reads, look at the venue: {one}", style="bold yellow")
 
 
 def _next_of(run: pb.Flatten) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -242,7 +242,7 @@ def _latch(settings: "Settings", halt: "Halt") -> Way:
 
 def _halt(request: HaltRequest, *, by: str) -> "Halt":
     """The halt as the store and the latch hold it."""
-    from risksvc.core.trading_state import Halt  # noqa: PLC0415
+    from risksvc.core.trading_state import BY_COMMAND_LINE, Halt  # noqa: PLC0415
     from risksvc.core.trips import Trigger  # noqa: PLC0415
     from risksvc.core.types import Scope, Severity, TradingState  # noqa: PLC0415
 
@@ -256,7 +256,7 @@ def _halt(request: HaltRequest, *, by: str) -> "Halt":
         reason=request.reason,
         by=by,
         at=time.time_ns(),
-        origin="cli",
+        origin=BY_COMMAND_LINE,
     )
 
 

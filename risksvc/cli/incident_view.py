@@ -153,7 +153,7 @@ def _clocks(out: Output, one: Incident, *, now_ns: int) -> None:
     if not one.clocks:
         return
     out.heading("Clocks")
-    result = table("clock", "due", "stands", "when missed")
+    result = table("clock", "due", "stands", "if missed")
     for clock in one.clocks:
         missed = next((CLOCKS[name].missed for name in ClockName if name.value == clock.name), NONE)
         add_row(result, clock.name, moment(clock.due_at_ns), _stands(one, clock, now_ns=now_ns), missed)

@@ -49,11 +49,15 @@ class ProvingRead:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The evidence. `positions`: what is held by instrument, none where all are zero."""
+    """The evidence. `positions`: what is held by instrument, none where all are zero.
+
+    `not_seen`: what complete reads can't show at this venue.
+    """
 
     at: Nanoseconds
     reads: tuple[ProvingRead, ...]
     positions: tuple[tuple[str, Decimal], ...]
+    not_seen: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -21,6 +21,8 @@ from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, plain
 from risksvc.core.venue_events import Fill, FillsReceived, SnapshotReceived
 
+# Where a feed says this among what it can't do, orders that wait for a trigger may stand, and no read shows them.
+UNSEEN_ORDERS = "conditional orders"
 Handler = Callable[[GateState, Any, Nanoseconds], Iterator[Output]]
 
 
@@ -157,7 +159,8 @@ def _cost_of(book: AccountBook, fill: Fill, mid: Decimal | None) -> Decimal:
 
 def _prove(state: GateState, book: AccountBook, run: FlattenRun, *, now: Nanoseconds) -> Iterator[Output]:
     held = tuple((line.symbol, line.ledger) for line in lines_of(book, run.instruments) if line.ledger)
-    run.certificate = Certificate(now, tuple(run.proof), held)
+    unseen = () if book.feed is None else tuple(one for one in book.feed.limitations if UNSEEN_ORDERS in one)
+    run.certificate = Certificate(now, tuple(run.proof), held, unseen)
     to_zero = run.asked.target is FlattenTarget.ZERO
     assert not held or not to_zero or run.scope.strategy, "I17: flat, and something is held"
     run.result = FlattenPhase.FLAT if to_zero else FlattenPhase.REACHED
@@ -167,6 +170,7 @@ def _prove(state: GateState, book: AccountBook, run: FlattenRun, *, now: Nanosec
         f"flatten {run.flatten_id}: {what}: two complete reads after the last order was final show it, with no open "
         f"order; {orders} order{'s' * (orders != 1)}, cost {cost} against the mids at the start"
     )
+    text += "".join(f"; NOT SEEN: {one}" for one in unseen)
     yield from _end(state, run, EntryKind.FLAT, text, now=now)
 
 

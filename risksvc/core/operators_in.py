@@ -34,7 +34,7 @@ from risksvc.core.outputs import (
 )
 from risksvc.core.proposals import Step
 from risksvc.core.state import GateState
-from risksvc.core.trading_state import Clear, Halt
+from risksvc.core.trading_state import BY_COMMAND_LINE, Clear, Halt
 from risksvc.core.trips import Trigger
 from risksvc.core.types import Nanoseconds, Scope
 from risksvc.core.venue_in import judge_positions
@@ -129,12 +129,18 @@ def halt_requested(state: GateState, event: HaltRequested, now: Nanoseconds) -> 
 
 
 def halt_seen(state: GateState, event: HaltSeen, now: Nanoseconds) -> Iterator[Output]:
-    """A halt from elsewhere; one that this gate raised beside the core, or before its journal was lost, is its own."""
+    """A halt from elsewhere."""
     if not state.halts.add_halt(event.halt):
         return
     state.version += 1
-    if event.halt.origin == state.gate_id and state.keeps_incidents and not state.halts.is_cleared(event.halt.halt_id):
+    if state.keeps_incidents and _has_no_other_gate(state, event.halt):
         yield from take_halt(state, event.halt, now=now)
+
+
+def _has_no_other_gate(state: GateState, halt: Halt) -> bool:
+    """Its incident is kept here: raised beside this gate's core, before its journal was lost, or by no gate at all."""
+    by_nobody = halt.origin == BY_COMMAND_LINE and (halt.scope.is_global or halt.scope.account in state.accounts)
+    return (halt.origin == state.gate_id or by_nobody) and not state.halts.is_cleared(halt.halt_id)
 
 
 def clear_seen(state: GateState, event: ClearSeen, now: Nanoseconds) -> Iterator[Output]:

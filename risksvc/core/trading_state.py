@@ -10,10 +10,16 @@ from dataclasses import dataclass
 
 from risksvc.core.types import Nanoseconds, Scope, Severity, TradingState
 
+# The origin of a halt that the command line wrote into the store itself: no gate raised it.
+BY_COMMAND_LINE = "cli"
+
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """One halt. `trigger` is a name from the trip table or "OPERATOR"; `by` an operator's name or "gate:<id>"."""
+    """One halt. `trigger` is a name from the trip table or "OPERATOR"; `by` an operator's name or "gate:<id>".
+
+    `origin`: the gate that raised it, or BY_COMMAND_LINE.
+    """
 
     halt_id: str
     scope: Scope

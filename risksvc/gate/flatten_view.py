@@ -56,4 +56,5 @@ def _certificate(proof: Certificate) -> pb.FlatCertificate:
             for read in proof.reads
         ],
         positions=[f"{symbol} {plain(quantity)}" for symbol, quantity in proof.positions],
+        not_seen=proof.not_seen,
     )

@@ -1907,6 +1907,7 @@ class FlatCertificate(_message.Message):
     AT_NS_FIELD_NUMBER: _builtins.int
     READS_FIELD_NUMBER: _builtins.int
     POSITIONS_FIELD_NUMBER: _builtins.int
+    NOT_SEEN_FIELD_NUMBER: _builtins.int
     at_ns: _builtins.int
     """When the gate said so."""
     @_builtins.property
@@ -1917,16 +1918,21 @@ class FlatCertificate(_message.Message):
     def positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Quantity by instrument; none where all are zero."""
 
+    @_builtins.property
+    def not_seen(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What these reads can't show at this venue, in words: look there yourself."""
+
     def __init__(
         self,
         *,
         at_ns: _builtins.int = ...,
         reads: _abc.Iterable[Global___CertificateRead] | None = ...,
         positions: _abc.Iterable[_builtins.str] | None = ...,
+        not_seen: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ns", b"at_ns", "positions", b"positions", "reads", b"reads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ns", b"at_ns", "not_seen", b"not_seen", "positions", b"positions", "reads", b"reads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,6 +2,8 @@
 
     python -m tests.chaos [--cycles N] [--halts N] [--outages N] [--only NAME] [--seed S] [--long] [--server NAME]
 
+`--only flatten --cycles 200` is kill -9 in the middle of flattens; it runs only where it is named.
+
 Short by default. Exit code 1: something was violated; the folder with logs and journals is kept and named.
 """
 

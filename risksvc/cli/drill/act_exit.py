@@ -1,8 +1,10 @@
 """Acts 3 and 4: the operator looks at the venue itself, is led to FLATTEN, and executes it to a certificate."""
 
+import re
 import time
 
 from risksvc.cli.demo.cast import SOL, Answer, Cast
+from risksvc.cli.demo.timeline import CheckFailedError
 from risksvc.cli.drill.act_divergence import Happened
 from risksvc.cli.drill.led import Led
 
@@ -40,24 +42,36 @@ def assess_and_decide(cast: Cast, alice: Led, happened: Happened) -> None:
 
 
 def flatten(cast: Cast, alice: Led, happened: Happened) -> None:
-    """Dry run, execution, certificate; the gate is killed in the middle of it."""
+    """Dry run, execution, certificate."""
     timeline = cast.timeline
-    timeline.act(4, "Flatten: plan, execution, kill -9 in the middle, certificate")
+    timeline.act(4, "Flatten: plan, execution, certificate")
     plan = alice.follow("flatten", expect=(0, 1))
     timeline.check(
         "the dry run sends nothing, and shows the slices", holds=SOL in plan and not _flattens(cast, happened)
     )
     alice.follow("flatten", filling=("decided: flatten",))
-    done = cast.world.operate("alice", "flatten", "--show", _flattens(cast, happened)[-1])[1]["flatten"]
+    done = cast.world.operate("alice", "flatten", "--show", _flattens(cast, happened)[-1])[1]
     timeline.check("it ended FLAT", holds=done["phase"] == "FLATTEN_PHASE_FLAT", observed=done["phase"])
     reads = done["certificate"]["reads"]
     timeline.check("the certificate names two complete reads", holds=len(reads) == 2, observed=len(reads))  # noqa: PLR2004
-    held = cast.world.paper_state()["accounts"]["main"]["positions"]
-    timeline.check("the venue itself is flat", holds=not held, observed=held)
+    held = cast.world.paper_state()["accounts"]["main"]["positions"].get("SOLUSDT")
+    timeline.check("the venue itself has no SOL left", holds=not held, observed=held or "")
+    at_once, cost = _numbers(plan)
+    timeline.figure("flatten_cost", cost, text=f"flatten: ${cost:,.2f} in slices, ${at_once:,.2f} as one market order")
+    timeline.check("less than half the cost of one market order", holds=cost < at_once / 2)
     clocks = {one["name"]: one for one in incident_of(cast, happened)["clocks"]}
     for name in CLOCKS:
         in_time = name in clocks and int(clocks[name]["met_at_ns"]) > 0 and not int(clocks[name]["missed_at_ns"])
         timeline.check(f"clock {name} was met in time", holds=in_time)
+
+
+def _numbers(plan: str) -> tuple[float, float]:
+    """The plan's estimates: as one market order, and in slices."""
+    found = re.search(r"([\d,.]+) in slices, ([\d,.]+) as one market order", plan)
+    if found is None:
+        raise CheckFailedError("the plan has no estimated cost")
+    sliced, at_once = (float(text.replace(",", "")) for text in found.groups())
+    return at_once, sliced
 
 
 def _flattens(cast: Cast, happened: Happened) -> list[str]:

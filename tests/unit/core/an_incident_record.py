@@ -1,10 +1,12 @@
-"""Short words for what tests of incidents ask about: the one that is open, its lines, its clocks."""
+"""Short words for what tests of incidents do and ask about: the one that is open, its lines, its clocks."""
 
+from risksvc.core import incident_events
 from risksvc.core.incidents import EntryKind, Incident
 from risksvc.core.outputs import IncidentChanged, Output, RefusalReason, StepRefused
 from risksvc.core.severity import ClockName
-from risksvc.core.types import SECOND
+from risksvc.core.types import SECOND, Scope, Severity, Side
 from tests.unit.core.builders import World
+from tests.unit.core.catalogue import ACCOUNT
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -45,3 +47,14 @@ def refused(outputs: tuple[Output, ...]) -> list[RefusalReason]:
     """Why a step was refused; empty: it was not."""
     first = outputs[0]
     return [one.reason for one in first.refusals] if isinstance(first, StepRefused) else []
+
+
+def unknown_fill(world: World) -> None:
+    """The seed's incident: a fill that no approval explains, and a complete read."""
+    world.fill("never-asked", Side.BUY, "0.5")
+    world.read()
+
+
+def opened(world: World, severity: Severity = Severity.P1, scope: Scope | None = None) -> Incident:
+    world.apply(incident_events.IncidentOpened(scope or Scope(ACCOUNT), severity, "odd prices", "olga"))
+    return the_open(world)

@@ -322,3 +322,26 @@ def test_an_account_whose_book_is_gone_reads() -> None:
     assert phase_of(None, run) is FlattenPhase.READING
     answered(world, run, "nothing", FlattenOutcome.PLACED)
     assert OrderEnd.UNKNOWN not in {one.end for one in run.orders.values()}
+
+
+def test_what_no_read_can_show_at_this_venue_is_in_the_certificate() -> None:
+    unseen = "bybit: conditional orders: no: in a list of their own, which is not read"
+    world = given()
+    world.apply(feed(limitations=(unseen, "bybit: spot: partly")))
+    world.halt()
+    run = begin(world)
+    prove(world)
+    assert run.certificate is not None
+    assert run.certificate.not_seen == (unseen,)
+    assert lines(world, "FLAT")[0].endswith(f"; NOT SEEN: {unseen}")
+
+
+def test_without_a_feed_in_memory_nothing_is_said_of_it() -> None:
+    world = given()
+    world.halt()
+    run = begin(world)
+    world.book.feed = None
+    prove(world)
+    world.wait(3)
+    assert run.certificate is not None
+    assert run.certificate.not_seen == ()

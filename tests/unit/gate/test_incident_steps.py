@@ -2,6 +2,7 @@
 """What people's requests about incidents become, which incident is meant, and what goes back on the wire."""
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,8 @@ from risksvc.core.incidents import (
 from risksvc.core.types import MalformedInputError, Scope, Severity, Side
 from risksvc.gate import incident_view
 from risksvc.gate import incidents as steps
+from risksvc.gate.contacts_file import load_contacts
+from risksvc.gate.contacts_keeper import ContactsKeeper
 from risksvc.gate.operating import refusal_message
 from risksvc.gate.watched import tell_watched
 from risksvc.v1 import incident_pb2, operator_pb2, types_pb2
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from risksvc.gate.app import GateApp
 
 SHA = "ab" * 32
+GOOD = Path(__file__).resolve().parents[2] / "fixtures/contacts/good.yaml"
 
 
 class Desk:
@@ -38,11 +42,13 @@ class Desk:
     def __init__(self, world: World | None = None) -> None:
         self.world = world or given()
         self.watching: set[tuple[str, str]] = set()
+        self.contacts = ContactsKeeper(GOOD)
         owner = SimpleNamespace(state=self.world.gate.state, submit=self.world.apply)
         parts = {
             "owner": owner,
             "settings": SimpleNamespace(accounts={ACCOUNT: None}),
             "clock": SimpleNamespace(now=lambda: self.world.now),
+            "notifying": SimpleNamespace(keeper=self.contacts),
             "watchers": SimpleNamespace(watches=lambda *who: who in self.watching),
         }
         self.app = cast("GateApp", SimpleNamespace(**parts))
@@ -265,6 +271,14 @@ def test_everything_of_an_incident_goes_on_the_wire() -> None:
     assert not message.HasField("review")
     brief = incident_view.incident_message(world.gate.state, incident, whole=False)
     assert (list(brief.timeline), list(brief.messages), brief.HasField("evidence")) == ([], [], False)
+
+
+def test_who_is_told_and_exchange_support_with_our_id_stand_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.open()
+    assert list(desk.get().contacts) == []  # no contacts file has been read yet
+    monkeypatch.setattr(desk.contacts, "contacts", load_contacts(GOOD))
+    assert any(one.role == "exchange_support" and one.participant_id for one in desk.get().contacts)
 
 
 @pytest.mark.parametrize("reason", list(outputs.RefusalReason), ids=lambda one: one.value)
