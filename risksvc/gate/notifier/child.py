@@ -1,4 +1,4 @@
-"""The notifier: `python -m risksvc.gate.notifier.child PARENT`. Attempts come in on standard input, outcomes go out.
+"""The notifier: `python -m risksvc.gate.notifier.child PARENT`. Attempts come in by a pipe, outcomes go out.
 
 Each attempt has a thread of its own, so that a channel that hangs holds up nothing but itself; of one lane only a few
 may hang at once. It decides nothing: when to try again, and for how long, is the gate's. It ends with the gate (PARENT)
