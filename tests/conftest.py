@@ -19,16 +19,19 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
 # A relative path counts from the repository, wherever pytest was started.
 DATA = (ROOT / os.environ.get("RISKSVC_TEST_DATA", "../shared/data")).resolve()
-# Tests that start processes, in two rows: what goes by the clock (leases, halts), and what does not much.
+# Tests that start processes, in two rows of about the same length: what goes by the clock (leases, halts), and what does
+# not much. The first row that fits counts.
 ROWS = {
-    "by the clock": (
-        "tests/chaos/",
-        "tests/integration/gate/",
-        "tests/integration/halt/",
-        "tests/integration/kill_switch/",
-        "tests/scenario/",
+    "others": (
+        "tests/integration/cli/",
+        "tests/integration/client/",
+        "tests/integration/paper/",
+        "tests/integration/prometheus/",
+        "tests/integration/telling/",
+        "tests/integration/venue/",
+        "tests/scenario/incident/",
     ),
-    "others": ("tests/integration/",),
+    "by the clock": ("tests/chaos/", "tests/integration/", "tests/scenario/"),
 }
 # Ten thousand examples take longer than the limit of an ordinary test (pyproject.toml).
 CI_PROPERTY_TIMEOUT_S = 1800

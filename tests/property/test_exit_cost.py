@@ -6,7 +6,7 @@ The naive walk sells (or buys) the smallest unit again and again at the best pri
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risksvc.core.exit_cost import Book, Level, cost_now, cost_sliced, slice_quantity
@@ -21,6 +21,7 @@ KINDS = st.sampled_from([
 ])  # fmt: skip
 SIDES = st.sampled_from(Side)
 QUANTITIES = st.integers(0, 60).map(Decimal)
+SOME = settings(max_examples=min(1_000, settings().max_examples))  # the whole file in seconds
 ORDERS = st.tuples(SIDES, QUANTITIES)
 RATE = Decimal("1.25")
 NEGLIGIBLE = Fraction(1, 10**100)  # an inverse cost is a quotient
@@ -52,6 +53,7 @@ def naive(book: Book, side: Side, quantity: int, instrument: Instrument) -> tupl
     return len(prices), cost * Fraction(RATE)
 
 
+@SOME
 @given(book=books(), side=SIDES, quantity=QUANTITIES, instrument=KINDS)
 def test_it_equals_the_naive_walk(book: Book, side: Side, quantity: Decimal, instrument: Instrument) -> None:
     cost = cost_now(book, side, quantity, instrument=instrument, rate=RATE)
@@ -62,6 +64,7 @@ def test_it_equals_the_naive_walk(book: Book, side: Side, quantity: Decimal, ins
     assert abs(Fraction(cost.cost) - expected) <= (0 if exact else NEGLIGIBLE)
 
 
+@SOME
 @given(book=books(), side=SIDES, quantities=st.tuples(QUANTITIES, QUANTITIES), instrument=KINDS)
 def test_it_is_never_negative_and_never_falls_with_the_quantity(
     book: Book, side: Side, quantities: tuple[Decimal, Decimal], instrument: Instrument
@@ -73,6 +76,7 @@ def test_it_is_never_negative_and_never_falls_with_the_quantity(
     assert ZERO <= less.cost <= larger.cost
 
 
+@SOME
 @given(book=books(), order=ORDERS, share=st.integers(1, 100), instrument=KINDS)
 def test_slices_take_everything_and_cost_no_more_than_one_order(
     book: Book, order: tuple[Side, Decimal], share: int, instrument: Instrument
@@ -87,6 +91,7 @@ def test_slices_take_everything_and_cost_no_more_than_one_order(
     assert ZERO <= Fraction(sliced.cost) <= Fraction(at_once.cost) + NEGLIGIBLE
 
 
+@SOME
 @given(book=books(), order=ORDERS, share=st.integers(1, 100), instrument=KINDS)
 def test_slices_equal_the_naive_walk_of_each(
     book: Book, order: tuple[Side, Decimal], share: int, instrument: Instrument

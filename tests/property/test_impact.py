@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risksvc.core.impact import review
@@ -28,6 +28,8 @@ use_exact_arithmetic()  # as every process that adds up decimals
 MINUTES = 5_000  # over three midnights
 NEAR = Fraction(1, 10**12)  # averages and coins are rounded to 24 decimals, and there are a few dozen of them
 SEEDS = st.integers(0, 2**32)
+# A case is a walk of many days reviewed by two models: a few hundred say as much as thousands, in seconds.
+SOME = settings(max_examples=min(300, settings().max_examples))
 
 
 class Incident:
@@ -110,6 +112,7 @@ def near(ours: Decimal, naive: Fraction) -> bool:
     return abs(Fraction(ours) - naive) <= NEAR
 
 
+@SOME
 @given(SEEDS)
 def test_a_second_model_finds_the_same_cost(seed: int) -> None:
     made = Incident(seed).as_case()
@@ -146,6 +149,7 @@ def of_two(first: ImpactCase, second: ImpactCase) -> ImpactCase:
     )
 
 
+@SOME
 @given(SEEDS, SEEDS)
 def test_everything_adds_up_exactly(seed: int, other: int) -> None:
     both = of_two(Incident(seed).as_case(), Incident(other).as_case())
@@ -162,6 +166,7 @@ def test_everything_adds_up_exactly(seed: int, other: int) -> None:
         assert breach.believed <= breach.limit < breach.highest
 
 
+@SOME
 @given(SEEDS, st.integers(1, 60))
 def test_saying_an_unchanged_wrong_belief_again_costs_nothing(seed: int, times: int) -> None:
     """After everything has filled, the same belief is said once, or many times more at as many prices."""
@@ -178,6 +183,7 @@ def test_saying_an_unchanged_wrong_belief_again_costs_nothing(seed: int, times: 
     assert often.decision_costs == once.decision_costs
 
 
+@SOME
 @given(SEEDS)
 def test_a_right_belief_costs_the_number_zero(seed: int) -> None:
     made = Incident(seed).as_case()
