@@ -84,8 +84,14 @@ def exits(book: AccountBook, scope: Scope, instruments: Sequence[str], targets: 
     return [
         one
         for line in lines_of(book, instruments)
+        if _holds(book, line)
         for one in exits_of(book, line, strategy=scope.strategy, symbol=scope.instrument, targets=targets)
     ]
+
+
+def _holds(book: AccountBook, line: Line) -> bool:
+    """Whether there is anything to leave: an account has thousands of lines, and few that are held."""
+    return book.hedge_mode or not line.idle or any(part.position for part in line.strategies.values())
 
 
 def exits_of(book: AccountBook, line: Line, *, strategy: str, symbol: str, targets: Targets) -> list[Exit]:

@@ -109,6 +109,12 @@ def _incident_refusals(state: GateState, event: FlattenRequested) -> Iterator[Re
     elif incident is not None and not incident.is_open:
         text = f"incident {incident.incident_id} is closed; leave --incident out, or open another one"
         yield Refusal(RefusalReason.INCIDENT_CLOSED, text)
+    elif incident is not None and incident.scope.account not in ("", event.scope.account):
+        text = (
+            f"incident {incident.incident_id} is about account {incident.scope.account}, not {event.scope.account}: "
+            "leave --incident out"
+        )
+        yield Refusal(RefusalReason.INCIDENT_UNKNOWN, text)
     if event.target is FlattenTarget.AUTHORISED and (incident is None or not incident.cause):
         text = "to the authorised size only with the cause known: `risksvc incident cause`; to zero needs no cause"
         yield Refusal(RefusalReason.CAUSE_UNKNOWN, text)

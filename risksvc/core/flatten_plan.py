@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.exit_cost import DEPTH_WITHIN, Book, slice_quantity, walk
+from risksvc.core.exit_cost import DEPTH_WITHIN, Book, slice_quantity, slices, walk
 from risksvc.core.flatten_events import FlattenStyle, Slice
 from risksvc.core.flatten_exits import Exit
 from risksvc.core.types import ZERO, Instrument, Side
@@ -65,8 +65,8 @@ def next_round(book: AccountBook, exits: Sequence[Exit], books: Books, pace: Pac
         if problem:
             problems[symbol] = problem
         cuts.append(_Cut(symbol, side, wanted, min(wanted, quantity)))
-    slices = (_priced(book, one, books, pace) for one in _in_step(book, cuts, pace.linked, problems))
-    return Round(tuple(one for one in slices if one is not None), problems)
+    priced = (_priced(book, one, books, pace) for one in _in_step(book, cuts, pace.linked, problems))
+    return Round(tuple(one for one in priced if one is not None), problems)
 
 
 def one_slice(instrument: Instrument | None, book: Book | None, side: Side, pace: Pace) -> tuple[Decimal, str]:
@@ -128,10 +128,12 @@ def limit_price(book: Book, side: Side, quantity: Decimal, instrument: Instrumen
     return price // tick * tick + (tick if side is Side.SELL else ZERO)
 
 
-def counted_slices(wanted: Decimal, each: Decimal) -> list[Decimal]:
-    """The slices that a quantity makes while the book stays as it is; empty: none can be sent."""
+def counted_slices(wanted: Decimal, each: Decimal, *, most: int) -> list[Decimal]:
+    """The first slices that a quantity makes while the book stays as it is; empty: none can be sent.
+
+    `most`: in a book that has all but emptied, a large position makes more slices than memory holds.
+    """
     if each <= ZERO:
         return []
-    whole = int(wanted // each)
-    rest = wanted - whole * each
-    return [each] * whole + ([rest] if rest else [])
+    whole, rest = slices(wanted, each)
+    return [*[each] * min(whole, most), *([rest] if rest else [])][:most]

@@ -100,6 +100,8 @@ _FOLLOWED = (
     venue_events.OrderStatesReceived,
     events.AdoptRequested,
     events.AdoptConfirmed,
+    events.OrderReported,
+    events.FillReported,
     flatten_events.FlattenOrderAnswered,
 )
 HANDLERS.update({kind: followed(HANDLERS[kind]) for kind in _FOLLOWED})

@@ -77,7 +77,9 @@ def _check_incident(app: GateApp, incident_id: str, names: Sequence[str]) -> Non
         return
     incident = app.owner.state.incidents.by_id.get(incident_id)
     if incident is None:
-        raise MalformedInputError("incident_id", f"{incident_id!r} is not known; `risksvc incident list` has them")
+        raise MalformedInputError(
+            "incident_id", f"{convert.shown(incident_id)} is not known; `risksvc incident list` has them"
+        )
     if incident.scope.account not in ("", *names):
         problem = f"incident {incident_id} is about account {incident.scope.account}, which would not be looked at"
         raise MalformedInputError("account", problem)

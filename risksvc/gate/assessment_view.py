@@ -12,6 +12,7 @@ from risksvc.v1 import incident_pb2, types_pb2
 _SIDES = {Side.BUY: types_pb2.SIDE_BUY, Side.SELL: types_pb2.SIDE_SELL}
 # A look's problems that make an account incomplete begin so; all others are remarks.
 _LISTS = ("positions", "open_orders", "assessment.positions", "assessment.open_orders")
+_MOST = 2**32 - 1
 
 
 def account_message(account: AccountAssessed) -> incident_pb2.AccountAssessment:
@@ -77,7 +78,7 @@ def _tell_exits(message: incident_pb2.InstrumentAssessment, now: ExitCost | None
         message.beyond_book = plain(now.beyond)
     if sliced is not None:
         message.exit_cost_sliced = plain(wired(sliced.cost))
-        message.slices = sliced.orders
+        message.slices = min(sliced.orders, _MOST)  # in a book that has all but emptied there are more
 
 
 def _order(one: VenueOrder, *, unexplained: bool) -> incident_pb2.AssessedOrder:

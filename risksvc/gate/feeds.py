@@ -16,6 +16,7 @@ from risksvc.core.outputs import LookUp, OrderRef, Output, ReadAgain
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds, RiskError
 from risksvc.core.venue_events import SnapshotReceived, VenueOrder
+from risksvc.gate.convert import one_line
 from risksvc.v1 import venue_pb2
 
 MAX_QUEUED = 512
@@ -74,7 +75,8 @@ class FeedLink:
         """Hands a result to whoever waits for it; late and unknown ones are passed over."""
         waiter = self.waiting.pop(result.command_id, None)
         if waiter is not None and not waiter.done():
-            waiter.set_result(CommandResult(result.ok, result.error[:500], result.unknown, result.venue_order_id[:64]))
+            error = one_line(result.error)[:500]  # the venue's own words are in it
+            waiter.set_result(CommandResult(result.ok, error, result.unknown, result.venue_order_id[:64]))
 
     def assessed(self, found: venue_pb2.FeedAssessment) -> None:
         """Keeps an assessment for whoever waits for it; late and unknown ones are passed over."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from risksvc.core.events import Input
+from risksvc.core.events import Input, OrderChecked, OrderExpected
 from risksvc.core.exit_cost import Book
 from risksvc.core.outputs import Output
 from risksvc.core.types import Nanoseconds
@@ -32,8 +32,10 @@ class FlattenKeeper:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._moved = asyncio.Event()
 
-    def heard(self, _event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
-        """Something may have moved: whoever waits looks again."""
+    def heard(self, event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
+        """Something may have moved: whoever waits looks again. Checks move nothing, a flood of them is no work."""
+        if isinstance(event, OrderChecked | OrderExpected):
+            return
         if self._tasks or self._app.owner.state.flattens.running:
             self._moved.set()
 
@@ -42,7 +44,7 @@ class FlattenKeeper:
         try:
             while True:
                 self._begin_missing()
-                await self._changed(LOOK_SECONDS)
+                await self.changed(LOOK_SECONDS)
         finally:
             tasks = list(self._tasks.values())
             for task in tasks:
@@ -58,7 +60,7 @@ class FlattenKeeper:
 
     async def _carry_on(self, flatten_id: str) -> None:
         log_event("flatten_carried_on", flatten=flatten_id)
-        ports = Ports(self._app.owner, self._app.clock.now, self._app.feeds.command, self._books, self._changed)
+        ports = Ports(self._app.owner, self._app.clock.now, self._app.feeds.command, self._books, self.changed)
         try:
             await FlattenExecutor(flatten_id, ports).run()
         except GateClosedError:
@@ -71,7 +73,7 @@ class FlattenKeeper:
     async def _books(self, account: str, instruments: Sequence[str]) -> Mapping[str, Book]:
         return books_of(await look(self._app, account, instruments))
 
-    async def _changed(self, seconds: float) -> None:
+    async def changed(self, seconds: float) -> None:
         """Returns once the state has moved, or so much time has passed."""
         self._moved.clear()
         try:

@@ -86,7 +86,7 @@ def _costs(
 def _leg(
     account: str, way: Exit, *, cut: Slice | None, costs: _Costs | None, linked: Sequence[str], problem: str
 ) -> pb.FlattenLeg:
-    cuts = counted_slices(way.quantity, ZERO if cut is None else cut.quantity)
+    cuts = counted_slices(way.quantity, ZERO if cut is None else cut.quantity, most=SHOWN_SLICES)
     return pb.FlattenLeg(
         account=account,
         instrument=way.instrument,
@@ -95,7 +95,7 @@ def _leg(
         position=plain(way.position),
         target=plain(way.target),
         quantity=plain(way.quantity),
-        slices=[plain(one) for one in cuts[:SHOWN_SLICES]],
+        slices=[plain(one) for one in cuts],
         limit_price="" if cut is None or cut.limit_price is None else plain(cut.limit_price),
         cost="" if costs is None else _share(costs.sliced, way, costs),
         cost_at_once="" if costs is None else _share(costs.at_once, way, costs),

@@ -64,7 +64,11 @@ async def remind(app: GateApp, assess: Assess) -> None:
     """Until cancelled. `assess`: the operation behind `risksvc assess`."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        await remind_of_due(app, assess)
+        try:
+            await remind_of_due(app, assess)
+        except Exception:  # noqa: BLE001 - a reminder that can't be made must not end the gate; it stays due
+            app.counters.internal_errors += 1
+            _log.exception("a reminder of a hold met an internal error; it is tried again")
 
 
 async def remind_of_due(app: GateApp, assess: Assess) -> None:

@@ -179,6 +179,10 @@ class Notifying:
         found = find_message(self._owner.state.incidents, changed.incident_id, changed.message_id)
         if found is not None and found.message.addressed_at is not None:
             return  # heard, and found in the state at the start
+        if found is not None and contacts is None and self.keeper.path is not None:
+            self.told.to_nobody += 1
+            self._left.append(found)  # nobody is known until the file is mended: it waits, as after a restart
+            return
         self.told.messages += 1
         words = self._words(changed, found, contacts)
         targets = [] if contacts is None else _targets(contacts)

@@ -6,6 +6,7 @@ from risksvc.core.outputs import Output, Refusal, StepRefused
 from risksvc.core.state import GateState
 from risksvc.core.types import MalformedInputError, Scope
 from risksvc.gate.app import GateApp
+from risksvc.gate.convert import shown
 from risksvc.v1 import operator_pb2
 
 
@@ -15,7 +16,7 @@ def known_accounts(app: GateApp, account: str, *, field: str = "account") -> lis
         return list(app.settings.accounts)
     if account not in app.settings.accounts:
         known = ", ".join(app.settings.accounts)
-        raise MalformedInputError(field, f"{account!r} is not an account of the settings file; allowed: {known}")
+        raise MalformedInputError(field, f"{shown(account)} is not an account of the settings file; allowed: {known}")
     return [account]
 
 
@@ -49,8 +50,8 @@ def _instruments(state: GateState, account: str) -> dict[str, None]:
 
 
 def _unknown(what: str, name: str, known: dict[str, None]) -> str:
-    shown = ", ".join(list(known)[:10]) or "none"
-    return f"{name!r} is not a {what} of this account; known: {shown}{', …' if len(known) > 10 else ''}"  # noqa: PLR2004
+    few = ", ".join(list(known)[:10]) or "none"
+    return f"{shown(name)} is not a {what} of this account; known: {few}{', …' if len(known) > 10 else ''}"  # noqa: PLR2004
 
 
 def refused_by(outputs: Sequence[Output]) -> list[operator_pb2.Refusal]:

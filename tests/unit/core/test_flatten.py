@@ -6,10 +6,10 @@ from risksvc.core import events
 from risksvc.core.config import SecondPerson
 from risksvc.core.flatten import ENDED_KEPT, FlattenPhase
 from risksvc.core.flatten_events import FlattenConfirmed, FlattenStopped, FlattenTarget
-from risksvc.core.incident_events import IncidentClosed
-from risksvc.core.outputs import RefusalReason, StepProposed, StepRefused
+from risksvc.core.incident_events import CauseNamed, IncidentClosed, IncidentOpened
+from risksvc.core.outputs import IncidentChanged, RefusalReason, StepProposed, StepRefused
 from risksvc.core.severity import ClockName
-from risksvc.core.types import Scope, TradingState
+from risksvc.core.types import Scope, Severity, TradingState
 from tests.unit.core.a_flatten import (
     ask,
     begin,
@@ -108,6 +108,17 @@ def test_an_incident_is_opened_where_none_is() -> None:
 
     assert "opened by flatten" in incident(world).timeline[0].text
     assert lines(world, "FLATTEN_STARTED")
+
+
+def test_the_incident_of_another_account_is_refused_so_that_its_cause_counts_for_nothing_here() -> None:
+    world = holding()
+    name_cause(world)
+    opened = world.apply(IncidentOpened(Scope("other"), Severity.P1, "elsewhere", "olga"))[0]
+    assert isinstance(opened, IncidentChanged)
+    world.apply(CauseNamed(opened.incident_id, "a bug", fixed=True, by="olga"))
+    for target in FlattenTarget:
+        answer = ask(world, incident_id=opened.incident_id, target=target)
+        assert refused(answer) == [RefusalReason.INCIDENT_UNKNOWN]
 
 
 def test_an_incident_that_is_not_known_or_is_closed_is_refused() -> None:

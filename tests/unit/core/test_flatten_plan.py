@@ -231,4 +231,8 @@ def test_offsetting_parts_are_named() -> None:
     [("1", "0", []), ("1", "0.4", ["0.4", "0.4", "0.2"]), ("1", "0.5", ["0.5", "0.5"]), ("0.1", "0.5", ["0.1"])],
 )
 def test_slices_are_counted_while_the_book_stays_as_it_is(wanted: str, each: str, slices: list[str]) -> None:
-    assert counted_slices(D(wanted), D(each)) == [D(one) for one in slices]
+    assert counted_slices(D(wanted), D(each), most=100) == [D(one) for one in slices]
+
+
+def test_a_large_position_before_an_empty_book_does_not_fill_the_memory_with_its_slices() -> None:
+    assert counted_slices(D(10**12), D("0.001"), most=100) == [D("0.001")] * 100

@@ -1,6 +1,7 @@
 """What proves that a scope is flat, and what does not (I17): a query in the middle of a flatten proves nothing."""
 
 from risksvc.core import venue_events
+from risksvc.core.events import OrderReport
 from risksvc.core.flatten import FlattenPhase, OrderEnd
 from risksvc.core.flatten_events import FlattenConfirmed, FlattenOutcome, FlattenTarget
 from risksvc.core.flatten_proof import phase_of
@@ -345,3 +346,22 @@ def test_without_a_feed_in_memory_nothing_is_said_of_it() -> None:
     world.wait(3)
     assert run.certificate is not None
     assert run.certificate.not_seen == ()
+
+
+def test_a_read_that_began_before_a_report_settled_an_order_does_not_count() -> None:
+    """The venue's fill names its order by an id that only the strategy's report ties to it; that proves it final."""
+    world = given()
+    world.buy("0.5", client_order_id="a")
+    world.halt()
+    run = begin(world)
+    fill = world.make_fill("", Side.BUY, "0.5", venue_order_id="v1")
+    world.executed(fill)
+    world.tell(fill)
+    assert phase(world, run) == "CANCELLING"
+    began = world.now
+    world.now += SECOND
+    world.report("a", OrderReport.ACKNOWLEDGED, venue_id="v1")
+    assert phase(world, run) == "READING"
+    assert run.settled_after == world.now
+    world.read(as_of=began)
+    assert run.read is None

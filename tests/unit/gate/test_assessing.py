@@ -207,3 +207,15 @@ async def test_what_else_could_not_be_read_is_a_remark() -> None:
     found = await desk.assess("main", positions=broken)
     assert "quantity" in found.accounts[0].problem
     assert found.accounts[0].total == ""
+
+
+async def test_more_slices_than_the_answer_can_hold_are_told_as_the_most_that_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A position out of all proportion, a book that has all but emptied: the page must come all the same."""
+    vast = message()
+    vast.positions[0].quantity = "-10000000000000"
+    vast.books[0].asks[0].quantity = "0.001"
+    monkeypatch.setitem(globals(), "message", lambda: vast)
+    found = await Desk("main").assess("main")
+    assert found.accounts[0].instruments[0].slices == 2**32 - 1

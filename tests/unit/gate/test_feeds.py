@@ -55,6 +55,15 @@ async def test_a_command_gets_its_own_result(feeds: Feeds) -> None:
     assert not connected.waiting
 
 
+async def test_what_a_venue_said_of_a_command_is_one_line_without_control_characters(feeds: Feeds) -> None:
+    connected = link()
+    feeds.connect(connected)
+    asked = asyncio.create_task(feeds.command("main", read_now(), within_seconds=SOON))
+    id_ = (await connected.outgoing.get()).command.command_id
+    connected.answered(venue_pb2.FeedCommandResult(command_id=id_, ok=False, error="no\x1b[2J\nall is FLAT"))
+    assert (await asked).error == "no [2J all is FLAT"
+
+
 async def test_silence_and_a_missing_feed_are_told(feeds: Feeds) -> None:
     with pytest.raises(FeedError, match="risksvc venue"):
         await feeds.command("main", read_now(), within_seconds=SOON)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from risksvc.core.events import Input, Ticked
 from risksvc.core.flatten_events import FlattenStyle, FlattenTarget
 from risksvc.core.incident_events import CauseNamed
 from risksvc.core.types import MalformedInputError, Side
@@ -14,11 +15,13 @@ from risksvc.gate.feeds import FeedError
 from risksvc.gate.flatten_keeper import FlattenKeeper
 from risksvc.gate.flattening import flatten, get_flatten, stop_flatten
 from risksvc.gate.incident_settings import IncidentSettings
+from risksvc.gate.operating import known_accounts
 from risksvc.v1 import incident_pb2 as pb
 from risksvc.v1 import operator_pb2, types_pb2, venue_pb2
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, D
 from tests.unit.gate.flatten_rig import Rig
 from tests.unit.gate.flatten_venue import book_of
+from tests.unit.gate.steps import order
 
 if TYPE_CHECKING:
     from risksvc.gate.app import GateApp
@@ -304,3 +307,23 @@ async def test_an_executor_that_fails_is_counted_and_tried_again(monkeypatch: py
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     assert gate.app.counters.internal_errors >= 2
+
+
+@pytest.mark.parametrize(("event", "moves"), [(order(), False), (Ticked(), True)])
+async def test_a_check_moves_no_flatten_so_that_a_flood_of_them_is_no_work(event: Input, *, moves: bool) -> None:
+    gate = holding()
+    gate.rig.owner.state.flattens.running["g1-f1"] = None
+    keeper = FlattenKeeper(gate.app)
+    waiting = asyncio.ensure_future(keeper.changed(10))
+    await asyncio.sleep(0)
+    keeper.heard(event, (), 0)
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert bool(done) is moves
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("name", ["x" * 200_000, "\U0001f642" * 3_000])
+def test_an_oversize_name_is_refused_in_a_line(name: str) -> None:
+    with pytest.raises(MalformedInputError, match="is not an account") as refused:
+        known_accounts(holding().app, name)
+    assert len(str(refused.value)) < 500

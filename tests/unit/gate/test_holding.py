@@ -1,5 +1,6 @@
 """Reminders of a hold: when they come, what they say of a silent venue, what a restart neither repeats nor loses."""
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -224,3 +225,22 @@ def test_a_market_without_a_close_is_reminded_of_until_the_hold_ends(on_hold: On
 def test_an_account_that_the_settings_lost_has_no_close(on_hold: OnHold) -> None:
     on_hold.settings.accounts.clear()
     assert reminders(on_hold.app.settings, on_hold.incident) == Reminders(START + 15 * MINUTE, None)
+
+
+async def test_a_reminder_that_can_not_be_made_ends_neither_the_gate_nor_the_next_one(
+    on_hold: OnHold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = asyncio.Event()
+
+    async def breaks(*_: object) -> None:
+        if on_hold.app.counters.internal_errors:
+            again.set()
+        raise ArithmeticError("too large a number")
+
+    monkeypatch.setattr(holding, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(holding, "remind_of_due", breaks)
+    reminding = asyncio.create_task(holding.remind(on_hold.app, on_hold.assess))
+    await asyncio.wait_for(again.wait(), 10)
+    assert not reminding.done()
+    reminding.cancel()
+    await asyncio.wait({reminding})

@@ -19,7 +19,7 @@ from risksvc.gate.message_text import words_of
 from risksvc.gate.notifier import lanes as lanes_module
 from risksvc.gate.notifier.process import NotifierProcess
 from risksvc.gate.notifier.wire import Attempt, Outcome
-from risksvc.gate.notifying import NO_FILE, NOBODY_LISTED, REFUSED, Notifying
+from risksvc.gate.notifying import NO_FILE, NOBODY_LISTED, Notifying
 from risksvc.gate.owner import GateClosedError, Owner, replay_all
 from tests.unit.gate.steps import MemoryJournal, StepClock, opening
 
@@ -169,12 +169,15 @@ async def test_a_file_that_lists_nobody(tmp_path: Path) -> None:
     await station.stop()
 
 
-async def test_a_file_that_was_never_valid(tmp_path: Path) -> None:
+async def test_what_happens_under_a_file_that_was_never_valid_is_told_once_it_is(tmp_path: Path) -> None:
     station = Station(tmp_path, contacts="version: 7\n").start()
     station.halt()
-    await station.until(lambda: bool(station.notes()))
-    assert station.notes()[0].endswith(REFUSED)
+    await station.until(lambda: station.notifying.told.to_nobody == len(station.messages))
     assert "the contacts file was refused, nobody is told" in station.warned()
+    assert not station.process.attempts
+    station.file.write_text(CONTACTS)
+    await station.until(lambda: set(station.standing().values()) == {"delivered"})
+    assert station.notifying.told.messages == len(station.messages)
     await station.stop()
 
 
