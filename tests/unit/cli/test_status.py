@@ -159,6 +159,7 @@ def test_proposals_say_how_another_operator_confirms(cli: Cli, gate: FakeGate) -
     text = cli("status").stdout
     assert "risksvc resume --confirm p-9" in text
     assert "as another operator than alice" in text
+    assert "risksvc resume h-1" not in text  # it is proposed already
 
 
 def test_many_halts_get_one_suggestion(cli: Cli, gate: FakeGate) -> None:
