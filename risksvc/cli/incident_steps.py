@@ -39,6 +39,10 @@ def _to_flatten(incident: Incident) -> bool:
     return wanted and not incident.flattening and last_flatten(incident) != "FLAT"
 
 
+def _to_resume(incident: Incident) -> bool:
+    return bool(incident.active_halt_ids) and incident.cause_fixed and not incident.flattening
+
+
 def last_flatten(incident: Incident) -> str:
     """How the last flatten ended, "FLAT" or "GAPS"; empty: none has."""
     return next((entry.kind for entry in reversed(incident.timeline) if entry.kind in {"FLAT", "GAPS"}), "")
@@ -51,8 +55,8 @@ def _resume(incident: Incident) -> NextCommand:
 
 
 def _flatten(incident: Incident) -> NextCommand:
-    scope = scope_words_of(incident.scope)
-    return ("flatten", *scope), "shows the plan; with --execute it is done"
+    """By way of `decide`: it names what has to go. The incident's whole scope may hold what is as it should be."""
+    return ("decide", "--incident", short_id(incident.incident_id)), "FLATTEN is in force: of what, and its command"
 
 
 _Step = Callable[[Incident], NextCommand]
@@ -95,9 +99,10 @@ _OPEN: tuple[tuple[_Test, _Step], ...] = (
         ),
     ),
     (
-        lambda one: bool(one.active_halt_ids) and one.cause_fixed and not one.flattening,
-        _resume,
+        _to_resume,
+        lambda _: (("reconcile", "--explain"), "first: is everything explained? else how to adopt what is not"),
     ),
+    (_to_resume, _resume),
     _REVIEW,
     (
         lambda one: not _runs_on(one),

@@ -20,10 +20,8 @@ _NEXT: Mapping["RefusalReason.ValueType", tuple[tuple[str, ...], str]] = {
     operator_pb2.REFUSAL_REASON_HALT_IN_FORCE: (("status",), "which halts are in force, and how to clear them"),
     operator_pb2.REFUSAL_REASON_OWNER_UNKNOWN: (("limits", "show"), "which strategies there are"),
     operator_pb2.REFUSAL_REASON_NOT_ASSESSED: (("assess",), "looks at the venue itself, in seconds"),
-    operator_pb2.REFUSAL_REASON_FLATTEN_REQUIRED: (("flatten",), "shows the plan; sends nothing before --execute"),
+    operator_pb2.REFUSAL_REASON_FLATTEN_REQUIRED: (("decide",), "what has to go, and the command that shows the plan"),
     operator_pb2.REFUSAL_REASON_ROLE_MISSING: (("decide",), "who has recorded what, and who is waited for"),
-    operator_pb2.REFUSAL_REASON_INCIDENT_UNKNOWN: (("incident", "list"), "the incidents that are known here"),
-    operator_pb2.REFUSAL_REASON_INCIDENT_CLOSED: (("incident", "list"), "the incidents that are open"),
 }
 _OTHERWISE = (("status",), "halts in force, proposals, and why things are closed")
 

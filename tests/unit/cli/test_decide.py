@@ -206,7 +206,7 @@ def test_one_word_for_holding_is_done_and_not_in_force(cli: Cli, gate: FakeGate)
     ("name", "command"),
     [
         ("NOT_ASSESSED", "risksvc assess"),
-        ("FLATTEN_REQUIRED", "risksvc flatten"),
+        ("FLATTEN_REQUIRED", "risksvc decide"),
         ("ROLE_MISSING", "risksvc decide"),
         ("INCIDENT_UNKNOWN", "risksvc incident list"),
         ("INCIDENT_CLOSED", "risksvc incident list"),
