@@ -211,6 +211,12 @@ def test_suggested_commands_reach_the_same_gate(cli: Cli, gate: FakeGate) -> Non
     assert f"risksvc adopt --operator-address {gate.address}" in text
 
 
+def test_a_suggested_venue_process_reads_the_same_settings(cli: Cli, gate: FakeGate) -> None:
+    gate.script("GetStatus", status(accounts=[account(feed_connected=False)]))
+    text = cli("status", "--operator-address", gate.address, "--settings", "my rules.yaml").stdout
+    assert "risksvc venue --account main --settings 'my rules.yaml'  # nobody reads" in text
+
+
 def test_colours_are_for_terminals_only(cli: Cli, gate: FakeGate) -> None:
     gate.script("GetStatus", status())
     assert "\x1b[" not in cli("status").stdout
