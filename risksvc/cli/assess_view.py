@@ -222,7 +222,7 @@ def _show_record(out: Output, answer: AssessResponse) -> None:
     if answer.not_recorded:
         out.line(f"NOT RECORDED: {answer.not_recorded}", style=_WARN)
     elif answer.incident_id:
-        out.line(f"recorded in incident {answer.incident_id}, and told to everybody")
+        out.line(f"recorded in incident {answer.incident_id}, which also says who was told")
     elif answer.direct:
         out.line("recorded nowhere: the gate was not asked. What is intended, and so the band, is not known either")
     else:

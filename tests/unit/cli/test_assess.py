@@ -81,7 +81,7 @@ def test_one_page(cli: Cli, gate: FakeGate) -> None:
         "to leave      5.01 now, 2.50 in 3 slices",
         "open orders: none",
         "total exposure 25,000.00 of 150,000.00",
-        "recorded in incident g1-i1, and told to everybody",
+        "recorded in incident g1-i1, which also says who was told",
         "risksvc decide --incident g1-i1",
     ):
         assert words in text, words
