@@ -15,6 +15,8 @@ from risksvc.v1 import incident_pb2 as pb
 from risksvc.v1 import operator_pb2, types_pb2
 
 SLICES_SHOWN = 3
+# What is left comes first, then every single refusal of the venue: they may be many, and are alike.
+_GAPS_SHOWN = 8
 _MARKET = pb.FLATTEN_STYLE_MARKET
 _AUTHORISED = pb.FLATTEN_TARGET_AUTHORISED
 _DOES = {
@@ -155,16 +157,16 @@ def _pace_words(request: pb.FlattenRequest) -> tuple[str, ...]:
 def show_refused(out: Output, way: Way) -> None:
     """Why nothing was started, and the exact command that mends it."""
     scope = scope_words_of(way.request.scope)
+    again = ("flatten", *scope, *_pace_words(way.request), "--execute", "--reason", "<why>")
+    better = {
+        operator_pb2.REFUSAL_REASON_NOT_HALTED: [
+            Hint(out.command("halt", *scope[:2], "--reason", "<why>"), "stops what could trade against it"),
+            Hint(out.command(*again), "then again"),
+        ],
+        operator_pb2.REFUSAL_REASON_ORDERS_NOT_ALLOWED: list(_next_of_plan(out, way)),
+    }
     out.line()
-    show_refusals(out, way.answer.refusals, what="the flatten")
-    for refusal in way.answer.refusals:
-        if refusal.reason == operator_pb2.REFUSAL_REASON_NOT_HALTED:
-            out.next(
-                (("halt", *scope[:2], "--reason", "<why>"), "stops what could trade against it"),
-                (("flatten", *scope, *_pace_words(way.request), "--execute", "--reason", "<why>"), "then again"),
-            )
-        if refusal.reason == operator_pb2.REFUSAL_REASON_ORDERS_NOT_ALLOWED:
-            out.hints(list(_next_of_plan(out, way)))
+    show_refusals(out, way.answer.refusals, what="the flatten", better=better)
 
 
 def show_proposed(out: Output, way: Way) -> None:
@@ -235,8 +237,10 @@ def show_flatten(out: Output, run: pb.Flatten) -> None:
         out.line(f"now: {run.waiting_for}")
     if run.HasField("certificate"):
         _show_certificate(out, run)
-    for gap in run.gaps:
+    for gap in run.gaps[:_GAPS_SHOWN]:
         out.line(f"! {gap}", style="bold red")
+    if len(run.gaps) > _GAPS_SHOWN:
+        out.line(f"! … and {len(run.gaps) - _GAPS_SHOWN} more; --json has them all", style="bold red")
     out.next(*_next_of(run))
 
 
@@ -257,6 +261,8 @@ def _next_of(run: pb.Flatten) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("flatten", "--show", run.flatten_id), "how it stands"
         yield ("flatten", "--stop", run.flatten_id, "--reason", "<why>"), "sends nothing more of it"
         return
+    if run.phase in _GOOD:
+        yield ("assess", *scope[:2]), "what is held now; the course is decided by the newest assessment"
     yield ("reconcile", *scope[:2]), "reads the venue again, and says whether everything agrees"
     if run.phase in _GOOD:
         yield ("incident", "show", run.incident_id), "what the incident still needs before it can be closed"
@@ -264,3 +270,4 @@ def _next_of(run: pb.Flatten) -> Iterator[tuple[tuple[str, ...], str]]:
     else:
         yield ("reservations",), "orders whose end is not proven, and what proves it"
         yield ("flatten", *scope), "a new plan for what is left"
+        yield ("incident", "show", run.incident_id), "the exchange's support, and our id there"

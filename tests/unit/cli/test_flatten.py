@@ -202,7 +202,24 @@ def test_a_refusal_names_the_halt_that_is_needed(gate: FakeGate, cli: Cli) -> No
     assert done.exit_code == 1
     assert "risksvc halt --account main --reason '<why>'" in done.output
     gate.script("Flatten", plan(by_hand=True, refusals=[refusal("ORDERS_NOT_ALLOWED")]))
-    assert "check-reducing" in cli(*EXECUTE).output
+    by_hand = cli(*EXECUTE).output
+    assert "check-reducing" in by_hand
+    assert (done.output + by_hand).count("Next:") == 2, "one list each"
+
+
+def test_what_is_left_is_never_buried_under_the_venue_s_refusals(gate: FakeGate, cli: Cli) -> None:
+    gate.script("GetFlatten", shown(run("GAPS", gaps=["0.1 is left", *(f"refused {number}" for number in range(20))])))
+    done = cli("flatten", "--show", "g1-f1")
+    assert done.exit_code == 1
+    assert "! 0.1 is left" in done.output
+    assert "refused 7" not in done.output
+    assert "! … and 13 more" in done.output
+    assert "risksvc incident show" in done.output
+
+
+def test_another_flatten_that_runs_is_shown(gate: FakeGate, cli: Cli) -> None:
+    gate.script("Flatten", plan(refusals=[refusal("FLATTEN_RUNNING")]))
+    assert "risksvc flatten --show  #" in cli(*EXECUTE).output
 
 
 def test_a_proposal_waits_for_another_person(gate: FakeGate, cli: Cli) -> None:
