@@ -39,6 +39,12 @@ def _to_flatten(incident: Incident) -> bool:
     return wanted and not incident.flattening and last_flatten(incident) != "FLAT"
 
 
+def _flattened_since(incident: Incident) -> bool:
+    """What was decided by the last assessment is over: `decide` would still ask for what is flat."""
+    ended = [entry.at_ns for entry in incident.timeline if entry.kind in {"FLAT", "GAPS"}]
+    return bool(ended) and not incident.flattening and max(ended) > incident.assessed_at_ns
+
+
 def _to_resume(incident: Incident) -> bool:
     return bool(incident.active_halt_ids) and incident.cause_fixed and not incident.flattening
 
@@ -79,8 +85,8 @@ _OPEN: tuple[tuple[_Test, _Step], ...] = (
         lambda one: (("incident", "take", short_id(one.incident_id)), "you own it: everybody is told"),
     ),
     (
-        lambda one: not one.assessed_at_ns,
-        lambda one: (("assess", *scope_words_of(one.scope)[:2]), "what is really held, from the venue itself"),
+        lambda one: not one.assessed_at_ns or _flattened_since(one),
+        lambda one: (("assess", *scope_words_of(one.scope)[:2]), "what is really held now, from the venue itself"),
     ),
     (
         lambda one: bool(one.assessed_at_ns) and not one.course and bool(one.active_halt_ids),

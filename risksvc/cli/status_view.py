@@ -265,6 +265,10 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
         lambda status: bool(status.halts) or _any_account(lambda account: bool(account.divergences))(status),
         (("reconcile", "--explain"), "reads the venue now: what explains each difference, and what to type"),
     ),
+    (
+        _any_account(lambda account: account.flatten_required),
+        (("assess",), "what has to go; then decide"),
+    ),
     (_any_account(lambda account: account.flatten_required), (("exposure",), "which position is outside its band")),
     (_any_account(_can_adopt), (("adopt",), "what exists and is not explained")),
     (

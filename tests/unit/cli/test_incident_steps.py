@@ -41,6 +41,7 @@ def commands(one: Incident) -> list[str]:
             calm(course=incident_pb2.COURSE_FLATTEN, active_halt_ids=["h-1"], timeline=[TimelineEntry(kind="GAPS")]),
             ["decide", "reconcile", "resume"],
         ),
+        (calm(timeline=[TimelineEntry(kind="FLAT", at_ns=NOW + 1)]), ["assess", "incident close"]),
         (calm(cause_fixed=False), ["incident cause", "incident close"]),
         (calm(), ["incident close"]),
         (calm(closed_at_ns=NOW), ["incident export"]),
