@@ -13,7 +13,7 @@ _NEXT: Mapping["RefusalReason.ValueType", tuple[tuple[str, ...], str]] = {
     operator_pb2.REFUSAL_REASON_NO_READ_SINCE_HALT: (("reconcile",), "makes a complete read now"),
     operator_pb2.REFUSAL_REASON_ORDER_UNKNOWN: (("reservations",), "whose fate is not proven, and what proves it"),
     operator_pb2.REFUSAL_REASON_UNEXPLAINED: (("adopt",), "lists what is unexplained, and how to explain it"),
-    operator_pb2.REFUSAL_REASON_DIVERGED: (("positions",), "where belief, ledger and venue differ"),
+    operator_pb2.REFUSAL_REASON_DIVERGED: (("reconcile", "--explain"), "what explains each difference, and what to do"),
     operator_pb2.REFUSAL_REASON_LIMIT_EXCEEDED: (("exposure",), "what is over which limit"),
     operator_pb2.REFUSAL_REASON_ITEM_MISMATCH: (("adopt",), "lists what is unexplained now"),
     operator_pb2.REFUSAL_REASON_NO_SNAPSHOT: (("reconcile",), "makes a complete read now"),

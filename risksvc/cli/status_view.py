@@ -279,7 +279,9 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
 
 
 def _next(status: GetStatusResponse, incident: Sequence[NextCommand]) -> list[NextCommand]:
-    result = [*incident, *(suggestion for applies, suggestion in _SUGGESTIONS if applies(status))]
+    said = {words for words, _ in incident}
+    result = [*incident]
+    result += [one for applies, one in _SUGGESTIONS if applies(status) and one[0] not in said]
     result += [
         (("venue", "--account", account.account), "nobody reads this account: starts its venue process")
         for account in status.accounts

@@ -218,7 +218,7 @@ def test_confirming(cli: Cli, gate: FakeGate) -> None:
         ("NO_READ_SINCE_HALT", "risksvc reconcile"),
         ("ORDER_UNKNOWN", "risksvc reservations"),
         ("UNEXPLAINED", "risksvc adopt"),
-        ("DIVERGED", "risksvc positions"),
+        ("DIVERGED", "risksvc reconcile --explain"),
         ("LIMIT_EXCEEDED", "risksvc exposure"),
         ("PROPOSAL_UNKNOWN", "risksvc status"),
         ("SAME_PERSON", "risksvc status"),

@@ -294,7 +294,9 @@ def test_status_of_an_open_incident_leaves_the_resume_to_its_steps(cli: Cli, gat
     assert "risksvc incident show i3" in text
     assert "risksvc resume" not in text
     gate.script("GetIncident", whole(owner="olga", assessed_at_ns=NOW, cause="a key", cause_fixed=True))
-    assert "risksvc resume h-1 --reason '<why it is safe>'" in cli("status").stdout
+    text = cli("status").stdout
+    assert "risksvc resume h-1 --reason '<why it is safe>'" in text
+    assert text.count("risksvc reconcile --explain") == 1
 
 
 def test_status_knows_from_the_whole_record_that_a_flatten_has_ended_flat(cli: Cli, gate: FakeGate) -> None:
