@@ -241,7 +241,19 @@ def show_flatten(out: Output, run: pb.Flatten) -> None:
         out.line(f"! {gap}", style="bold red")
     if len(run.gaps) > _GAPS_SHOWN:
         out.line(f"! … and {len(run.gaps) - _GAPS_SHOWN} more; --json has them all", style="bold red")
+    _show_believers(out, run)
     out.next(*_next_of(run))
+
+
+def _show_believers(out: Output, run: pb.Flatten) -> None:
+    """Whose part was sold: a strategy is not told of an operator's fills, and its old belief keeps the halts."""
+    whose = sorted({order.strategy for order in run.orders if order.strategy and order.filled.strip("0.")})
+    if run.ended_at_ns and whose:
+        out.line(
+            f"! of {', '.join(whose)}: a belief from before differs now, and no resume passes until it is mended: "
+            "stop the strategy, have it read its position, start it",
+            style="bold yellow",
+        )
 
 
 def _show_certificate(out: Output, run: pb.Flatten) -> None:

@@ -217,6 +217,19 @@ def test_what_is_left_is_never_buried_under_the_venue_s_refusals(gate: FakeGate,
     assert "risksvc incident show" in done.output
 
 
+def test_a_strategy_whose_part_was_sold_has_to_learn_of_it(gate: FakeGate, cli: Cli) -> None:
+    parts = [("beta", "0.5"), ("alpha", "10"), ("gamma", "0.0"), ("", "1")]
+    orders = [
+        pb.FlattenOrder(client_order_id=f"0a{place}", instrument=BTC, strategy=whose, filled=filled, state="FILLED")
+        for place, (whose, filled) in enumerate(parts)
+    ]
+    gate.script("GetFlatten", shown(run(orders=orders, certificate=PROOF)))
+    output = " ".join(cli("flatten", "--show", "g1-f1").output.split())
+    assert "! of alpha, beta: a belief from before differs now" in output
+    gate.script("GetFlatten", shown(run(orders=orders[2:], certificate=PROOF)))
+    assert "a belief from before" not in cli("flatten", "--show", "g1-f1").output
+
+
 def test_another_flatten_that_runs_is_shown(gate: FakeGate, cli: Cli) -> None:
     gate.script("Flatten", plan(refusals=[refusal("FLATTEN_RUNNING")]))
     assert "risksvc flatten --show  #" in cli(*EXECUTE).output
