@@ -123,6 +123,9 @@ def _next_of_plan(out: Output, way: Way) -> Iterator[Hint]:
     scope = scope_words_of(request.scope)
     if answer.by_hand:
         yield Hint(out.command("venue", "--allow-orders", "--account", request.scope.account or "NAME"), _ALLOW)
+        if not answer.plan:
+            mine = ("--account", request.scope.account) if request.scope.account else ()
+            yield Hint(out.command("assess", "--direct", *mine), "what is held, and the orders to place by hand")
         for leg in answer.plan:
             yield Hint(out.command(*_by_hand(leg)), "approves it; then place it at the venue with its id")
         return

@@ -115,6 +115,11 @@ def test_where_the_gate_may_not_place_the_orders_are_for_a_person(gate: FakeGate
     assert f"check-reducing --account main --instrument {BTC} --side buy --quantity 0.5 --reason" in done.output
 
 
+def test_without_a_feed_the_orders_by_hand_come_from_the_venue_itself(gate: FakeGate, cli: Cli) -> None:
+    gate.script("Flatten", pb.FlattenResponse(by_hand=True, problems=["positions: no venue feed is connected"]))
+    assert "risksvc assess --direct --account main " in cli("flatten", "--account", "main").output
+
+
 @pytest.mark.parametrize(
     "words",
     [("--execute", "--confirm", "p1"), ("--execute",), ("--stop", "x"), ("--show", "--execute", "--reason", "x")],
