@@ -8,15 +8,13 @@ from pathlib import Path
 import click
 
 from risksvc.cli import assess_view
-from risksvc.cli.errors import CliError, Hint
+from risksvc.cli.errors import DIRECT, CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.options import account_option, connection_options, exit_with, gate_session, json_option, repeated
 from risksvc.cli.output import Output
 from risksvc.v1.incident_pb2 import AssessRequest, AssessResponse
 
 ASSESS_SECONDS = 15.0  # the gate gives its feeds 8
-
-_DIRECT = "reads the venue without the gate: an exit must not depend on us"
 
 
 @click.command()
@@ -69,6 +67,5 @@ def _ask(
             raise
         words = ["assess", "--direct", *(("--account", request.account) if request.account else ())]
         command = Output(as_json=False, repeat=repeated(None, settings, None)).command(*words)
-        raise CliError(
-            error.message, code=ExitCode(error.exit_code), hints=[Hint(command, _DIRECT), *error.hints]
-        ) from error
+        others = [hint for hint in error.hints if "--direct" not in hint.command]
+        raise CliError(error.message, code=ExitCode(error.exit_code), hints=[Hint(command, DIRECT), *others]) from error

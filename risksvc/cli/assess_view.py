@@ -222,7 +222,7 @@ def _show_record(out: Output, answer: AssessResponse) -> None:
     if answer.not_recorded:
         out.line(f"NOT RECORDED: {answer.not_recorded}", style=_WARN)
     elif answer.incident_id:
-        out.line(f"recorded in incident {answer.incident_id}, and told to everybody")
+        out.line(f"recorded in incident {answer.incident_id}, which also says who was told")
     elif answer.direct:
         out.line("recorded nowhere: the gate was not asked. What is intended, and so the band, is not known either")
     else:
@@ -253,14 +253,17 @@ def _next(answer: AssessResponse, account: str) -> Iterator[Suggestion]:
         return
     if answer.incident_id:
         yield ("decide", *named), "what is recommended, flatten, reduce or hold, and why"
-    for place in _outside(answer):
-        yield ("flatten", "--account", place), "shows the plan to leave; --execute runs it"
+    for scope in () if answer.incident_id else _outside(answer):
+        yield ("flatten", *scope), "shows the plan to leave; --execute runs it"
     if not answer.incident_id and not answer.not_recorded and any(map(_is_held, answer.accounts)):
         yield ("halt", *mine, "--reason", "<what is wrong>"), "where something is wrong: opens an incident too"
 
 
-def _outside(answer: AssessResponse) -> list[str]:
-    return [one.account for one in answer.accounts if any(each.outside_band for each in one.instruments)]
+def _outside(answer: AssessResponse) -> Iterator[tuple[str, ...]]:
+    for one in answer.accounts:
+        for each in one.instruments:
+            if each.outside_band:
+                yield "--account", one.account, "--instrument", each.instrument
 
 
 def _is_held(account: AccountAssessment) -> bool:

@@ -4,13 +4,14 @@ Every call has a deadline and is made once: no retries, no proxy, no waiting for
 one plain sentence and an exit code. What was asked of a gate that did not answer is not known to be done, and said so.
 """
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from risksvc.cli.errors import CliError, Hint
+from risksvc.cli.errors import DIRECT, CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.v1.incident_pb2_grpc import IncidentServiceStub
 from risksvc.v1.operator_pb2_grpc import OperatorServiceStub
@@ -44,6 +45,17 @@ _CLOSED_MEANWHILE = Hint(
     "", "A gate that is down approves nothing. Orders already at the venue can still fill: look there too."
 )
 
+
+def without_a_gate(settings: Sequence[str] = ()) -> tuple[Hint, ...]:
+    """What to type where no gate answers. `settings`: the option that names the file, where one was given."""
+    return (
+        Hint(shlex.join(["risksvc", "serve", *settings]), "starts a gate; it comes back as halted as it was"),
+        Hint(shlex.join(["risksvc", "assess", "--direct", *settings]), DIRECT),
+    )
+
+
+WITHOUT_A_GATE = without_a_gate()
+
 _Status = grpc.StatusCode
 # Status → exit code and sentence. What is not listed here could not be decided.
 _SENTENCES: dict[grpc.StatusCode, tuple[ExitCode, str]] = {
@@ -71,11 +83,12 @@ _OTHER = (ExitCode.UNDECIDED, "the gate at {address} could not decide: {details}
 class Gate:
     """The gate as one command sees it."""
 
-    def __init__(self, channel: grpc.Channel, *, address: str, token: "Token") -> None:
+    def __init__(self, channel: grpc.Channel, *, address: str, token: "Token", without: Sequence[Hint]) -> None:
         self.stub = OperatorServiceStub(channel)
         self.flow = IncidentServiceStub(channel)
         self.address = address
         self._token = token
+        self._without = tuple(without)
 
     def ask(
         self,
@@ -120,8 +133,7 @@ class Gate:
         for words, meaning, code in _UNREACHABLE:
             if words in details:
                 sentence = f"the gate at {self.address} can't be reached: {meaning}"
-                hints = [_CLOSED_MEANWHILE, Hint("risksvc serve", "starts a gate with this folder's settings")]
-                return CliError(sentence, code=code, hints=hints)
+                return CliError(sentence, code=code, hints=[_CLOSED_MEANWHILE, *self._without])
         sentence = (
             f"the gate at {self.address} stopped answering ({details}): whether it did what was asked is not known"
         )
@@ -134,7 +146,7 @@ def _status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
 
 
 @contextmanager
-def connect(address: str, token: "Token") -> Iterator[Gate]:
-    """A connection that ends with the block. Connects at the first call."""
+def connect(address: str, token: "Token", *, without: Sequence[Hint] = WITHOUT_A_GATE) -> Iterator[Gate]:
+    """A connection that ends with the block. Connects at the first call. `without`: what to type if nothing answers."""
     with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
-        yield Gate(channel, address=address, token=token)
+        yield Gate(channel, address=address, token=token, without=without)

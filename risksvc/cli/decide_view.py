@@ -23,6 +23,7 @@ _NOTHING_HELD = "NOTHING_HELD"
 _LOOK_FIRST = frozenset({"NOT_ASSESSED", "STALE_ASSESSMENT", "INCOMPLETE_ASSESSMENT"})
 _WHY = "<why, in your words>"
 _MOST_FLATTENS = 5
+_NOBODY = "nobody has it (settings: operators, roles), so that no hold can take effect here"
 
 
 def word(course: "incident_pb2.Course.ValueType") -> str:
@@ -94,7 +95,7 @@ def _show_choices(out: Output, answer: DecideResponse) -> None:
             add_row(result, word(choice.course), choice.role or NONE, choice.by, moment(choice.at_ns), choice.reason)
         out.show(result)
     for role in answer.waiting_for:
-        out.line(f"HOLD waits for the role {role}: {_who(answer, role)}", style="bold yellow")
+        out.line(f"HOLD waits for the role {role}: {_who(answer, role) or _NOBODY}", style="bold yellow")
 
 
 def _in_force(answer: DecideResponse) -> str:
@@ -106,10 +107,10 @@ def _in_force(answer: DecideResponse) -> str:
 
 
 def _who(answer: DecideResponse, role: str) -> str:
-    """The operators who may speak in a role, but those who have recorded the hold already."""
+    """The operators who may speak in a role, but those who have recorded the hold already; empty: nobody has it."""
     spoken = [one.by for one in answer.incident.choices if one.course == incident_pb2.COURSE_HOLD]
     named = [name for one in answer.holders if one.role == role for name in one.operators]
-    return " or ".join([name for name in named if name not in spoken] or named) or "nobody has it (settings: roles)"
+    return " or ".join([name for name in named if name not in spoken] or named)
 
 
 def _show_reminders(out: Output, answer: DecideResponse) -> None:
@@ -149,7 +150,7 @@ def _suggestions(answer: DecideResponse, incident: Incident) -> Iterator[tuple[t
 
 
 def _second_person(answer: DecideResponse, named: tuple[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    for role in answer.waiting_for:
+    for role in filter(lambda one: _who(answer, one), answer.waiting_for):
         words = ("hold", *named, "--role", role, "--reason", _WHY)
         yield words, f"as {_who(answer, role)}, with a token of their own: puts HOLD in force"
 

@@ -9,6 +9,9 @@ import click
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.printable import printable
 
+# What `assess --direct` is for, wherever a gate does not answer.
+DIRECT = "reads the venue without the gate: an exit must not depend on us"
+
 
 @dataclass(frozen=True, slots=True)
 class Hint:

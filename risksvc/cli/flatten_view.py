@@ -15,6 +15,8 @@ from risksvc.v1 import incident_pb2 as pb
 from risksvc.v1 import operator_pb2, types_pb2
 
 SLICES_SHOWN = 3
+# What is left comes first, then every single refusal of the venue: they may be many, and are alike.
+_GAPS_SHOWN = 8
 _MARKET = pb.FLATTEN_STYLE_MARKET
 _AUTHORISED = pb.FLATTEN_TARGET_AUTHORISED
 _DOES = {
@@ -121,6 +123,9 @@ def _next_of_plan(out: Output, way: Way) -> Iterator[Hint]:
     scope = scope_words_of(request.scope)
     if answer.by_hand:
         yield Hint(out.command("venue", "--allow-orders", "--account", request.scope.account or "NAME"), _ALLOW)
+        if not answer.plan:
+            mine = ("--account", request.scope.account) if request.scope.account else ()
+            yield Hint(out.command("assess", "--direct", *mine), "what is held, and the orders to place by hand")
         for leg in answer.plan:
             yield Hint(out.command(*_by_hand(leg)), "approves it; then place it at the venue with its id")
         return
@@ -155,16 +160,16 @@ def _pace_words(request: pb.FlattenRequest) -> tuple[str, ...]:
 def show_refused(out: Output, way: Way) -> None:
     """Why nothing was started, and the exact command that mends it."""
     scope = scope_words_of(way.request.scope)
+    again = ("flatten", *scope, *_pace_words(way.request), "--execute", "--reason", "<why>")
+    better = {
+        operator_pb2.REFUSAL_REASON_NOT_HALTED: [
+            Hint(out.command("halt", *scope[:2], "--reason", "<why>"), "stops what could trade against it"),
+            Hint(out.command(*again), "then again"),
+        ],
+        operator_pb2.REFUSAL_REASON_ORDERS_NOT_ALLOWED: list(_next_of_plan(out, way)),
+    }
     out.line()
-    show_refusals(out, way.answer.refusals, what="the flatten")
-    for refusal in way.answer.refusals:
-        if refusal.reason == operator_pb2.REFUSAL_REASON_NOT_HALTED:
-            out.next(
-                (("halt", *scope[:2], "--reason", "<why>"), "stops what could trade against it"),
-                (("flatten", *scope, *_pace_words(way.request), "--execute", "--reason", "<why>"), "then again"),
-            )
-        if refusal.reason == operator_pb2.REFUSAL_REASON_ORDERS_NOT_ALLOWED:
-            out.hints(list(_next_of_plan(out, way)))
+    show_refusals(out, way.answer.refusals, what="the flatten", better=better)
 
 
 def show_proposed(out: Output, way: Way) -> None:
@@ -235,9 +240,23 @@ def show_flatten(out: Output, run: pb.Flatten) -> None:
         out.line(f"now: {run.waiting_for}")
     if run.HasField("certificate"):
         _show_certificate(out, run)
-    for gap in run.gaps:
+    for gap in run.gaps[:_GAPS_SHOWN]:
         out.line(f"! {gap}", style="bold red")
+    if len(run.gaps) > _GAPS_SHOWN:
+        out.line(f"! … and {len(run.gaps) - _GAPS_SHOWN} more; --json has them all", style="bold red")
+    _show_believers(out, run)
     out.next(*_next_of(run))
+
+
+def _show_believers(out: Output, run: pb.Flatten) -> None:
+    """Whose part was sold: a strategy is not told of an operator's fills, and its old belief keeps the halts."""
+    whose = sorted({order.strategy for order in run.orders if order.strategy and order.filled.strip("0.")})
+    if run.ended_at_ns and whose:
+        out.line(
+            f"! of {', '.join(whose)}: a belief from before differs now, and no resume passes until it is mended: "
+            "stop the strategy, have it read its position, start it",
+            style="bold yellow",
+        )
 
 
 def _show_certificate(out: Output, run: pb.Flatten) -> None:
@@ -257,6 +276,8 @@ def _next_of(run: pb.Flatten) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("flatten", "--show", run.flatten_id), "how it stands"
         yield ("flatten", "--stop", run.flatten_id, "--reason", "<why>"), "sends nothing more of it"
         return
+    if run.phase in _GOOD:
+        yield ("assess", *scope[:2]), "what is held now; the course is decided by the newest assessment"
     yield ("reconcile", *scope[:2]), "reads the venue again, and says whether everything agrees"
     if run.phase in _GOOD:
         yield ("incident", "show", run.incident_id), "what the incident still needs before it can be closed"
@@ -264,3 +285,4 @@ def _next_of(run: pb.Flatten) -> Iterator[tuple[tuple[str, ...], str]]:
     else:
         yield ("reservations",), "orders whose end is not proven, and what proves it"
         yield ("flatten", *scope), "a new plan for what is left"
+        yield ("incident", "show", run.incident_id), "the exchange's support, and our id there"

@@ -98,7 +98,7 @@ def show(
         show_orders(out, answer.can_still_fill)
     hints = [] if answer.effect == operator_pb2.HALT_EFFECT_EFFECTIVE else [again(request, told, _WHO_LACKS_IT)]
     hints += [] if answered else _without_gate(out, told)
-    suggestions = _next(request, answer, also_cancel=also_cancel)
+    suggestions = _next(request, answer, also_cancel=also_cancel, answered=answered)
     out.hints([*hints, *(Hint(out.command(*words), purpose) for words, purpose in suggestions)])
 
 
@@ -123,7 +123,7 @@ def _without_gate(out: Output, told: Told) -> list[Hint]:
 
 
 def _next(
-    request: HaltRequest, answer: operator_pb2.HaltResponse, *, also_cancel: bool
+    request: HaltRequest, answer: operator_pb2.HaltResponse, *, also_cancel: bool, answered: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     scope = scope_words_of(request.scope)
     if answer.can_still_fill and not also_cancel:
@@ -131,7 +131,8 @@ def _next(
             ("cancel-all", "--reason", request.reason, *scope),
             "cancels what can still fill, keeps protective orders",
         )
-    yield ("assess", *scope[:2]), "what is really held, from the venue itself, and what it costs to leave"
+    direct = () if answered else ("--direct",)  # looking must not wait for a gate
+    yield ("assess", *direct, *scope[:2]), "what is really held, from the venue itself, and what it costs to leave"
     if answer.incident_id:
         yield ("incident", "show", short_id(answer.incident_id)), "the record, its clocks, what to do next"
     yield ("reconcile", *scope[:2]), "reads the venue now, lists what is unexplained"

@@ -39,6 +39,16 @@ def _to_flatten(incident: Incident) -> bool:
     return wanted and not incident.flattening and last_flatten(incident) != "FLAT"
 
 
+def _flattened_since(incident: Incident) -> bool:
+    """What was decided by the last assessment is over: `decide` would still ask for what is flat."""
+    ended = [entry.at_ns for entry in incident.timeline if entry.kind in {"FLAT", "GAPS"}]
+    return bool(ended) and not incident.flattening and max(ended) > incident.assessed_at_ns
+
+
+def _to_resume(incident: Incident) -> bool:
+    return bool(incident.active_halt_ids) and incident.cause_fixed and not incident.flattening
+
+
 def last_flatten(incident: Incident) -> str:
     """How the last flatten ended, "FLAT" or "GAPS"; empty: none has."""
     return next((entry.kind for entry in reversed(incident.timeline) if entry.kind in {"FLAT", "GAPS"}), "")
@@ -51,8 +61,8 @@ def _resume(incident: Incident) -> NextCommand:
 
 
 def _flatten(incident: Incident) -> NextCommand:
-    scope = scope_words_of(incident.scope)
-    return ("flatten", *scope), "shows the plan; with --execute it is done"
+    """By way of `decide`: it names what has to go. The incident's whole scope may hold what is as it should be."""
+    return ("decide", "--incident", short_id(incident.incident_id)), "FLATTEN is in force: of what, and its command"
 
 
 _Step = Callable[[Incident], NextCommand]
@@ -75,8 +85,8 @@ _OPEN: tuple[tuple[_Test, _Step], ...] = (
         lambda one: (("incident", "take", short_id(one.incident_id)), "you own it: everybody is told"),
     ),
     (
-        lambda one: not one.assessed_at_ns,
-        lambda one: (("assess", *scope_words_of(one.scope)[:2]), "what is really held, from the venue itself"),
+        lambda one: not one.assessed_at_ns or _flattened_since(one),
+        lambda one: (("assess", *scope_words_of(one.scope)[:2]), "what is really held now, from the venue itself"),
     ),
     (
         lambda one: bool(one.assessed_at_ns) and not one.course and bool(one.active_halt_ids),
@@ -95,9 +105,10 @@ _OPEN: tuple[tuple[_Test, _Step], ...] = (
         ),
     ),
     (
-        lambda one: bool(one.active_halt_ids) and one.cause_fixed and not one.flattening,
-        _resume,
+        _to_resume,
+        lambda _: (("reconcile", "--explain"), "first: is everything explained? else how to adopt what is not"),
     ),
+    (_to_resume, _resume),
     _REVIEW,
     (
         lambda one: not _runs_on(one),

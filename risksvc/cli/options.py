@@ -128,13 +128,13 @@ def gate_session(
     operator_address: str | None, settings: Path | None, token_file: Path | None
 ) -> Iterator[tuple["Gate", tuple[str, ...]]]:
     """A connection to the gate, and the options that a suggested command must repeat to reach it again."""
-    from risksvc.cli.connection import connect  # noqa: PLC0415 - gRPC is loaded only by commands that ask a gate
+    from risksvc.cli.connection import connect, without_a_gate  # noqa: PLC0415 - gRPC only where a gate is asked
     from risksvc.cli.target import find_token  # noqa: PLC0415
 
     address = gate_address(operator_address, settings)
     token = find_token(token_file, read_environment())
     warn_of_loose_token(token)
-    with connect(address, token) as gate:
+    with connect(address, token, without=without_a_gate(repeated(None, settings, None))) as gate:
         yield gate, repeated(operator_address, settings, token_file)
 
 

@@ -44,6 +44,8 @@ _LOCAL = (
     ("init",),
     ("runbook",),
 )
+# Of these, the ones that read the settings file.
+_READ_SETTINGS = frozenset({"serve", "venue"})
 
 Cell = str | Text
 Row = TypeVar("Row")
@@ -91,8 +93,15 @@ class Output:
     def command(self, *words: str) -> str:
         """A `risksvc` command, ready to paste, that reaches the gate that this one reached."""
         if any(words[: len(start)] == start for start in _LOCAL):
-            return shlex.join(["risksvc", *words])
+            return shlex.join(["risksvc", *words, *self._settings_for(words)])
         return shlex.join(["risksvc", *words, *self._options_for(words)])
+
+    def _settings_for(self, words: Sequence[str]) -> Sequence[str]:
+        """The settings file, where one was given and the command reads it, too."""
+        if words[0] not in _READ_SETTINGS or "--settings" in words or "--settings" not in self._repeat:
+            return ()
+        at = self._repeat.index("--settings")
+        return self._repeat[at : at + 2]
 
     def _options_for(self, words: Sequence[str]) -> Sequence[str]:
         by_another = "--confirm" in words or "--role" in words

@@ -102,3 +102,5 @@ def _next(out: Output, results: Sequence[ReconcileResult]) -> None:
         )
     elif verdict(results) is not ExitCode.OK:
         out.next((("status",), "feeds, failures, and what is closed"), (("reconcile", "--explain"), "again, and why"))
+    else:
+        out.next((("status",), "what is still halted, and how to clear it"))

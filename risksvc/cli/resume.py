@@ -79,7 +79,10 @@ def _show(out: Output, answer: ResumeResponse) -> None:
     if answer.outcome == operator_pb2.RESUME_OUTCOME_CLEARED:
         out.line(f" CLEARED  {', '.join(answer.cleared)}", style="bold green")
         out.line("Approvals from before the halt stay void; a strategy's first order needs a fresh, matching belief.")
-        out.next((("status",), "what may be traded now"))
+        out.next(
+            (("status",), "what may be traded now"),
+            (("incident", "show"), "what an open incident still needs: its review, then to be closed"),
+        )
     elif answer.outcome == operator_pb2.RESUME_OUTCOME_PROPOSED:
         left = duration(answer.expires_at_ns - time.time_ns())
         out.line(

@@ -6,7 +6,7 @@ from risksvc.cli import incident_view, status_view
 from risksvc.cli.connection import Gate
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
-from risksvc.cli.incident_steps import next_steps, short_id
+from risksvc.cli.incident_steps import NextCommand, next_steps, short_id
 from risksvc.cli.options import gate_command
 from risksvc.cli.output import Output
 from risksvc.v1 import incident_pb2, operator_pb2, types_pb2
@@ -23,25 +23,34 @@ def status(gate: Gate, out: Output, *, check: bool) -> ExitCode:
     if out.as_json:
         out.json(answer)
     else:
-        _show_incidents(gate, out)
-        status_view.show(out, answer, address=gate.address)
+        steps = _show_incidents(gate, out)
+        status_view.show(out, answer, address=gate.address, incident=steps)
     return ExitCode.NO if check and not is_open(answer) else ExitCode.OK
 
 
-def _show_incidents(gate: Gate, out: Output) -> None:
-    """The open ones first; a gate that can't list them still has a status."""
+def _show_incidents(gate: Gate, out: Output) -> list[NextCommand]:
+    """The open ones first, and what to do about the newest; a gate that can't list them still has a status."""
     try:
         found = gate.ask_flow(lambda stub: stub.ListIncidents, incident_pb2.ListIncidentsRequest())
     except CliError as error:
         out.line(f"! the incidents can't be listed: {error.message}", style="bold red")
-        return
-    if found.incidents:
-        out.line(f"Open incidents ({len(found.incidents)})", style="bold")
-        incident_view.show_rows(out, found.incidents, now_ns=found.now_ns)
-        newest = found.incidents[0]
-        steps = (("incident", "show", short_id(newest.incident_id)), "the whole record"), *next_steps(newest)
-        out.next(*steps[:_STEPS])
-        out.line()
+        return []
+    if not found.incidents:
+        return []
+    out.line(f"Open incidents ({len(found.incidents)})", style="bold")
+    incident_view.show_rows(out, found.incidents, now_ns=found.now_ns)
+    out.line()
+    return _steps_of(gate, found.incidents[0].incident_id)
+
+
+def _steps_of(gate: Gate, incident_id: str) -> list[NextCommand]:
+    """By the whole record: a list leaves out the timeline, which says how a flatten ended."""
+    record = (("incident", "show", short_id(incident_id)), "the whole record")
+    try:
+        found = gate.ask_flow(lambda stub: stub.GetIncident, incident_pb2.GetIncidentRequest(incident_id=incident_id))
+    except CliError:
+        return [record]
+    return [record, *next_steps(found.incident)[:_STEPS]]
 
 
 def is_open(answer: operator_pb2.GetStatusResponse) -> bool:

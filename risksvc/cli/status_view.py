@@ -1,6 +1,6 @@
 """How `risksvc status` looks: the state big, what worries in red, then the parts, then what to type next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.panel import Panel
 from rich.text import Text
@@ -31,8 +31,8 @@ _WHY_SAFE = "<why it is safe>"
 _MANY = 3
 
 
-def show(out: Output, status: GetStatusResponse, *, address: str) -> None:
-    """Print the whole status."""
+def show(out: Output, status: GetStatusResponse, *, address: str, incident: Sequence[NextCommand] = ()) -> None:
+    """Print the whole status. `incident`: what to type about the open one; it comes first of what is next."""
     out.show(_banner(status))
     out.line(
         f"gate {status.gate_id} {status.version} at {address}, up {duration(status.now_ns - status.started_at_ns)}, "
@@ -43,7 +43,7 @@ def show(out: Output, status: GetStatusResponse, *, address: str) -> None:
         out.line(f"! {warning}", style="bold red")
     for part in (_halts, _proposals, _accounts, _strategies, _divergences, _machinery, _gates):
         part(out, status)
-    out.next(*_next(status))
+    out.next(*_next(status, incident))
 
 
 # -- the state, big -----------------------------------------------------------------------------------------------
@@ -265,6 +265,10 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
         lambda status: bool(status.halts) or _any_account(lambda account: bool(account.divergences))(status),
         (("reconcile", "--explain"), "reads the venue now: what explains each difference, and what to type"),
     ),
+    (
+        _any_account(lambda account: account.flatten_required),
+        (("assess",), "what has to go; then decide"),
+    ),
     (_any_account(lambda account: account.flatten_required), (("exposure",), "which position is outside its band")),
     (_any_account(_can_adopt), (("adopt",), "what exists and is not explained")),
     (
@@ -274,8 +278,10 @@ _SUGGESTIONS: tuple[tuple[Callable[[GetStatusResponse], bool], NextCommand], ...
 )
 
 
-def _next(status: GetStatusResponse) -> list[NextCommand]:
-    result = [suggestion for applies, suggestion in _SUGGESTIONS if applies(status)]
+def _next(status: GetStatusResponse, incident: Sequence[NextCommand]) -> list[NextCommand]:
+    said = {words for words, _ in incident}
+    result = [*incident]
+    result += [one for applies, one in _SUGGESTIONS if applies(status) and one[0] not in said]
     result += [
         (("venue", "--account", account.account), "nobody reads this account: starts its venue process")
         for account in status.accounts
@@ -287,14 +293,19 @@ def _next(status: GetStatusResponse) -> list[NextCommand]:
         ((proposal.kind, "--confirm", proposal.proposal_id), f"as another operator than {proposal.by}")
         for proposal in status.proposals
     ]
-    return [*result, *_next_for_halts(status)]
+    return [*result, *_next_for_halts(status, led=bool(incident))]
 
 
-def _next_for_halts(status: GetStatusResponse) -> Iterator[NextCommand]:
+def _next_for_halts(status: GetStatusResponse, *, led: bool) -> Iterator[NextCommand]:
+    """`led`: an open incident's steps say when to resume; before that a resume is no step, and is refused."""
+    named = {item for proposal in status.proposals for item in proposal.items}
+    left = [halt for halt in status.halts if halt.halt_id not in named]
     if not status.halts:
         yield ("halt", "--reason", "<why>"), "stops everything"
-    elif len(status.halts) > _MANY:
+    elif led:
+        return
+    elif len(left) > _MANY:
         yield ("resume", "--all", "--reason", _WHY_SAFE), f"proposes to clear all {len(status.halts)}, each named"
     else:
-        for halt in status.halts:
+        for halt in left:
             yield ("resume", halt.halt_id, "--reason", _WHY_SAFE), f"clears {scope_words(halt.scope)}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
+from risksvc.cli.options import repeated
 from risksvc.cli.output import Output
 from risksvc.cli.review import exact, summary
 from risksvc.cli.review.assemble import Moments
@@ -84,7 +85,8 @@ def _request(given: Options) -> Request:
 
 
 def _show(reviewed: Reviewed, folder: Path, recording: Recording, given: Options) -> None:
-    out = Output(as_json=given["as_json"])
+    repeat = repeated(given["operator_address"], given["settings"], given["token_file"])
+    out = Output(as_json=given["as_json"], repeat=repeat)
     if out.as_json:
         recorded = {"incident_id": recording.incident_id, "recorded": not recording.why, "why_not": recording.why}
         with exactly():
@@ -92,17 +94,16 @@ def _show(reviewed: Reviewed, folder: Path, recording: Recording, given: Options
         out.json({**document, "folder": str(folder), "record": recorded})
         return
     summary.show(out, reviewed, folder, recording)
-    out.hints(_next(folder, recording, given))
+    out.hints(_next(out, folder, recording, given))
 
 
-def _next(folder: Path, recording: Recording, given: Options) -> list[Hint]:
+def _next(out: Output, folder: Path, recording: Recording, given: Options) -> list[Hint]:
     hints = [Hint(f"less {shlex.quote(str(folder / 'review.md'))}", "fill in cause and action items")]
     if recording.incident_id and recording.why:
-        words = ["risksvc", "review", *([str(given["folder"])] if given["folder"] else [])]
+        words = ["review", *([str(given["folder"])] if given["folder"] else [])]
         words += ["--incident", recording.incident_id, "--output", f"{folder}-recorded"]
-        hints.append(Hint(shlex.join(words), "records the number, once the gate answers"))
+        hints.append(Hint(out.command(*words), "records the number, once the gate answers"))
     elif recording.incident_id:
-        hints.append(
-            Hint(f"risksvc incident show {recording.incident_id}", "what is still to be done before it is closed")
-        )
+        words = ["incident", "show", recording.incident_id]
+        hints.append(Hint(out.command(*words), "what is still to be done before it is closed"))
     return hints

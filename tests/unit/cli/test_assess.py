@@ -81,7 +81,7 @@ def test_one_page(cli: Cli, gate: FakeGate) -> None:
         "to leave      5.01 now, 2.50 in 3 slices",
         "open orders: none",
         "total exposure 25,000.00 of 150,000.00",
-        "recorded in incident g1-i1, and told to everybody",
+        "recorded in incident g1-i1, which also says who was told",
         "risksvc decide --incident g1-i1",
     ):
         assert words in text, words
@@ -98,10 +98,13 @@ def test_outside_the_band_leads_to_flatten(cli: Cli, gate: FakeGate) -> None:
         "WHICH IS WRONG",
         "207,500.00 of 50,000.00 OVER IT",
         f"{BTC} of main is OVER ITS LIMIT: 207,500.00 of 50,000.00",
-        "risksvc flatten --account main",
+        "risksvc decide --incident g1-i1",
         "-4.15, short",
     ):
         assert words in text, words
+    assert "risksvc flatten" not in text  # by `decide`: it records, and names what has to go
+    alone = shown(cli, gate, page(account(worse, total="207500")))
+    assert f"risksvc flatten --account main --instrument {BTC}  #" in alone
 
 
 def test_what_is_not_known_is_said_and_never_zero(cli: Cli, gate: FakeGate) -> None:

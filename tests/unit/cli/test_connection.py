@@ -16,7 +16,19 @@ def test_no_socket(cli_alone: Cli, socket_folder: Path) -> None:
     assert result.exit_code == 3
     assert "can't be reached: there is no socket" in result.stderr
     assert "A gate that is down approves nothing" in result.stderr
-    assert "risksvc serve" in result.stderr
+    assert "\n  risksvc serve  # " in result.stderr
+    assert "\n  risksvc assess --direct  # " in result.stderr
+
+
+def test_what_is_typed_without_a_gate_names_the_settings_that_were_given(
+    cli_alone: Cli, socket_folder: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "my settings.yaml"
+    settings.write_text(f"version: 1\ngate: {{state_dir: {socket_folder}}}\n")
+    result = cli_alone("status", "--settings", str(settings), RISKSVC_TOKEN=TOKEN)
+    assert result.exit_code == 3
+    for words in ("serve", "assess --direct"):
+        assert f"\n  risksvc {words} --settings '{settings}'  # " in result.stderr
 
 
 def test_nobody_listens(cli_alone: Cli) -> None:

@@ -128,7 +128,9 @@ def test_the_second_person_is_named_and_gets_the_command(cli: Cli, gate: FakeGat
 
 def test_nobody_for_a_role_is_said(cli: Cli, gate: FakeGate) -> None:
     gate.script("Decide", answer(said(HOLD, "alice", "engineering"), waiting_for=["risk"], holders=[]))
-    assert "HOLD waits for the role risk: nobody has it (settings: roles)" in cli("decide").stdout
+    text = cli("decide").stdout
+    assert "HOLD waits for the role risk: nobody has it" in text
+    assert "--role risk" not in text  # nobody can type it
 
 
 def test_another_person_s_command_does_not_carry_this_one_s_token(cli: Cli, gate: FakeGate) -> None:
@@ -206,7 +208,7 @@ def test_one_word_for_holding_is_done_and_not_in_force(cli: Cli, gate: FakeGate)
     ("name", "command"),
     [
         ("NOT_ASSESSED", "risksvc assess"),
-        ("FLATTEN_REQUIRED", "risksvc flatten"),
+        ("FLATTEN_REQUIRED", "risksvc decide"),
         ("ROLE_MISSING", "risksvc decide"),
         ("INCIDENT_UNKNOWN", "risksvc incident list"),
         ("INCIDENT_CLOSED", "risksvc incident list"),

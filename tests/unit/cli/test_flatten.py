@@ -115,6 +115,11 @@ def test_where_the_gate_may_not_place_the_orders_are_for_a_person(gate: FakeGate
     assert f"check-reducing --account main --instrument {BTC} --side buy --quantity 0.5 --reason" in done.output
 
 
+def test_without_a_feed_the_orders_by_hand_come_from_the_venue_itself(gate: FakeGate, cli: Cli) -> None:
+    gate.script("Flatten", pb.FlattenResponse(by_hand=True, problems=["positions: no venue feed is connected"]))
+    assert "risksvc assess --direct --account main " in cli("flatten", "--account", "main").output
+
+
 @pytest.mark.parametrize(
     "words",
     [("--execute", "--confirm", "p1"), ("--execute",), ("--stop", "x"), ("--show", "--execute", "--reason", "x")],
@@ -202,7 +207,37 @@ def test_a_refusal_names_the_halt_that_is_needed(gate: FakeGate, cli: Cli) -> No
     assert done.exit_code == 1
     assert "risksvc halt --account main --reason '<why>'" in done.output
     gate.script("Flatten", plan(by_hand=True, refusals=[refusal("ORDERS_NOT_ALLOWED")]))
-    assert "check-reducing" in cli(*EXECUTE).output
+    by_hand = cli(*EXECUTE).output
+    assert "check-reducing" in by_hand
+    assert (done.output + by_hand).count("Next:") == 2, "one list each"
+
+
+def test_what_is_left_is_never_buried_under_the_venue_s_refusals(gate: FakeGate, cli: Cli) -> None:
+    gate.script("GetFlatten", shown(run("GAPS", gaps=["0.1 is left", *(f"refused {number}" for number in range(20))])))
+    done = cli("flatten", "--show", "g1-f1")
+    assert done.exit_code == 1
+    assert "! 0.1 is left" in done.output
+    assert "refused 7" not in done.output
+    assert "! … and 13 more" in done.output
+    assert "risksvc incident show" in done.output
+
+
+def test_a_strategy_whose_part_was_sold_has_to_learn_of_it(gate: FakeGate, cli: Cli) -> None:
+    parts = [("beta", "0.5"), ("alpha", "10"), ("gamma", "0.0"), ("", "1")]
+    orders = [
+        pb.FlattenOrder(client_order_id=f"0a{place}", instrument=BTC, strategy=whose, filled=filled, state="FILLED")
+        for place, (whose, filled) in enumerate(parts)
+    ]
+    gate.script("GetFlatten", shown(run(orders=orders, certificate=PROOF)))
+    output = " ".join(cli("flatten", "--show", "g1-f1").output.split())
+    assert "! of alpha, beta: a belief from before differs now" in output
+    gate.script("GetFlatten", shown(run(orders=orders[2:], certificate=PROOF)))
+    assert "a belief from before" not in cli("flatten", "--show", "g1-f1").output
+
+
+def test_another_flatten_that_runs_is_shown(gate: FakeGate, cli: Cli) -> None:
+    gate.script("Flatten", plan(refusals=[refusal("FLATTEN_RUNNING")]))
+    assert "risksvc flatten --show  #" in cli(*EXECUTE).output
 
 
 def test_a_proposal_waits_for_another_person(gate: FakeGate, cli: Cli) -> None:

@@ -114,7 +114,7 @@ def test_after_the_latch_alone_the_gate_is_started_first(cli_alone: Cli, socket_
     assert "look there, and cancel there" in suggested[0]
     assert "risksvc serve --settings risksvc.yaml" in suggested[1]
     assert "comes back halted" in suggested[1]
-    assert "risksvc assess" in suggested[2]
+    assert "risksvc assess --direct" in suggested[2]
 
 
 # -- no settings file, or a broken one ------------------------------------------------------------------------------

@@ -157,6 +157,7 @@ def test_resume_names_halts_and_why(cli: Cli, gate: FakeGate) -> None:
     assert list(request.propose.halt_ids) == ["h-1", "h-2"]
     assert request.propose.reason == "adopted, root cause fixed"
     assert "CLEARED  h-1, h-2" in result.stdout
+    assert "risksvc incident show  #" in result.stdout  # the way does not end with the resume
 
 
 def test_resume_all_shows_each_and_names_each(cli: Cli, gate: FakeGate) -> None:
@@ -217,7 +218,7 @@ def test_confirming(cli: Cli, gate: FakeGate) -> None:
         ("NO_READ_SINCE_HALT", "risksvc reconcile"),
         ("ORDER_UNKNOWN", "risksvc reservations"),
         ("UNEXPLAINED", "risksvc adopt"),
-        ("DIVERGED", "risksvc positions"),
+        ("DIVERGED", "risksvc reconcile --explain"),
         ("LIMIT_EXCEEDED", "risksvc exposure"),
         ("PROPOSAL_UNKNOWN", "risksvc status"),
         ("SAME_PERSON", "risksvc status"),

@@ -274,11 +274,43 @@ def test_the_record_goes_to_a_new_file_and_never_over_another(cli: Cli, gate: Fa
 def test_status_shows_the_open_incidents_first(cli: Cli, gate: FakeGate) -> None:
     gate.script("GetStatus", status())
     gate.script("ListIncidents", incident_pb2.ListIncidentsResponse(incidents=[incident()], now_ns=NOW))
+    gate.script("GetIncident", whole())
     result = cli("status")
     assert result.exit_code == 0
-    before = result.stdout.partition("A C T I V E")[0]
-    for words in ("Open incidents (1)", "i3 (gate-a-i3)", "risksvc incident show i3", "risksvc incident take i3"):
+    before, _, after = result.stdout.partition("A C T I V E")
+    for words in ("Open incidents (1)", "i3 (gate-a-i3)"):
         assert words in before, words
+    first, *others = after.partition("Next:\n")[2].splitlines()
+    assert first.startswith("  risksvc incident show i3")
+    assert others[0].startswith("  risksvc incident take i3")
+
+
+def test_status_of_an_open_incident_leaves_the_resume_to_its_steps(cli: Cli, gate: FakeGate) -> None:
+    halted = types_pb2.ActiveHalt(halt_id="h-1", state=types_pb2.TRADING_STATE_HALTED)
+    gate.script("GetStatus", status(halts=[halted]))
+    gate.script("ListIncidents", incident_pb2.ListIncidentsResponse(incidents=[incident()], now_ns=NOW))
+    gate.script("GetIncident", grpc.StatusCode.UNAVAILABLE)
+    text = cli("status").stdout
+    assert "risksvc incident show i3" in text
+    assert "risksvc resume" not in text
+    gate.script("GetIncident", whole(owner="olga", assessed_at_ns=NOW, cause="a key", cause_fixed=True))
+    text = cli("status").stdout
+    assert "risksvc resume h-1 --reason '<why it is safe>'" in text
+    assert text.count("risksvc reconcile --explain") == 1
+
+
+def test_status_knows_from_the_whole_record_that_a_flatten_has_ended_flat(cli: Cli, gate: FakeGate) -> None:
+    flattened = {"course": incident_pb2.COURSE_FLATTEN, "flatten_ids": ["f1"]}
+    listed = calm(timeline=[], **flattened)
+    gate.script("GetStatus", status())
+    gate.script("ListIncidents", incident_pb2.ListIncidentsResponse(incidents=[listed], now_ns=NOW))
+    gate.script(
+        "GetIncident",
+        incident_pb2.GetIncidentResponse(incident=calm(timeline=[TimelineEntry(kind="FLAT")], **flattened)),
+    )
+    text = cli("status").stdout
+    assert "risksvc incident close i3" in text
+    assert "decide" not in text
 
 
 def test_a_gate_that_can_not_list_incidents_still_has_a_status(cli: Cli, gate: FakeGate) -> None:

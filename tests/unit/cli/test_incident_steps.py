@@ -23,7 +23,7 @@ def commands(one: Incident) -> list[str]:
         (incident(owner="olga", assessed_at_ns=NOW), ["decide", "incident cause"]),
         (
             incident(owner="olga", assessed_at_ns=NOW, course=incident_pb2.COURSE_FLATTEN),
-            ["flatten", "incident cause"],
+            ["decide", "incident cause"],
         ),
         (
             incident(owner="olga", assessed_at_ns=NOW, course=incident_pb2.COURSE_FLATTEN, flattening=True),
@@ -35,12 +35,13 @@ def commands(one: Incident) -> list[str]:
                 active_halt_ids=["h-1"],
                 timeline=[TimelineEntry(kind="GAPS"), TimelineEntry(kind="FLAT"), TimelineEntry(kind="NOTE")],
             ),
-            ["resume"],
+            ["reconcile", "resume"],
         ),
         (
             calm(course=incident_pb2.COURSE_FLATTEN, active_halt_ids=["h-1"], timeline=[TimelineEntry(kind="GAPS")]),
-            ["flatten", "resume"],
+            ["decide", "reconcile", "resume"],
         ),
+        (calm(timeline=[TimelineEntry(kind="FLAT", at_ns=NOW + 1)]), ["assess", "incident close"]),
         (calm(cause_fixed=False), ["incident cause", "incident close"]),
         (calm(), ["incident close"]),
         (calm(closed_at_ns=NOW), ["incident export"]),
@@ -56,8 +57,13 @@ def test_many_halts_are_cleared_by_one_command() -> None:
         calm(course=incident_pb2.COURSE_REDUCE, active_halt_ids=[f"h-{number}" for number in range(count)])
         for count in (3, 4)
     )
-    assert next_steps(few)[0][0][:4] == ("resume", "h-0", "h-1", "h-2")
-    assert next_steps(many)[0][0][:2] == ("resume", "--all")
+    assert next_steps(few)[-1][0][:4] == ("resume", "h-0", "h-1", "h-2")
+    assert next_steps(many)[-1][0][:2] == ("resume", "--all")
+
+
+def test_a_flatten_is_reached_by_what_has_to_go_and_never_by_the_whole_scope() -> None:
+    in_force = incident(owner="olga", assessed_at_ns=NOW, course=incident_pb2.COURSE_FLATTEN)
+    assert next_steps(in_force)[0][0] == ("decide", "--incident", "i3")
 
 
 def test_a_flatten_that_runs_is_looked_at_by_its_id() -> None:

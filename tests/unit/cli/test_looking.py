@@ -197,6 +197,7 @@ def test_reconcile_agrees(cli: Cli, gate: FakeGate) -> None:
     result = cli("reconcile")
     assert result.exit_code == 0
     assert "AGREES  account main" in result.stdout
+    assert "risksvc status  # what is still halted" in result.stdout
     assert gate.deadlines["Reconcile"] > 5
 
 

@@ -159,6 +159,7 @@ def test_proposals_say_how_another_operator_confirms(cli: Cli, gate: FakeGate) -
     text = cli("status").stdout
     assert "risksvc resume --confirm p-9" in text
     assert "as another operator than alice" in text
+    assert "risksvc resume h-1" not in text  # it is proposed already
 
 
 def test_many_halts_get_one_suggestion(cli: Cli, gate: FakeGate) -> None:
@@ -208,6 +209,12 @@ def test_suggested_commands_reach_the_same_gate(cli: Cli, gate: FakeGate) -> Non
     gate.script("GetStatus", status(accounts=[account(adopted=False)]))
     text = cli("status", "--operator-address", gate.address).stdout
     assert f"risksvc adopt --operator-address {gate.address}" in text
+
+
+def test_a_suggested_venue_process_reads_the_same_settings(cli: Cli, gate: FakeGate) -> None:
+    gate.script("GetStatus", status(accounts=[account(feed_connected=False)]))
+    text = cli("status", "--operator-address", gate.address, "--settings", "my rules.yaml").stdout
+    assert "risksvc venue --account main --settings 'my rules.yaml'  # nobody reads" in text
 
 
 def test_colours_are_for_terminals_only(cli: Cli, gate: FakeGate) -> None:

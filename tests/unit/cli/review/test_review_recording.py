@@ -92,7 +92,7 @@ def test_the_number_goes_into_the_incident_with_the_report_s_hash(
     assert asked.summary.startswith("a wrong belief: 400.00 USD lost")
     assert len(asked.report_sha256) == 64
     assert "Recorded in incident g1-i1" in page
-    assert "risksvc incident show g1-i1" in page
+    assert f"risksvc incident show g1-i1 --operator-address {address}  # " in page  # pasted, it reaches the same gate
     assert found["contacts"] == ["exchange support: Bybit desk (+65 1, participant id P-7)"]
     assert "participant id P-7" in (journal.parent / "out" / "review.md").read_text()
 
