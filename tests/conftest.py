@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
 # A relative path counts from the repository, wherever pytest was started.
 DATA = (ROOT / os.environ.get("RISKSVC_TEST_DATA", "../shared/data")).resolve()
-# Tests that start processes, in two rows of about the same length: what goes by the clock (leases, halts), and what does
-# not much. The first row that fits counts.
+# Tests that start processes, in two rows of about the same length: what goes by the clock (leases, halts), and what
+# does not much. The first row that fits counts.
 ROWS = {
     "others": (
         "tests/integration/cli/",

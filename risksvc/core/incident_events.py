@@ -109,7 +109,7 @@ class DeliveryRecorded:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRecorded:
-    """The review's result. `cost` above zero: what the wrong belief cost, in `currency`."""
+    """The review's result. `cost` above zero: what it cost, all together, in `currency`."""
 
     incident_id: str
     cost: Decimal

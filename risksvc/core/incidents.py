@@ -202,7 +202,7 @@ class AssessmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRecord:
-    """The review's result. `cost` in `currency`, above zero: what the wrong belief cost."""
+    """The review's result. `cost` in `currency`, above zero: what it cost, all together."""
 
     at: Nanoseconds
     by: str

@@ -25,7 +25,8 @@ MAX_VENUE_ID = 128
 MAX_REASON = 500
 _NAME = re.compile(rf"[A-Za-z0-9_.:/-]{{1,{MAX_NAME}}}", re.ASCII)
 _ID = re.compile(r"[\x21-\x7e]+", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Line breaks and terminal codes, and what makes a line read otherwise than it was written.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _MAX_MS = 9_999_999_999_999  # the year 2286
 _SHOWN = 40
 

@@ -20,6 +20,7 @@ from risksvc.core.flatten_events import (
     Mid,
 )
 from risksvc.core.flatten_exits import authorised, exits, expanded, lines_of, offsetting
+from risksvc.core.incidents import Incident
 from risksvc.core.outputs import Refusal, RefusalReason, StepProposed, StepRefused
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import HUNDRED, ZERO, MalformedInputError, Scope, parse_positive, plain
@@ -28,6 +29,7 @@ from risksvc.gate import convert
 from risksvc.gate.app import GateApp
 from risksvc.gate.flatten_legs import legs
 from risksvc.gate.flatten_view import flatten_message
+from risksvc.gate.incidents import find_incident
 from risksvc.gate.looking import look
 from risksvc.gate.operating import check_scope, refusal_message, refused_by
 from risksvc.gate.order_view import order_messages, working_orders
@@ -57,6 +59,12 @@ async def flatten(app: GateApp, request: pb.FlattenRequest, by: str) -> pb.Flatt
     return answer
 
 
+def _incident_id(app: GateApp, named: str) -> str:
+    """The incident of this id, or of this end of an id; what is not known is the core's to refuse."""
+    found = find_incident(app, named) if named else None
+    return found.incident_id if isinstance(found, Incident) else named
+
+
 def _read(app: GateApp, request: pb.FlattenRequest, by: str) -> FlattenRequested:
     scope = convert.scope(request.scope)
     if not scope.account and len(app.settings.accounts) == 1:
@@ -71,7 +79,7 @@ def _read(app: GateApp, request: pb.FlattenRequest, by: str) -> FlattenRequested
         scope=scope,
         by=by,
         reason=convert.reason(request.reason) if request.execute else why,
-        incident_id=convert.optional_id(request.incident_id, field="incident_id"),
+        incident_id=_incident_id(app, request.incident_id),
         target=convert.member(request.target, _TARGETS, field="target"),
         style=convert.member(request.style, _STYLES, field="style"),
         participation=_percent(request.participation, pace.participation, HUNDRED, field="participation"),

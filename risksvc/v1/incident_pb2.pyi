@@ -911,7 +911,7 @@ class IncidentReview(_message.Message):
     by: _builtins.str
     """By whom."""
     cost: _builtins.str
-    """What the wrong belief cost; above zero: a loss."""
+    """What it cost, all together: a wrong belief, what was carried until it could be known, the flatten. Above zero: a loss."""
     currency: _builtins.str
     """In which currency."""
     report_sha256: _builtins.str
@@ -1985,7 +1985,7 @@ class RecordReviewRequest(_message.Message):
     incident_id: _builtins.str
     """The incident; empty: the newest, open or closed."""
     cost: _builtins.str
-    """What the wrong belief cost; above zero: a loss. A number even when it is zero."""
+    """What it cost, all together; above zero: a loss. A number even when it is zero."""
     currency: _builtins.str
     """Currency."""
     report_sha256: _builtins.str

@@ -70,7 +70,7 @@ def record(way: GateWay, reviewed: Reviewed, *, sha256: str) -> Recording:
         return Recording(why="no incident's record goes with this review")
     request = incident_pb2.RecordReviewRequest(
         incident_id=incident.incident_id,
-        cost=plain(reviewed.report.belief_cost.total.quantize(_CARRIED, context=_WIDE)),
+        cost=plain(reviewed.report.total.quantize(_CARRIED, context=_WIDE)),
         currency=reviewed.report.currency,
         report_sha256=sha256,
         summary=summary_of(reviewed),

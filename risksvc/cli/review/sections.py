@@ -29,7 +29,7 @@ def document(reviewed: Reviewed) -> Document:
     )
     return Document(
         title=f"Review of {name}",
-        headline=f"A wrong belief: {wording.result(report.belief_cost.total, report.currency)}",
+        headline=f"What it cost: {wording.result(report.total, report.currency)}",
         facts=tuple(_facts(reviewed)),
         sections=(
             Section("What happened", tuple(_happened(reviewed))),
@@ -47,6 +47,7 @@ def document(reviewed: Reviewed) -> Document:
 def _facts(reviewed: Reviewed) -> Iterator[tuple[str, str]]:
     report, material = reviewed.report, reviewed.material
     window, affected = report.window, report.affected
+    yield "All together", wording.result(report.total, report.currency)
     yield "Cost of the wrong belief", wording.result(report.belief_cost.total, report.currency)
     yield "With origin and flatten", wording.result(report.total, report.currency)
     yield "Account", material.account or wording.NONE
@@ -91,6 +92,12 @@ def _happened(reviewed: Reviewed) -> Iterator[Block]:
             if report.decided
             else "There are no records of what strategies believed or decided: only what was carried can be reported."
         )
+        if report.origin:
+            carried = wording.result(report.origin_cost, report.currency)
+            yield Paragraph(
+                f"{wording.many(len(report.origin), 'fill')} came from no decision of a strategy (an unapproved process, "
+                f"a hand, the venue): until it could be known, what was carried came to {carried}."
+            )
     else:
         yield Paragraph(divergence_sentence(reviewed))
         yield _divergences(report.divergences)

@@ -15,14 +15,11 @@ _SHOWN = 5
 def show(out: Output, reviewed: Reviewed, folder: Path, recording: Recording) -> None:
     """Print it."""
     report = reviewed.report
-    out.line(f"A wrong belief: {wording.result(report.belief_cost.total, report.currency)}", style="bold")
+    out.line(f"What it cost: {wording.result(report.total, report.currency)}", style="bold")
     low, high = wording.money(report.low), wording.money(report.high)
-    out.line(f"  between {low} and {high} {report.currency} by the marks and spreads (an envelope)")
-    for what, cost in (
-        ("carried until it could be known", report.origin_cost),
-        ("the flatten", report.flatten_cost),
-        ("all together", report.total),
-    ):
+    envelope = f"between {low} and {high} by the marks and spreads, an envelope"
+    out.line(f"  a wrong belief: {wording.result(report.belief_cost.total, report.currency)} ({envelope})")
+    for what, cost in (("carried until it could be known", report.origin_cost), ("the flatten", report.flatten_cost)):
         out.line(f"  {what}: {wording.result(cost, report.currency)}")
     if not report.decided:
         out.line("There are no records of decisions: only what was carried is reported.", style="yellow")

@@ -186,7 +186,7 @@ def test_scopes() -> None:
         convert.scope(types_pb2.Scope(strategy="s"))
 
 
-@pytest.mark.parametrize("text", ["", "  ", "x" * 501, "a\u2028b", "a\0b"])
+@pytest.mark.parametrize("text", ["", "  ", "x" * 501, "a\u2028b", "a\0b", "a\u202eb", "a\u200bb"])
 def test_a_reason_is_needed_in_words(text: str) -> None:
     with pytest.raises(MalformedInputError, match="reason"):
         convert.reason(text)

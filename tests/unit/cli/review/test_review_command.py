@@ -44,10 +44,11 @@ def test_a_constant_divergence_costs_what_it_costs_once(cli_alone: Cli, tmp_path
 def test_a_right_belief_costs_zero_which_is_a_number(cli_alone: Cli, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "in", beliefs=beliefs(3, "4"))
     result = cli_alone("review", "--from-files", str(folder), "--output", str(tmp_path / "out"))
-    assert "A wrong belief: 0.00 USD" in result.stdout
+    assert "  a wrong belief: 0.00 USD (between" in result.stdout
     assert "No divergence was found." in result.stdout
     text = (tmp_path / "out" / "review.md").read_text()
-    assert "**A wrong belief: 0.00 USD**" in text
+    assert "**What it cost: " in text
+    assert "came from no decision of a strategy" in text
 
 
 def test_an_inverse_contract_is_valued_in_its_coin(cli_alone: Cli, tmp_path: Path) -> None:
@@ -115,10 +116,10 @@ def test_the_page_leads_on(cli_alone: Cli, tmp_path: Path) -> None:
     words = ("--discovered", "2026-11-04T09:00Z", "--halted", "2026-11-04T09:02Z", "--flat", "2026-11-04T10:00Z")
     result = cli_alone("review", "--from-files", str(folder), "--half-spread", "0", "--output", str(out), *words)
     lines = result.stdout.splitlines()
-    assert lines[0] == "A wrong belief: 0.00 USD", "at 49,500 until the next price"
+    assert lines[0] == "What it cost: 1,000.00 USD lost"
+    assert lines[1].startswith("  a wrong belief: 0.00 USD"), "at 49,500 until the next price"
     assert "Valued at 2026-11-04 10:00:00 UTC: the positions were proven flat." in lines
     assert "Due: 2026-11-06 09:00:00 UTC  (passed)" in lines
-    assert any("all together: 1,000.00 USD lost" in line for line in lines)
     assert any(line.startswith(f"  less {out}/review.md") for line in lines)
 
 

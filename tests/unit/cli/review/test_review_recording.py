@@ -88,7 +88,8 @@ def test_the_number_goes_into_the_incident_with_the_report_s_hash(
     assert code == 0, page
     (asked,) = service.asked
     assert (asked.incident_id, asked.currency) == ("g1-i1", "USD")
-    assert Decimal(asked.cost) == Decimal(found["impact"]["belief_cost"]["total"]) == 400
+    assert Decimal(asked.cost) == Decimal(found["total"]) == Decimal(found["origin_cost"]) + 400
+    assert Decimal(found["impact"]["belief_cost"]["total"]) == 400
     assert asked.summary.startswith("a wrong belief: 400.00 USD lost")
     assert len(asked.report_sha256) == 64
     assert "Recorded in incident g1-i1" in page
