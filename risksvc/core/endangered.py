@@ -1,7 +1,8 @@
 """What endangers an open position without any halt: found as time passes, told once, and told again when it is over.
 
 Rule 1: each opens an incident, or joins the open one of its account. Rule 2: it stands until what caused it is gone by
-what was seen, never because the gate was started again. Never changes a position, and closes nothing.
+what was seen, never because the gate was started again. Rule 3: one that still stands an hour after its incident was
+closed begins anew: a person may close the record, not the danger. Never changes a position, and closes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +13,11 @@ from risksvc.core.divergences import DivergenceClass
 from risksvc.core.incidents import EntryKind, Standing, record
 from risksvc.core.opening import Opening, open_incident, raise_severity
 from risksvc.core.outputs import Notice, NoticeKind, Output
-from risksvc.core.severity import ENDANGERED, SILENT_AFTER, Endangered
+from risksvc.core.severity import ENDANGERED, HOUR, SILENT_AFTER, Endangered
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, Nanoseconds, Scope
+
+AGAIN_AFTER = HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,16 @@ def judge(state: GateState, *, now: Nanoseconds) -> Iterator[Output]:
         for danger in _of_account(state, book, now=now):
             found[danger.key] = danger
     for key, danger in found.items():
-        if key not in standing:
+        if key not in standing or _is_forgotten(state, standing[key], now=now):
             yield from _begin(state, danger, now=now)
     for key in [key for key in standing if key not in found]:
         yield from _end(state, standing.pop(key), now=now)
+
+
+def _is_forgotten(state: GateState, stands: Standing, *, now: Nanoseconds) -> bool:
+    """Its incident was closed long ago, and it stands all the same."""
+    incident = state.incidents.by_id.get(stands.incident_id)
+    return incident is None or (incident.closed_at is not None and now - incident.closed_at >= AGAIN_AFTER)
 
 
 def _begin(state: GateState, danger: _Danger, *, now: Nanoseconds) -> Iterator[Output]:

@@ -95,8 +95,8 @@ def _happened(reviewed: Reviewed) -> Iterator[Block]:
         if report.origin:
             carried = wording.result(report.origin_cost, report.currency)
             yield Paragraph(
-                f"{wording.many(len(report.origin), 'fill')} came from no decision of a strategy (an unapproved process, "
-                f"a hand, the venue): until it could be known, what was carried came to {carried}."
+                f"{wording.many(len(report.origin), 'fill')} came from no decision of a strategy (an unapproved "
+                f"process, a hand, the venue): until it could be known, what was carried came to {carried}."
             )
     else:
         yield Paragraph(divergence_sentence(reviewed))

@@ -257,3 +257,30 @@ def test_a_lease_that_is_given_up_again_does_not_start_the_wait_anew() -> None:
     world.apply(events.LeaseLost(store_lost=False, why="test"))
     assert world.gate.state.lease_lost_at == lost
     assert BTC in world.book.lines
+
+
+def test_a_danger_that_stands_an_hour_after_its_incident_was_closed_begins_anew() -> None:
+    world = holding()
+    begin(world, SILENT)
+    world.tick()
+    first = the_open(world)
+    world.apply(incident_events.IncidentClosed(first.incident_id, "seen to", "alice"))
+    world.wait(3500)
+    world.refresh()
+    assert not world.gate.state.incidents.open()
+    world.wait(200)
+    world.refresh()
+    world.tick()
+    again = the_open(world)
+    assert again.incident_id != first.incident_id
+    assert again.trigger == SILENT.value
+    assert changes(world.tick()) == []
+
+
+def test_a_danger_whose_incident_is_forgotten_begins_anew_at_once() -> None:
+    world = holding()
+    begin(world, SILENT)
+    world.tick()
+    del world.gate.state.incidents.by_id[the_open(world).incident_id]
+    world.tick()
+    assert the_open(world).trigger == SILENT.value
