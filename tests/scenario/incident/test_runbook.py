@@ -73,8 +73,8 @@ class Reader:
         self.world.until(lambda: not self.world.held(), "a flat venue")
         self.world.stop("alpha")
         self.alpha = self.world.trader("alpha")
-        order = {"side": "buy", "quantity": "0.001", "price": "49000", "intended": "0.3"}
-        assert not self.alpha.do("ask", instrument=BTC, **order)["approved"]
+        order = {"side": "buy", "quantity": "0.001", "price": "49000", "intended": "0.3", "gate": self.world.gate}
+        assert not self.alpha.do("insist", instrument=BTC, strategy="alpha", **order)["approved"]
 
     def rogue_buys(self) -> None:
         before = self.world.positions(BTC)[0]
