@@ -12,6 +12,7 @@ import pytest
 
 from risksvc.cli.demo.world import TraderHandle
 from risksvc.cli.runbook.pages import steps
+from risksvc.client import RiskGate
 from tests.scenario.incidents import IncidentWorld, an_incident_world
 from tests.scenario.world import BTC
 
@@ -69,12 +70,17 @@ class Reader:
             self.known["LIMITS"] = str(self.world.limits)
 
     def correct_the_tracker(self) -> None:
-        """The venue is flat, so the strategy begins anew and believes so; an order that is denied tells its belief."""
+        """The venue is flat, so the strategy begins anew, and says so."""
         self.world.until(lambda: not self.world.held(), "a flat venue")
         self.world.stop("alpha")
-        self.alpha = self.world.trader("alpha")
-        order = {"side": "buy", "quantity": "0.001", "price": "49000", "intended": "0.3", "gate": self.world.gate}
-        assert not self.alpha.do("insist", instrument=BTC, strategy="alpha", **order)["approved"]
+        with RiskGate(self.world.gate, account="main", strategy="alpha", strategy_version="mended") as strategy:
+            strategy.wait_ready(20)
+            strategy.position(BTC, 0)
+            self.world.until(self.believed_flat, "a belief that is right")
+
+    def believed_flat(self) -> bool:
+        parts = self.world.exposures()[BTC].strategies
+        return not any(D(one.believed_position or 0) for one in parts)
 
     def rogue_buys(self) -> None:
         before = self.world.positions(BTC)[0]
