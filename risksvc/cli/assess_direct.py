@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from risksvc.cli.environment import read_environment
 from risksvc.cli.errors import CliError
 from risksvc.cli.settings_file import read_settings
-from risksvc.core.assessed import AccountAssessed, Known, assess_account
+from risksvc.core.incident.assessed import AccountAssessed, Known, assess_account
 from risksvc.core.limits import Limits
 from risksvc.core.types import ONE, Instrument, parse_decimal
 from risksvc.v1.incident_pb2 import AssessResponse
@@ -138,7 +138,7 @@ def _said(answer: GetExposureResponse) -> dict[str, dict[str, Decimal]]:
 
 
 def _answer(read: "Settings", known: _Beside, looks: Sequence["DirectLook"], *, began: float) -> AssessResponse:
-    from risksvc.gate.assessment_view import account_message  # noqa: PLC0415
+    from risksvc.gate.incident.assessment_view import account_message  # noqa: PLC0415
 
     accounts = [_assessed(read, known, look) for look in looks]
     answer = AssessResponse(
@@ -154,8 +154,8 @@ def _answer(read: "Settings", known: _Beside, looks: Sequence["DirectLook"], *, 
 
 
 def _assessed(read: "Settings", known: _Beside, look: "DirectLook") -> AccountAssessed:
-    from risksvc.gate.calendar import minutes_to_close  # noqa: PLC0415
-    from risksvc.gate.convert_look import venue_look  # noqa: PLC0415
+    from risksvc.gate.incident.calendar import minutes_to_close  # noqa: PLC0415
+    from risksvc.gate.incident.convert_look import venue_look  # noqa: PLC0415
 
     settings, limits = read.accounts[look.account], known.limits
     beside = Known(

@@ -33,7 +33,7 @@ def check(*, file: Path | None, settings: Path | None, as_json: bool) -> None:
     Prints one line for each mistake, looks up every address that is kept elsewhere, and asks apprise whether it knows
     the channel. Sends nothing, asks no gate.
     """
-    from risksvc.gate.contacts_file import ContactsFileError, load_contacts  # noqa: PLC0415 - only this one reads files
+    from risksvc.gate.telling.contacts_file import ContactsFileError, load_contacts  # noqa: PLC0415 - only this one reads files
 
     out = Output(as_json=as_json)
     path = file or _file_of_the_settings(settings)

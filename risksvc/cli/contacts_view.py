@@ -14,7 +14,7 @@ from risksvc.v1.incident_pb2 import Contact, GetContactsResponse, MessageDeliver
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from risksvc.gate.contacts_file import Contacts
+    from risksvc.gate.telling.contacts_file import Contacts
 
 TEST = (("contacts", "test", "--reason", "TEXT"), "sends everybody a test message, and says who got it")
 CHECK = (("contacts", "check"), "the file's mistakes, and channels that can't work")
@@ -37,8 +37,8 @@ def show_invalid(out: Output, path: Path, mistakes: Sequence[Mistake]) -> None:
 
 def unusable_channels(contacts: "Contacts") -> list[str]:
     """Channels whose address can't be read, or that apprise does not know, a line each."""
-    from risksvc.gate.notifier import apprise_channel  # noqa: PLC0415 - large; only for this check
     from risksvc.gate.secret_files import SecretError, read_secret  # noqa: PLC0415
+    from risksvc.gate.telling.notifier import apprise_channel  # noqa: PLC0415 - large; only for this check
 
     found = [mistake_line(one) for one in contacts.unusable]
     for person in contacts.recipients:

@@ -7,7 +7,7 @@ from rich.text import Text
 from risksvc.cli.incident_steps import NextCommand, clock_runs, next_steps, short_id
 from risksvc.cli.output import Cell, Output, add_row, table
 from risksvc.cli.text import NONE, count, duration, moment, money, position, scope_words, severity_word
-from risksvc.core.severity import CLOCKS, SEVERITIES, ClockName, SeverityRule
+from risksvc.core.incident.severity import CLOCKS, SEVERITIES, ClockName, SeverityRule
 from risksvc.core.types import Severity
 from risksvc.v1 import incident_pb2, types_pb2
 from risksvc.v1.incident_pb2 import GetIncidentResponse, Incident, IncidentClock

@@ -9,14 +9,14 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.config import GateConfig
-from risksvc.core.flatten_events import (
+from risksvc.core.flatten.events import (
     FlattenConfirmed,
     FlattenOrderAnswered,
     FlattenRequested,
     FlattenSliced,
     FlattenStopped,
 )
-from risksvc.core.incident_events import (
+from risksvc.core.incident.events import (
     AssessmentTaken,
     CauseNamed,
     CourseChosen,

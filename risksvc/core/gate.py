@@ -8,27 +8,17 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import (
-    assessment,
-    clocks,
-    courses_in,
-    endangered,
-    events,
-    flatten_events,
-    flatten_in,
-    incident_events,
-    incidents_in,
-    operators_in,
-    orders_in,
-    reports_in,
-    telling,
-    venue_events,
-    venue_in,
-)
+from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
-from risksvc.core.flatten_watch import followed
-from risksvc.core.opening import take_halt
+from risksvc.core.flatten import events as flatten_events
+from risksvc.core.flatten import handlers as flatten_in
+from risksvc.core.flatten.watch import followed
+from risksvc.core.incident import assessment, clocks, endangered, telling
+from risksvc.core.incident import choosing as courses_in
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident import handlers as incidents_in
+from risksvc.core.incident.opening import take_halt
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds

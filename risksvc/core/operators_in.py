@@ -21,7 +21,7 @@ from risksvc.core.events import (
     ResumeConfirmed,
     ResumeProposed,
 )
-from risksvc.core.opening import take_clear, take_halt
+from risksvc.core.incident.opening import take_clear, take_halt
 from risksvc.core.outputs import (
     Adopted,
     ClearsGranted,

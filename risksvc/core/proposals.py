@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from risksvc.core.events import AdoptRequested, ResumeProposed
-from risksvc.core.flatten_events import FlattenRequested
+from risksvc.core.flatten.events import FlattenRequested
 from risksvc.core.outputs import Refusal, RefusalReason
 from risksvc.core.types import Nanoseconds
 

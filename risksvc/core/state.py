@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from risksvc.core.book import AccountBook
 from risksvc.core.config import RULES_3, GateConfig
 from risksvc.core.denials import Denial, DenialReason
-from risksvc.core.flatten import Flattens
+from risksvc.core.flatten.run import Flattens
 from risksvc.core.id_archive import IdArchive
-from risksvc.core.incidents import Incidents
+from risksvc.core.incident.record import Incidents
 from risksvc.core.limits import Limits
 from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.proposals import Proposals

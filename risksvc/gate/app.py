@@ -12,11 +12,11 @@ from risksvc.gate.clock import Clock
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.limits_keeper import LimitsKeeper
-from risksvc.gate.notifying import Notifying
 from risksvc.gate.owner import Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.settings import Settings
 from risksvc.gate.snapshot_keeper import SnapshotStats
+from risksvc.gate.telling.notifying import Notifying
 from risksvc.gate.watching import Watchers
 
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from risksvc.core.events import LeaseLost, Ticked
 from risksvc.core.types import MILLISECOND, SECOND
 from risksvc.gate.app import GateApp
+from risksvc.gate.incident.watched import tell_watched
 from risksvc.gate.owner import GateClosedError
-from risksvc.gate.watched import tell_watched
 
 TICK_NS = 100 * MILLISECOND
 WATCH_NS = 20 * MILLISECOND

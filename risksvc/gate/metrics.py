@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input, LimitsLoaded, OrderChecked, ReducingOrderChecked
-from risksvc.core.incidents import EntryKind
+from risksvc.core.incident.record import EntryKind
 from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Notice, Output
 from risksvc.core.state import GateState
 from risksvc.core.trips import Trigger

@@ -15,17 +15,17 @@ from pathlib import Path
 from risksvc import __version__
 from risksvc.core.events import DrainStarted, FaultLatched, GateStarted
 from risksvc.core.types import RiskError, use_exact_arithmetic
-from risksvc.gate import beating, holding, starting, views
+from risksvc.gate import beating, starting, views
 from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
-from risksvc.gate.assessing import assess
-from risksvc.gate.contacts_keeper import ContactsKeeper
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
-from risksvc.gate.flatten_keeper import FlattenKeeper
+from risksvc.gate.flatten.keeper import FlattenKeeper
 from risksvc.gate.http import HttpServer, start_http
+from risksvc.gate.incident import holding
+from risksvc.gate.incident.assessing import assess
 from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.kill_switch.lease_rules import Timings
@@ -34,7 +34,6 @@ from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
 from risksvc.gate.memory import keep_collections_short
-from risksvc.gate.notifying import Notifying
 from risksvc.gate.owner import EntryLog, Fault, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
@@ -42,6 +41,8 @@ from risksvc.gate.recovery import recover
 from risksvc.gate.servers import Servers
 from risksvc.gate.snapshot_keeper import SnapshotKeeper, stats_of
 from risksvc.gate.starting import Start
+from risksvc.gate.telling.contacts_keeper import ContactsKeeper
+from risksvc.gate.telling.notifying import Notifying
 from risksvc.gate.venue_feed_service import tell_new_marks
 from risksvc.gate.watching import Watchers
 

@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from risksvc.gate.app import GateApp
-from risksvc.gate.incident_service import IncidentService
+from risksvc.gate.incident.service import IncidentService
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service

@@ -14,7 +14,7 @@ from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
-from risksvc.gate.incident_settings import IncidentSettings, hold_is_possible, incident_settings
+from risksvc.gate.incident.settings import IncidentSettings, hold_is_possible, incident_settings
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.redis_settings import RedisSettings, redis_settings
 from risksvc.gate.secret_files import SecretSource

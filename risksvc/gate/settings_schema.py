@@ -32,7 +32,7 @@ from risksvc.gate.config_values import (
     duration_text,
     refused,
 )
-from risksvc.gate.incident_settings import CalendarSection, FlattenSection, LinkedGroups, RoleName, shared_legs
+from risksvc.gate.incident.settings import CalendarSection, FlattenSection, LinkedGroups, RoleName, shared_legs
 from risksvc.gate.redis_settings import RedisSection
 from risksvc.gate.settings_values import (
     Address,

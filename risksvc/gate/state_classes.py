@@ -22,17 +22,13 @@ from risksvc.core import (
     equity_ledger,
     events,
     exposure,
-    flatten,
-    flatten_events,
     id_archive,
-    incidents,
     limits,
     line,
     marks,
     outputs,
     proposals,
     reservations,
-    severity,
     state,
     strategy_line,
     trades,
@@ -41,6 +37,10 @@ from risksvc.core import (
     venue_events,
     windows,
 )
+from risksvc.core.flatten import events as flatten_events
+from risksvc.core.flatten import run as flatten
+from risksvc.core.incident import record as incidents
+from risksvc.core.incident import severity
 
 # Changed in place, and found through more than one path: each is written once, and is one object again when read.
 OBJECTS: tuple[type, ...] = (

@@ -18,15 +18,15 @@ from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
-from risksvc.gate.course_metrics import course_metrics
-from risksvc.gate.flatten_metrics import flatten_metrics
-from risksvc.gate.incident_metrics import incident_metrics
+from risksvc.gate.flatten.metrics import flatten_metrics
+from risksvc.gate.incident.course_metrics import course_metrics
+from risksvc.gate.incident.metrics import incident_metrics
 from risksvc.gate.journal_metrics import disk_metrics
 from risksvc.gate.kill_switch.soundness import Check, Inspection
-from risksvc.gate.notifying_metrics import notifying_metrics
 from risksvc.gate.reconciliation_metrics import reconciliation_metrics
 from risksvc.gate.registered import skews
 from risksvc.gate.snapshot_metrics import snapshot_metrics
+from risksvc.gate.telling.metrics import notifying_metrics
 from risksvc.gate.views import is_ready
 
 # What the process counts itself: metric, field of Counters, help.

@@ -6,17 +6,17 @@ from risksvc.core.adoption import describe
 from risksvc.core.book import AccountBook
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import ResumeProposed
-from risksvc.core.flatten_events import FlattenRequested
+from risksvc.core.flatten.events import FlattenRequested
 from risksvc.core.limits import StrategyLimits
 from risksvc.core.positions import flatten_required
 from risksvc.core.proposals import Proposal
 from risksvc.core.resume import is_unknown
 from risksvc.core.types import MILLISECOND, Nanoseconds, TradingState
-from risksvc.gate import contacts
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_strategy import halt_message
 from risksvc.gate.exposure_view import age_ms, divergences
 from risksvc.gate.registered import RegisteredGate, registered_gates
+from risksvc.gate.telling import contacts
 from risksvc.v1 import operator_pb2, types_pb2
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from risksvc.core.exit_cost import Book
+from risksvc.core.incident.exit_cost import Book
 from risksvc.core.types import Instrument
 from risksvc.venue.balances import normalise_balances
 from risksvc.venue.books import normalise_book

@@ -10,7 +10,7 @@ Almost every venue counts its book in what an order's amount counts: contracts f
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from risksvc.core.exit_cost import Book, Level
+from risksvc.core.incident.exit_cost import Book, Level
 from risksvc.core.types import ZERO, Instrument, InstrumentKind, MalformedInputError
 from risksvc.venue.quirks import Quirks
 from risksvc.venue.rows import Row, RowReader, UnreadableRowError, rounded

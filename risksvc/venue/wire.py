@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from risksvc.core.exit_cost import Level
+from risksvc.core.incident.exit_cost import Level
 from risksvc.core.types import Instrument, InstrumentKind, Side, plain
 from risksvc.v1 import types_pb2, venue_pb2
 from risksvc.venue.assessing import AccountLook, MarketLook

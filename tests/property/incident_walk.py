@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Callable
 from random import Random
 
-from risksvc.core import events, incident_events, venue_events
+from risksvc.core import events, venue_events
+from risksvc.core.incident import events as incident_events
 from risksvc.core.outputs import Output
 from risksvc.core.trading_state import Clear
 from risksvc.core.types import SECOND, Scope, Severity, Side, TradingState, use_exact_arithmetic

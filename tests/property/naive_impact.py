@@ -7,7 +7,7 @@ ledgers; the cost is their difference. Nothing here is shared with the core but 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from risksvc.core.impact_types import ImpactCase, ImpactDecision, ImpactFill, TargetRule
+from risksvc.core.impact.types import ImpactCase, ImpactDecision, ImpactFill, TargetRule
 from risksvc.core.types import InstrumentKind, Nanoseconds
 
 

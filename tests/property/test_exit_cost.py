@@ -9,7 +9,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risksvc.core.exit_cost import Book, Level, cost_now, cost_sliced, slice_quantity
+from risksvc.core.incident.exit_cost import Book, Level, cost_now, cost_sliced, slice_quantity
 from risksvc.core.types import ONE, ZERO, Instrument, InstrumentKind, Side, use_exact_arithmetic
 
 use_exact_arithmetic()

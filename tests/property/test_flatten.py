@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from risksvc.core.flatten import FlattenPhase
+from risksvc.core.flatten.run import FlattenPhase
 from risksvc.core.types import MILLISECOND, Order, Side
 from tests.conftest import IN_CI
 from tests.unit.core.catalogue import BETA, BTC, ETH, SOL

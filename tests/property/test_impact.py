@@ -8,9 +8,9 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risksvc.core.impact import review
-from risksvc.core.impact_report import CostPieces
-from risksvc.core.impact_types import (
+from risksvc.core.impact.report import CostPieces
+from risksvc.core.impact.review import review
+from risksvc.core.impact.types import (
     FundingPoint,
     ImpactAssumptions,
     ImpactCase,

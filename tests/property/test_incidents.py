@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from risksvc.core.clocks import runs
 from risksvc.core.events import Ticked
 from risksvc.core.gate import RiskGate
-from risksvc.core.incidents import TOLD, EntryKind, Incident
+from risksvc.core.incident.clocks import runs
+from risksvc.core.incident.record import TOLD, EntryKind, Incident
+from risksvc.core.incident.severity import SEVERITIES, worse
 from risksvc.core.outputs import HaltRaised, IncidentChanged, Output
-from risksvc.core.severity import SEVERITIES, worse
 from risksvc.gate.state_codec import dump_gate, load_gate, state_hash
 from tests.conftest import CI_PROPERTY_TIMEOUT_S, IN_CI
 from tests.property.incident_walk import IncidentWalk, digest

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from risksvc.cli.review.parts import ListedInstrument, PartFill, PartOrder, Parts, PartStatement
-from risksvc.core.impact_types import (
+from risksvc.core.impact.types import (
     DecisionKind,
     ImpactCase,
     ImpactDecision,
@@ -22,8 +22,8 @@ from risksvc.core.impact_types import (
     StartingPosition,
 )
 from risksvc.core.types import ZERO, Nanoseconds
-from risksvc.gate.review_case import ReviewWanted
-from risksvc.gate.review_material import (
+from risksvc.gate.review.case import ReviewWanted
+from risksvc.gate.review.material import (
     CURRENCY,
     Happening,
     Remarks,

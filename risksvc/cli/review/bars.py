@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from risksvc.cli.review.csv_table import Mistakes, Row
-from risksvc.core.impact_types import MarkPoint
+from risksvc.core.impact.types import MarkPoint
 from risksvc.core.types import Nanoseconds
 
 

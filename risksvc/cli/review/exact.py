@@ -14,7 +14,7 @@ from typing import IO
 
 from risksvc.cli.review.reviewed import Reviewed
 from risksvc.cli.review.wording import exact_moment
-from risksvc.core.impact_report import CostPieces, ImpactReport
+from risksvc.core.impact.report import CostPieces, ImpactReport
 from risksvc.core.types import plain
 
 FORMAT = 1

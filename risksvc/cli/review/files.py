@@ -12,12 +12,12 @@ from risksvc.cli.review import bars, file_tables
 from risksvc.cli.review.csv_table import Mistakes, Row, Table, read_rows
 from risksvc.cli.review.instrument_files import read_instruments
 from risksvc.cli.review.parts import ListedInstrument, PartFill, PartOrder, Parts, PartStatement
-from risksvc.core.impact_types import DecisionKind, FundingPoint, StartingPosition
+from risksvc.core.impact.types import DecisionKind, FundingPoint, StartingPosition
 from risksvc.core.types import MILLISECOND, ZERO, Side
 from risksvc.core.venue_events import Fill
 from risksvc.gate.config_problems import ConfigFileError, did_you_mean
 from risksvc.gate.limits_file import load_limits
-from risksvc.gate.review_material import Progress
+from risksvc.gate.review.material import Progress
 
 _TELL_EVERY = 100_000
 

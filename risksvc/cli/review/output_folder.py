@@ -12,7 +12,7 @@ from risksvc.cli.review.html import html
 from risksvc.cli.review.markdown import markdown
 from risksvc.cli.review.reviewed import Reviewed
 from risksvc.cli.review.sections import document
-from risksvc.core.impact_money import exact
+from risksvc.core.impact.money import exact
 
 MARKDOWN, PAGE, EXACT = "review.md", "review.html", "review.json"
 NAMES = (MARKDOWN, PAGE, EXACT, *(one.name for one in CSV_FILES))

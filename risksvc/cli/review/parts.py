@@ -6,7 +6,7 @@ Values only; times are nanoseconds UTC, quantities signed where they are positio
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from risksvc.core.impact_types import DecisionKind, FundingPoint, MarkPoint, StartingPosition
+from risksvc.core.impact.types import DecisionKind, FundingPoint, MarkPoint, StartingPosition
 from risksvc.core.limits import Limits
 from risksvc.core.types import Instrument, Nanoseconds
 from risksvc.core.venue_events import Fill

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from risksvc.cli.review.assemble import Moments
-from risksvc.core.impact_types import ImpactAssumptions, ImpactWindow
-from risksvc.gate.review_case import ReviewWanted
+from risksvc.core.impact.types import ImpactAssumptions, ImpactWindow
+from risksvc.gate.review.case import ReviewWanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from risksvc.cli.review.document import Moment
-from risksvc.core.impact_report import ImpactReport
-from risksvc.core.severity import CLOCKS, ClockName
+from risksvc.core.impact.report import ImpactReport
+from risksvc.core.incident.severity import CLOCKS, ClockName
 from risksvc.core.types import Nanoseconds
-from risksvc.gate.review_material import ReviewMaterial
+from risksvc.gate.review.material import ReviewMaterial
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from risksvc.cli.review.recording import GateWay, Recording, contacts_of, record
 from risksvc.cli.review.request import Request, wanted_assumptions
 from risksvc.cli.review.reviewed import Reviewed
 from risksvc.cli.review.sources import gather
-from risksvc.core.impact import review
-from risksvc.core.impact_money import exact as exactly
-from risksvc.core.impact_types import TargetRule
+from risksvc.core.impact.money import exact as exactly
+from risksvc.core.impact.review import review
+from risksvc.core.impact.types import TargetRule
 from risksvc.core.types import MalformedInputError, Nanoseconds, use_exact_arithmetic
-from risksvc.gate.review_case import ReviewWanted
-from risksvc.gate.review_material import Progress
+from risksvc.gate.review.case import ReviewWanted
+from risksvc.gate.review.material import Progress
 
 _RULES = {"intent": TargetRule.INTENT_FIRST, "belief": TargetRule.BELIEF_PLUS_ORDER}
 Options = Mapping[str, Any]  # click's values, by the command's options

@@ -10,9 +10,9 @@ from risksvc.cli.review import wording
 from risksvc.cli.review.document import Block, Bullets, Chart, Document, Grid, Paragraph, Section, Series
 from risksvc.cli.review.reviewed import Reviewed, moments_of
 from risksvc.cli.review.sections_cost import attribution, cost
-from risksvc.core.impact_report import Divergence, LineImpact
+from risksvc.core.impact.report import Divergence, LineImpact
 from risksvc.core.types import ZERO
-from risksvc.gate.review_material import Happening
+from risksvc.gate.review.material import Happening
 
 _ACTIONS = 5
 _SHOWN_DIVERGENCES = 50

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from risksvc.cli.review import wording
 from risksvc.cli.review.document import Block, Bullets, Chart, Formulas, Grid, Paragraph, Series
 from risksvc.cli.review.reviewed import Reviewed, moments_of
-from risksvc.core.impact_report import CostPieces, DecisionCost, ImpactReport, Share
+from risksvc.core.impact.report import CostPieces, DecisionCost, ImpactReport, Share
 from risksvc.core.types import ZERO
 
 _LARGEST = 20

@@ -12,8 +12,8 @@ from risksvc.cli.review.files import read_files
 from risksvc.cli.review.parts import Parts
 from risksvc.cli.review.request import Request, with_moments
 from risksvc.core.types import RiskError
-from risksvc.gate.review_journal import NothingToReviewError, read_material
-from risksvc.gate.review_material import Progress, ReviewMaterial
+from risksvc.gate.review.journal import NothingToReviewError, read_material
+from risksvc.gate.review.material import Progress, ReviewMaterial
 
 
 def gather(request: Request, tell: Progress) -> ReviewMaterial:

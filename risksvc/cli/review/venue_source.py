@@ -11,10 +11,10 @@ from risksvc.cli.review.bars import PriceLine, marks_of
 from risksvc.cli.review.files import read_files
 from risksvc.cli.review.parts import ListedInstrument, PartFill, Parts
 from risksvc.cli.review.request import Request
-from risksvc.core.impact_types import FundingPoint
+from risksvc.core.impact.types import FundingPoint
 from risksvc.core.types import MILLISECOND, ZERO
 from risksvc.core.venue_events import CashFlowKind
-from risksvc.gate.review_material import Progress
+from risksvc.gate.review.material import Progress
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.history import Candle, VenueHistory, read_history
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.gate.notifier import process as process_module
-from risksvc.gate.notifier.apprise_channel import NOT_READ, NOT_TAKEN
-from risksvc.gate.notifier.child import STILL_HANGS
-from risksvc.gate.notifier.process import DIED, NOT_UP, NotifierProcess
-from risksvc.gate.notifier.wire import Attempt, Outcome
+from risksvc.gate.telling.notifier import process as process_module
+from risksvc.gate.telling.notifier.apprise_channel import NOT_READ, NOT_TAKEN
+from risksvc.gate.telling.notifier.child import STILL_HANGS
+from risksvc.gate.telling.notifier.process import DIED, NOT_UP, NotifierProcess
+from risksvc.gate.telling.notifier.wire import Attempt, Outcome
 from tests.integration.telling.receivers import BlackHole, MailServer, Webhook, refusing_url
 
 
@@ -158,9 +158,7 @@ async def test_one_that_can_not_live_is_started_again_with_pauses(monkeypatch: p
 
 async def test_one_that_lacks_a_library_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_module, "PAUSES", (0.0, 0.01))
-    lacking = (
-        "import sys; sys.modules['apprise'] = None; from risksvc.gate.notifier.child import main; main(sys.argv[1:])"
-    )
+    lacking = "import sys; sys.modules['apprise'] = None; from risksvc.gate.telling.notifier.child import main; main(sys.argv[1:])"
     async with running(NotifierProcess((sys.executable, "-c", lacking))) as notifier:
         await until(lambda: notifier.restarts >= 1)
         assert "apprise is not installed: pip install 'risksvc[server]'" in notifier.problem

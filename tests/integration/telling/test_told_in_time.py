@@ -75,7 +75,7 @@ exchange_support:
     def notifiers(self) -> list[psutil.Process]:
         assert self.gate.process is not None
         children = psutil.Process(self.gate.process.pid).children()
-        return [one for one in children if "risksvc.gate.notifier.child" in one.cmdline()]
+        return [one for one in children if "risksvc.gate.telling.notifier.child" in one.cmdline()]
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         self.gate.wait_for(holds, what)

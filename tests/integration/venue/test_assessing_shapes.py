@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
-from risksvc.core.assessed import AccountAssessed, Known, assess_account
+from risksvc.core.incident.assessed import AccountAssessed, Known, assess_account
 from risksvc.core.types import ONE
-from risksvc.gate.convert_look import venue_look
+from risksvc.gate.incident.convert_look import venue_look
 from risksvc.venue import wire
 from risksvc.venue.assessing import Assessor
 from risksvc.venue.config import VenueConfig

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from risksvc.core.flatten import FlattenRun
-from risksvc.core.flatten_events import (
+from risksvc.core.flatten.events import (
     FlattenOrderAnswered,
     FlattenOutcome,
     FlattenRequested,
     FlattenSliced,
     Slice,
 )
-from risksvc.core.flatten_proof import phase_of, waiting_for
-from risksvc.core.incident_events import CauseNamed
-from risksvc.core.incidents import Incident
+from risksvc.core.flatten.proof import phase_of, waiting_for
+from risksvc.core.flatten.run import FlattenRun
+from risksvc.core.incident.events import CauseNamed
+from risksvc.core.incident.record import Incident
 from risksvc.core.outputs import Output, RefusalReason, StepRefused
 from risksvc.core.types import SECOND, Scope, Side
 from risksvc.core.venue_events import VenueStatus

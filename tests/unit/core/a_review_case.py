@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from risksvc.core.impact_report import CostPieces, ImpactReport
-from risksvc.core.impact_types import (
+from risksvc.core.impact.report import CostPieces, ImpactReport
+from risksvc.core.impact.types import (
     DecisionKind,
     FundingPoint,
     ImpactAssumptions,

@@ -4,10 +4,18 @@
 from decimal import Decimal
 from typing import Any
 
-from risksvc.core.incident_events import AssessmentTaken, CourseChosen, HoldReminded
-from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Clock, Course, EntryKind, Incident, Message
+from risksvc.core.incident.events import AssessmentTaken, CourseChosen, HoldReminded
+from risksvc.core.incident.record import (
+    AssessedInstrument,
+    AssessmentRecord,
+    Clock,
+    Course,
+    EntryKind,
+    Incident,
+    Message,
+)
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.outputs import IncidentChanged, Output, RefusalReason, StepRefused
-from risksvc.core.severity import ClockName
 from risksvc.core.types import ZERO
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, BTC, D

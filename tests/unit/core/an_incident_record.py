@@ -1,9 +1,9 @@
 """Short words for what tests of incidents do and ask about: the one that is open, its lines, its clocks."""
 
-from risksvc.core import incident_events
-from risksvc.core.incidents import EntryKind, Incident
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident.record import EntryKind, Incident
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.outputs import IncidentChanged, Output, RefusalReason, StepRefused
-from risksvc.core.severity import ClockName
 from risksvc.core.types import SECOND, Scope, Severity, Side
 from tests.unit.core.builders import World
 from tests.unit.core.catalogue import ACCOUNT

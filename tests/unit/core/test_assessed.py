@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from risksvc.core.assessed import AccountAssessed, Assessed, Known, assess_account, books_wanted
-from risksvc.core.exit_cost import Book, Level
+from risksvc.core.incident.assessed import AccountAssessed, Assessed, Known, assess_account, books_wanted
+from risksvc.core.incident.exit_cost import Book, Level
+from risksvc.core.incident.venue_look import Market, VenueLook, not_seen
 from risksvc.core.types import ZERO, PositionRange, Side
 from risksvc.core.venue_events import VenueOrder, VenuePosition, VenueStatus
-from risksvc.core.venue_look import Market, VenueLook, not_seen
 from tests.unit.core import catalogue
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, INVERSE, SPOT, SPOT_USDC, D

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from risksvc.core.assessment import SHOWN, assessment_record, summary
-from risksvc.core.incident_events import AssessmentTaken
-from risksvc.core.incidents import AssessmentRecord, Course, EntryKind
+from risksvc.core.incident.assessment import SHOWN, assessment_record, summary
+from risksvc.core.incident.events import AssessmentTaken
+from risksvc.core.incident.record import AssessmentRecord, Course, EntryKind
+from risksvc.core.incident.severity import ClockName
+from risksvc.core.incident.venue_look import not_seen
 from risksvc.core.outputs import IncidentChanged, Output, RefusalReason
-from risksvc.core.severity import ClockName
-from risksvc.core.venue_look import not_seen
 from tests.unit.core.an_incident import OUTSIDE, Troubled, position, refused
 from tests.unit.core.builders import given
 from tests.unit.core.catalogue import ACCOUNT, BTC, D

@@ -3,10 +3,10 @@
 import pytest
 
 from risksvc.core.config import SecondPerson
-from risksvc.core.courses_in import waiting_for
-from risksvc.core.incidents import Course, EntryKind
+from risksvc.core.incident.choosing import waiting_for
+from risksvc.core.incident.record import Course, EntryKind
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.outputs import IncidentChanged, RefusalReason
-from risksvc.core.severity import ClockName
 from risksvc.core.types import SECOND
 from tests.unit.core.an_incident import OUTSIDE, Troubled, clock, position, refused, told
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from risksvc.core.incidents import Clock, Course, EntryKind
-from risksvc.core.severity import ClockName
+from risksvc.core.incident.record import Clock, Course, EntryKind
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.types import SECOND
 from tests.unit.core.an_incident import OUTSIDE, Troubled, clock, position
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from risksvc.core.courses import RULES, CourseReason, Recommendation, recommend, to_flatten
-from risksvc.core.incidents import AssessedInstrument, Course
+from risksvc.core.incident.courses import RULES, CourseReason, Recommendation, recommend, to_flatten
+from risksvc.core.incident.record import AssessedInstrument, Course
 from risksvc.core.types import Scope
 from tests.unit.core.an_incident import OUTSIDE, Troubled, position
 from tests.unit.core.catalogue import ACCOUNT, BTC, D

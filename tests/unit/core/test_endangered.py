@@ -2,13 +2,14 @@
 
 import pytest
 
-from risksvc.core import events, incident_events, venue_events
+from risksvc.core import events, venue_events
 from risksvc.core.conditions import Condition
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.events import StrategyWatched
-from risksvc.core.incidents import CLOSED_KEPT, EntryKind
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident.record import CLOSED_KEPT, EntryKind
+from risksvc.core.incident.severity import ENDANGERED, Endangered
 from risksvc.core.outputs import Notice, NoticeKind
-from risksvc.core.severity import ENDANGERED, Endangered
 from risksvc.core.types import SECOND, Scope, Severity, Side
 from tests.unit.core.an_incident_record import changes, kinds, last, the_open
 from tests.unit.core.builders import World, given

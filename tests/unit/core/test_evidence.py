@@ -3,10 +3,10 @@
 import time
 from dataclasses import replace
 
-from risksvc.core import evidence
 from risksvc.core.conditions import Condition
 from risksvc.core.divergences import DivergenceClass
-from risksvc.core.incidents import Evidence, EvidencePosition
+from risksvc.core.incident import evidence
+from risksvc.core.incident.record import Evidence, EvidencePosition
 from risksvc.core.types import Scope, Side
 from tests.unit.core.an_incident_record import the_open
 from tests.unit.core.builders import World, given

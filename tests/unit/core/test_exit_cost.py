@@ -2,7 +2,7 @@
 
 import pytest
 
-from risksvc.core.exit_cost import (
+from risksvc.core.incident.exit_cost import (
     NO_COST,
     Book,
     ExitCost,

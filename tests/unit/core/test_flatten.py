@@ -4,11 +4,11 @@ import pytest
 
 from risksvc.core import events
 from risksvc.core.config import SecondPerson
-from risksvc.core.flatten import ENDED_KEPT, FlattenPhase
-from risksvc.core.flatten_events import FlattenConfirmed, FlattenStopped, FlattenTarget
-from risksvc.core.incident_events import CauseNamed, IncidentClosed, IncidentOpened
+from risksvc.core.flatten.events import FlattenConfirmed, FlattenStopped, FlattenTarget
+from risksvc.core.flatten.run import ENDED_KEPT, FlattenPhase
+from risksvc.core.incident.events import CauseNamed, IncidentClosed, IncidentOpened
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.outputs import IncidentChanged, RefusalReason, StepProposed, StepRefused
-from risksvc.core.severity import ClockName
 from risksvc.core.types import Scope, Severity, TradingState
 from tests.unit.core.a_flatten import (
     ask,

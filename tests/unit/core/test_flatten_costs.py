@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from risksvc.core.flatten_events import Mid
+from risksvc.core.flatten.events import Mid
 from risksvc.core.types import Side
 from tests.unit.core.a_flatten import answered, cut, end_unfilled, fill_whole, holding, ready, send
 from tests.unit.core.builders import World

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from risksvc.core.exit_cost import Book, Level
-from risksvc.core.flatten_events import FlattenStyle, Slice
-from risksvc.core.flatten_exits import Exit, authorised, exits, exits_of, offsetting
-from risksvc.core.flatten_plan import Pace, counted_slices, limit_price, next_round, one_slice
+from risksvc.core.flatten.events import FlattenStyle, Slice
+from risksvc.core.flatten.exits import Exit, authorised, exits, exits_of, offsetting
+from risksvc.core.flatten.plan import Pace, counted_slices, limit_price, next_round, one_slice
+from risksvc.core.incident.exit_cost import Book, Level
 from risksvc.core.types import Instrument, InstrumentKind, PositionRange, Scope, Side
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, INSTRUMENTS, MARKS, SOL, SPOT, SPOT_USDC, D

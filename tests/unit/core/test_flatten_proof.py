@@ -2,9 +2,9 @@
 
 from risksvc.core import venue_events
 from risksvc.core.events import OrderReport
-from risksvc.core.flatten import FlattenPhase, OrderEnd
-from risksvc.core.flatten_events import FlattenConfirmed, FlattenOutcome, FlattenTarget
-from risksvc.core.flatten_proof import phase_of
+from risksvc.core.flatten.events import FlattenConfirmed, FlattenOutcome, FlattenTarget
+from risksvc.core.flatten.proof import phase_of
+from risksvc.core.flatten.run import FlattenPhase, OrderEnd
 from risksvc.core.types import MILLISECOND, SECOND, PositionRange, Scope, Side
 from risksvc.core.venue_events import VenuePosition
 from tests.unit.core.a_flatten import (

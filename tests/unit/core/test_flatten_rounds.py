@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from risksvc.core import events, venue_events
-from risksvc.core.flatten import OrderEnd
-from risksvc.core.flatten_events import FlattenOrderAnswered, FlattenOutcome, FlattenSliced, FlattenStopped
+from risksvc.core.flatten.events import FlattenOrderAnswered, FlattenOutcome, FlattenSliced, FlattenStopped
+from risksvc.core.flatten.run import OrderEnd
 from risksvc.core.outputs import Decision, RefusalReason
 from risksvc.core.reservations import ReservationStatus
 from risksvc.core.types import SECOND, OrderType, Scope, Side

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from risksvc.core.impact import POINTS, review
-from risksvc.core.impact_report import CostPieces
-from risksvc.core.impact_types import DecisionKind, ImpactAssumptions, TargetRule
+from risksvc.core.impact.report import CostPieces
+from risksvc.core.impact.review import POINTS, review
+from risksvc.core.impact.types import DecisionKind, ImpactAssumptions, TargetRule
 from risksvc.core.types import ZERO
 from tests.unit.core.a_review_case import (
     BTC,

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from risksvc.core.impact import review
-from risksvc.core.impact_report import CostPieces
-from risksvc.core.impact_types import ImpactAssumptions, TargetRule
+from risksvc.core.impact.report import CostPieces
+from risksvc.core.impact.review import review
+from risksvc.core.impact.types import ImpactAssumptions, TargetRule
 from risksvc.core.types import SECOND
 from tests.unit.core.a_review_case import (
     BTC,

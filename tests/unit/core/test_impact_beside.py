@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from risksvc.core.impact import review
-from risksvc.core.impact_attribution import DAY, day_ends, day_name
-from risksvc.core.impact_money import exact, ratio, whole_steps
-from risksvc.core.impact_report import LedgerPoint
-from risksvc.core.impact_timeline import thinned
+from risksvc.core.impact.attribution import DAY, day_ends, day_name
+from risksvc.core.impact.money import exact, ratio, whole_steps
+from risksvc.core.impact.report import LedgerPoint
+from risksvc.core.impact.review import review
+from risksvc.core.impact.timeline import thinned
 from tests.unit.core.a_review_case import (
     BTC,
     COIN,

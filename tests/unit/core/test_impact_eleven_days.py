@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.core.impact import review
-from risksvc.core.impact_report import CostPieces, ImpactReport
-from risksvc.core.impact_types import (
+from risksvc.core.impact.report import CostPieces, ImpactReport
+from risksvc.core.impact.review import review
+from risksvc.core.impact.types import (
     DecisionKind,
     ImpactAssumptions,
     ImpactCase,

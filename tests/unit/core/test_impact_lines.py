@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from risksvc.core.impact import review
-from risksvc.core.impact_types import ImpactCase, ImpactFill, MarkPoint
+from risksvc.core.impact.review import review
+from risksvc.core.impact.types import ImpactCase, ImpactFill, MarkPoint
 from risksvc.core.types import MalformedInputError
 from tests.unit.core.a_review_case import (
     BTC,

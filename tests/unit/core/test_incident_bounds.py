@@ -1,7 +1,9 @@
 """What stays of incidents: bounded, the important last to go; the same from the same Inputs, and no clock twice."""
 
-from risksvc.core import events, incident_events, opening
-from risksvc.core.incidents import (
+from risksvc.core import events
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident import opening
+from risksvc.core.incident.record import (
     CLOSED_KEPT,
     HALTS_KEPT,
     MESSAGES_KEPT,
@@ -11,7 +13,7 @@ from risksvc.core.incidents import (
     EntryKind,
     record,
 )
-from risksvc.core.severity import ClockName
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.trading_state import Clear
 from risksvc.core.types import MILLISECOND, Scope, Severity
 from tests.unit.core.an_incident_record import met, opened, the_open, unknown_fill

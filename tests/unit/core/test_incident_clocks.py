@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from risksvc.core import incident_events
-from risksvc.core.incidents import EntryKind, Incident
-from risksvc.core.severity import CLOCKS, MINUTE, SEVERITIES, ClockName
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident.record import EntryKind, Incident
+from risksvc.core.incident.severity import CLOCKS, MINUTE, SEVERITIES, ClockName
 from risksvc.core.types import MILLISECOND, Scope, Severity
 from tests.unit.core.an_incident_record import HOUR, changes, kinds, last, met, missed, the_open
 from tests.unit.core.builders import World, given

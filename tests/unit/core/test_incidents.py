@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from risksvc.core import events, incident_events
+from risksvc.core import events
 from risksvc.core.config import RULES_2
-from risksvc.core.incidents import (
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident.record import (
     TOLD,
     EntryKind,
     record,
 )
+from risksvc.core.incident.severity import BY_HAND, ENDANGERED, EXAMPLES, SEVERITIES, ClockName, Endangered, Example
 from risksvc.core.outputs import HaltRaised, IncidentChanged, RefusalReason, StepRefused
-from risksvc.core.severity import BY_HAND, ENDANGERED, EXAMPLES, SEVERITIES, ClockName, Endangered, Example
 from risksvc.core.trading_state import BY_COMMAND_LINE, Clear, Halt
 from risksvc.core.trips import TRIPS
 from risksvc.core.types import Scope, Severity, TradingState

@@ -2,8 +2,8 @@
 
 import pytest
 
-from risksvc.core.courses_in import reminder_due
-from risksvc.core.incidents import Course
+from risksvc.core.incident.choosing import reminder_due
+from risksvc.core.incident.record import Course
 from tests.unit.core.an_incident import Troubled
 
 MINUTE = 60 * 10**9

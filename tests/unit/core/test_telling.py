@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from risksvc.core.incident_events import DeliveryRecorded, IncidentClosed, IncidentOpened, MessageAddressed
-from risksvc.core.incidents import Delivery, EntryKind, Incident, Message
+from risksvc.core.incident.events import DeliveryRecorded, IncidentClosed, IncidentOpened, MessageAddressed
+from risksvc.core.incident.record import Delivery, EntryKind, Incident, Message
+from risksvc.core.incident.telling import find_message, unsettled
 from risksvc.core.outputs import IncidentChanged, Output
-from risksvc.core.telling import find_message, unsettled
 from risksvc.core.types import MILLISECOND, SECOND, Scope, Severity
 from tests.unit.core.builders import World, given
 

@@ -13,14 +13,14 @@ from typing import Any
 
 from risksvc.core import events, venue_events
 from risksvc.core.config import GateConfig
-from risksvc.core.exit_cost import Book
-from risksvc.core.flatten import FlattenPhase, FlattenRun
-from risksvc.core.flatten_events import FlattenRequested
+from risksvc.core.flatten.events import FlattenRequested
+from risksvc.core.flatten.run import FlattenPhase, FlattenRun
+from risksvc.core.incident.exit_cost import Book
 from risksvc.core.outputs import LookUp, OrderRef, Output
 from risksvc.core.types import MILLISECOND, SECOND, ZERO, Nanoseconds, Order, OrderType, Scope, Side, TradingState
 from risksvc.core.venue_events import VenuePosition, VenueStatus
 from risksvc.gate.feeds import CommandResult, FeedError
-from risksvc.gate.flatten_executor import FlattenExecutor, Ports
+from risksvc.gate.flatten.executor import FlattenExecutor, Ports
 from risksvc.gate.owner import Owner, replay_all
 from risksvc.v1 import types_pb2, venue_pb2
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, MARKS, WIDE, feed, limits

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from risksvc.core.config import RULES, AccountConfig, GateConfig
-from risksvc.core.exit_cost import Book, Level
+from risksvc.core.incident.exit_cost import Book, Level
 from risksvc.core.outputs import OrderRef
 from risksvc.core.types import MILLISECOND, SECOND, ZERO, Nanoseconds, Order, OrderType, Side
 from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, cast
 from risksvc.core.config import SecondPerson
 from risksvc.core.events import GateStarted, HaltRequested, Input
 from risksvc.core.gate import RiskGate
-from risksvc.core.incident_events import AssessmentTaken, CourseChosen
-from risksvc.core.incidents import AssessedInstrument, AssessmentRecord, Course, Incident
+from risksvc.core.incident.events import AssessmentTaken, CourseChosen
+from risksvc.core.incident.record import AssessedInstrument, AssessmentRecord, Course, Incident
 from risksvc.core.types import SECOND, Scope, TradingState
 from risksvc.gate.app import Counters
 from risksvc.gate.feeds import FeedError
-from risksvc.gate.incident_settings import Calendar, IncidentSettings
+from risksvc.gate.incident.settings import Calendar, IncidentSettings
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.owner import Owner
 from risksvc.gate.replay import replay

@@ -11,9 +11,9 @@ from risksvc.core.outputs import Output
 from risksvc.gate.codec import encode
 from risksvc.gate.journal import Journal
 from risksvc.gate.replay import Replayed
-from risksvc.gate.review_case import ReviewWanted
-from risksvc.gate.review_journal import read_material
-from risksvc.gate.review_material import ReviewMaterial
+from risksvc.gate.review.case import ReviewWanted
+from risksvc.gate.review.journal import read_material
+from risksvc.gate.review.material import ReviewMaterial
 from risksvc.gate.segments import list_segments, stored_link
 from risksvc.gate.snapshots import write_snapshot
 from tests.unit.core.builders import World, given

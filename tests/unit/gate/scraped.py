@@ -10,11 +10,11 @@ from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.types import MILLISECOND
 from risksvc.gate.app import Counters, GateApp
-from risksvc.gate.contacts_keeper import ContactsKeeper
 from risksvc.gate.journal import JournalStats
 from risksvc.gate.metrics import Metrics
-from risksvc.gate.notifying import Notifying
 from risksvc.gate.snapshot_keeper import SnapshotStats
+from risksvc.gate.telling.contacts_keeper import ContactsKeeper
+from risksvc.gate.telling.notifying import Notifying
 from tests.unit.core.builders import World
 from tests.unit.core.catalogue import ACCOUNT
 

@@ -10,14 +10,14 @@ import pytest
 from risksvc.core.config import AccountConfig
 from risksvc.core.events import GateStarted, HaltRequested, Input, LimitsLoaded
 from risksvc.core.gate import RiskGate
-from risksvc.core.incidents import Incident
-from risksvc.core.severity import ClockName
+from risksvc.core.incident.record import Incident
+from risksvc.core.incident.severity import ClockName
 from risksvc.core.types import MalformedInputError, Scope, TradingState
 from risksvc.core.venue_events import FeedConnected
 from risksvc.gate.app import Counters
-from risksvc.gate.assessing import assess
 from risksvc.gate.feeds import FeedLink, Feeds
-from risksvc.gate.incident_settings import IncidentSettings
+from risksvc.gate.incident.assessing import assess
+from risksvc.gate.incident.settings import IncidentSettings
 from risksvc.gate.owner import Owner
 from risksvc.gate.replay import replay
 from risksvc.v1 import incident_pb2 as pb

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from risksvc.gate.calendar import minutes_to_close
+from risksvc.gate.incident.calendar import minutes_to_close
 from tests.unit.gate.test_closing_times import NEW_YORK, SECOND, at
 
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from risksvc.gate.closing_times import next_close
-from risksvc.gate.incident_settings import Calendar
+from risksvc.gate.incident.closing_times import next_close
+from risksvc.gate.incident.settings import Calendar
 
 SECOND = 10**9
 NEW_YORK = Calendar(

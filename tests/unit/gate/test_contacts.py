@@ -8,12 +8,12 @@ from typing import cast
 import pytest
 
 from risksvc.core.types import MalformedInputError
-from risksvc.gate import contacts as contacts_module
-from risksvc.gate import contacts_keeper as keeper_module
 from risksvc.gate.app import GateApp
-from risksvc.gate.contacts import get_contacts, test_contacts
-from risksvc.gate.contacts_file import Contacts, load_contacts
-from risksvc.gate.contacts_keeper import ContactsKeeper
+from risksvc.gate.telling import contacts as contacts_module
+from risksvc.gate.telling import contacts_keeper as keeper_module
+from risksvc.gate.telling.contacts import get_contacts, test_contacts
+from risksvc.gate.telling.contacts_file import Contacts, load_contacts
+from risksvc.gate.telling.contacts_keeper import ContactsKeeper
 from risksvc.v1 import incident_pb2 as pb
 from tests.unit.gate.test_notifying import CONTACTS, Station
 

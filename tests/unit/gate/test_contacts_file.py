@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from risksvc.gate import templates
-from risksvc.gate.contacts_file import UNKNOWN_KIND, Contacts, load_contacts, parse_contacts
+from risksvc.gate.telling.contacts_file import UNKNOWN_KIND, Contacts, load_contacts, parse_contacts
 
 GOOD = Path(__file__).resolve().parents[2] / "fixtures" / "contacts" / "good.yaml"
 TELLING = "slack://TOKENA/TOKENB/TOKENC"

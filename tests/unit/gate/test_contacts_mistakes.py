@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.gate.contacts_file import ContactsFileError, load_contacts, parse_contacts
+from risksvc.gate.telling.contacts_file import ContactsFileError, load_contacts, parse_contacts
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "contacts"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from risksvc.core.incidents import Course
-from risksvc.gate.course_metrics import course_metrics
+from risksvc.core.incident.record import Course
+from risksvc.gate.incident.course_metrics import course_metrics
 from tests.unit.core.an_incident import OUTSIDE, Troubled, position
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from risksvc.core.config import SecondPerson
-from risksvc.core.incident_events import CauseNamed, IncidentClosed
+from risksvc.core.incident.events import CauseNamed, IncidentClosed
 from risksvc.core.types import SECOND, MalformedInputError
-from risksvc.gate.deciding import decide
+from risksvc.gate.incident.deciding import decide
 from risksvc.gate.operator_tokens import Operator
 from risksvc.v1 import incident_pb2, operator_pb2
 from tests.unit.core.an_incident import OUTSIDE, position

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from risksvc.core.flatten import FlattenPhase, FlattenRun, OrderEnd
+from risksvc.core.flatten.run import FlattenPhase, FlattenRun, OrderEnd
 from risksvc.core.types import MILLISECOND, SECOND, Order, Side
 from tests.unit.core.catalogue import BTC, ETH
 from tests.unit.gate.flatten_rig import Rig

@@ -1,8 +1,8 @@
 """What Prometheus sees of flattens."""
 
-from risksvc.core.flatten import Flattens
-from risksvc.core.flatten_events import FlattenStopped
-from risksvc.gate.flatten_metrics import flatten_metrics
+from risksvc.core.flatten.events import FlattenStopped
+from risksvc.core.flatten.run import Flattens
+from risksvc.gate.flatten.metrics import flatten_metrics
 from tests.unit.core.a_flatten import begin, holding
 from tests.unit.core.builders import World
 from tests.unit.core.catalogue import ACCOUNT

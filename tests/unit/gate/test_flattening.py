@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from risksvc.core.events import Input, Ticked
-from risksvc.core.flatten_events import FlattenStyle, FlattenTarget
-from risksvc.core.incident_events import CauseNamed
+from risksvc.core.flatten.events import FlattenStyle, FlattenTarget
+from risksvc.core.incident.events import CauseNamed
 from risksvc.core.types import MalformedInputError, Side
 from risksvc.gate.feeds import FeedError
-from risksvc.gate.flatten_keeper import FlattenKeeper
-from risksvc.gate.flattening import flatten, get_flatten, stop_flatten
-from risksvc.gate.incident_settings import IncidentSettings
+from risksvc.gate.flatten.keeper import FlattenKeeper
+from risksvc.gate.flatten.operations import flatten, get_flatten, stop_flatten
+from risksvc.gate.incident.settings import IncidentSettings
 from risksvc.gate.operating import known_accounts
 from risksvc.v1 import incident_pb2 as pb
 from risksvc.v1 import operator_pb2, types_pb2, venue_pb2
@@ -297,9 +297,9 @@ async def test_an_executor_that_fails_is_counted_and_tried_again(monkeypatch: py
         await asyncio.sleep(0)
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("risksvc.gate.flatten_executor.FlattenExecutor.run", fails)
-    monkeypatch.setattr("risksvc.gate.flatten_keeper.AGAIN_SECONDS", 0)
-    monkeypatch.setattr("risksvc.gate.flatten_keeper.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("risksvc.gate.flatten.executor.FlattenExecutor.run", fails)
+    monkeypatch.setattr("risksvc.gate.flatten.keeper.AGAIN_SECONDS", 0)
+    monkeypatch.setattr("risksvc.gate.flatten.keeper.LOOK_SECONDS", 0.01)
     keeping = asyncio.ensure_future(FlattenKeeper(gate.app).run())
     async with asyncio.timeout(10):
         while len(tried) < 3:  # noqa: ASYNC110 - what is awaited is what a task does by itself

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from risksvc.core.incidents import AssessedInstrument, AssessmentRecord
-from risksvc.gate.hold_reminder import Held, pnl_since, reminder_text
+from risksvc.core.incident.record import AssessedInstrument, AssessmentRecord
+from risksvc.gate.incident.hold_reminder import Held, pnl_since, reminder_text
 from tests.unit.core.an_incident import position
 from tests.unit.core.catalogue import D
 

@@ -5,12 +5,12 @@ import datetime as dt
 
 import pytest
 
-from risksvc.core.incident_events import CourseChosen
-from risksvc.core.incidents import Course, EntryKind
+from risksvc.core.incident.events import CourseChosen
+from risksvc.core.incident.record import Course, EntryKind
 from risksvc.core.types import SECOND
-from risksvc.gate import holding
-from risksvc.gate.holding import Reminders, remind_of_due, reminders
-from risksvc.gate.incident_settings import Calendar
+from risksvc.gate.incident import holding
+from risksvc.gate.incident.holding import Reminders, remind_of_due, reminders
+from risksvc.gate.incident.settings import Calendar
 from risksvc.gate.owner import Fault
 from tests.unit.core.an_incident import OUTSIDE, position
 from tests.unit.core.catalogue import D

@@ -1,9 +1,9 @@
 """What Prometheus sees of incidents."""
 
-from risksvc.core import incident_events
-from risksvc.core.incidents import Incidents
+from risksvc.core.incident import events as incident_events
+from risksvc.core.incident.record import Incidents
 from risksvc.core.types import SECOND, Scope, Severity
-from risksvc.gate.incident_metrics import incident_metrics
+from risksvc.gate.incident.metrics import incident_metrics
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from risksvc.core import events, outputs
-from risksvc.core.incidents import (
+from risksvc.core.incident.record import (
     AssessmentRecord,
     Course,
     CourseChoice,
@@ -19,12 +19,12 @@ from risksvc.core.incidents import (
     record,
 )
 from risksvc.core.types import MalformedInputError, Scope, Severity, Side
-from risksvc.gate import incident_view
-from risksvc.gate import incidents as steps
-from risksvc.gate.contacts_file import load_contacts
-from risksvc.gate.contacts_keeper import ContactsKeeper
+from risksvc.gate.incident import operations as steps
+from risksvc.gate.incident import view as incident_view
+from risksvc.gate.incident.watched import tell_watched
 from risksvc.gate.operating import refusal_message
-from risksvc.gate.watched import tell_watched
+from risksvc.gate.telling.contacts_file import load_contacts
+from risksvc.gate.telling.contacts_keeper import ContactsKeeper
 from risksvc.v1 import incident_pb2, operator_pb2, types_pb2
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC

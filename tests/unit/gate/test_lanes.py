@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from risksvc.gate.contacts_file import Channel, Recipient
-from risksvc.gate.notifier import lanes as lanes_module
-from risksvc.gate.notifier.lanes import TOO_MANY, Lanes, Letter, Said
-from risksvc.gate.notifier.wire import Attempt, Outcome
+from risksvc.gate.telling.contacts_file import Channel, Recipient
+from risksvc.gate.telling.notifier import lanes as lanes_module
+from risksvc.gate.telling.notifier.lanes import TOO_MANY, Lanes, Letter, Said
+from risksvc.gate.telling.notifier.wire import Attempt, Outcome
 
 Behaviour = Callable[[Attempt], Awaitable[Outcome]]
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from risksvc.core.exit_cost import Level
+from risksvc.core.incident.exit_cost import Level
 from risksvc.core.types import Side
-from risksvc.gate.convert_look import venue_look
 from risksvc.gate.feeds import FeedError, FeedLink, Feeds
+from risksvc.gate.incident.convert_look import venue_look
 from risksvc.v1 import types_pb2, venue_pb2
 from tests.unit.core.catalogue import BTC, D
 from tests.unit.gate.steps import START

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.core.incidents import (
+from risksvc.core.incident.record import (
     AssessedInstrument,
     AssessmentRecord,
     Clock,
@@ -18,12 +18,12 @@ from risksvc.core.incidents import (
     Message,
     ReviewRecord,
 )
+from risksvc.core.incident.severity import ClockName
+from risksvc.core.incident.telling import Found
 from risksvc.core.outputs import IncidentChanged
-from risksvc.core.severity import ClockName
-from risksvc.core.telling import Found
 from risksvc.core.types import SECOND, Scope, Severity
-from risksvc.gate.contacts_file import Contacts, load_contacts, parse_contacts
-from risksvc.gate.message_text import LONGEST_TEXT, LONGEST_TITLE, next_step, trial_words, words_of
+from risksvc.gate.telling.contacts_file import Contacts, load_contacts, parse_contacts
+from risksvc.gate.telling.message_text import LONGEST_TEXT, LONGEST_TITLE, next_step, trial_words, words_of
 
 GOOD = Path(__file__).resolve().parents[2] / "fixtures" / "contacts" / "good.yaml"
 AT = 1_700_000_000 * SECOND  # 2023-11-14 22:13:20 UTC

@@ -8,19 +8,19 @@ import pytest
 
 from risksvc.core.events import HaltRequested
 from risksvc.core.gate import RiskGate
-from risksvc.core.incidents import EntryKind, Incident, Message
+from risksvc.core.incident.record import EntryKind, Incident, Message
+from risksvc.core.incident.severity import HOUR, MINUTE
 from risksvc.core.outputs import IncidentChanged
-from risksvc.core.severity import HOUR, MINUTE
 from risksvc.core.types import Scope, Severity, TradingState
-from risksvc.gate import notifying as notifying_module
-from risksvc.gate.contacts import warnings
-from risksvc.gate.contacts_keeper import ContactsKeeper
-from risksvc.gate.message_text import words_of
-from risksvc.gate.notifier import lanes as lanes_module
-from risksvc.gate.notifier.process import NotifierProcess
-from risksvc.gate.notifier.wire import Attempt, Outcome
-from risksvc.gate.notifying import NO_FILE, NOBODY_LISTED, Notifying
 from risksvc.gate.owner import GateClosedError, Owner, replay_all
+from risksvc.gate.telling import notifying as notifying_module
+from risksvc.gate.telling.contacts import warnings
+from risksvc.gate.telling.contacts_keeper import ContactsKeeper
+from risksvc.gate.telling.message_text import words_of
+from risksvc.gate.telling.notifier import lanes as lanes_module
+from risksvc.gate.telling.notifier.process import NotifierProcess
+from risksvc.gate.telling.notifier.wire import Attempt, Outcome
+from risksvc.gate.telling.notifying import NO_FILE, NOBODY_LISTED, Notifying
 from tests.unit.gate.steps import MemoryJournal, StepClock, opening
 
 CONTACTS = """version: 1

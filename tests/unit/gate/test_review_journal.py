@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from risksvc.core import events
-from risksvc.core.impact import review
-from risksvc.core.impact_types import DecisionKind
+from risksvc.core.impact.review import review
+from risksvc.core.impact.types import DecisionKind
 from risksvc.core.outputs import Decision, ExposureUse, IncidentChanged
 from risksvc.core.types import MILLISECOND, SECOND, PositionRange, Side, TradingState
 from risksvc.core.venue_events import BalancesReceived, CashFlow, CashFlowKind, FillKind, FillsReceived

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from risksvc.core.events import Ticked
-from risksvc.core.impact import review
-from risksvc.core.impact_money import exact
-from risksvc.core.incident_events import CauseNamed, IncidentClosed, IncidentOpened, IncidentTaken
+from risksvc.core.impact.money import exact
+from risksvc.core.impact.review import review
+from risksvc.core.incident.events import CauseNamed, IncidentClosed, IncidentOpened, IncidentTaken
 from risksvc.core.outputs import IncidentChanged
 from risksvc.core.types import Scope, Severity, Side
 from risksvc.gate.journal import Journal
-from risksvc.gate.review_journal import NothingToReviewError
+from risksvc.gate.review.journal import NothingToReviewError
 from risksvc.gate.segments import list_segments
 from tests.corpus.store import JOURNALS, unpack
 from tests.unit.core.builders import World, given

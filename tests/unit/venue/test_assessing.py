@@ -6,7 +6,7 @@ import time
 import pytest
 from ccxt.base import errors as ccxt_errors
 
-from risksvc.core.exit_cost import Level
+from risksvc.core.incident.exit_cost import Level
 from risksvc.venue import wire
 from risksvc.venue.assessing import AGE_UNKNOWN, AccountLook, Assessor, MarketLook
 from risksvc.venue.connection import VenueConnection

@@ -2,7 +2,7 @@
 
 import pytest
 
-from risksvc.core.exit_cost import Book, Level
+from risksvc.core.incident.exit_cost import Book, Level
 from risksvc.core.types import Instrument, InstrumentKind, MalformedInputError
 from risksvc.venue.books import normalise_book
 from risksvc.venue.quirks import quirks_of

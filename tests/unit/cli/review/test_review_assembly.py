@@ -7,9 +7,9 @@ import pytest
 from risksvc.cli.review.assemble import Moments, assemble
 from risksvc.cli.review.cells import moment
 from risksvc.cli.review.files import read_files
-from risksvc.core.impact_types import DecisionKind
-from risksvc.gate.review_case import ReviewWanted
-from risksvc.gate.review_material import ReviewMaterial
+from risksvc.core.impact.types import DecisionKind
+from risksvc.gate.review.case import ReviewWanted
+from risksvc.gate.review.material import ReviewMaterial
 from tests.unit.cli.review.files_of import BTC, write_files
 from tests.unit.core.catalogue import D
 

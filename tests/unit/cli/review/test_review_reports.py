@@ -18,10 +18,10 @@ from risksvc.cli.review.markdown import markdown
 from risksvc.cli.review.reviewed import Reviewed
 from risksvc.cli.review.sections import document
 from risksvc.cli.review.wording import moment, money, quantity, result
-from risksvc.core.impact import review
+from risksvc.core.impact.review import review
 from risksvc.core.types import SECOND
-from risksvc.gate.review_case import ReviewWanted
-from risksvc.gate.review_material import Happening, IncidentRecord
+from risksvc.gate.review.case import ReviewWanted
+from risksvc.gate.review.material import Happening, IncidentRecord
 from tests.unit.cli.review.files_of import BTC, write_files
 
 D = Decimal

@@ -11,7 +11,7 @@ from risksvc.cli.review.parts import Parts
 from risksvc.cli.review.request import Request
 from risksvc.core.types import Instrument, InstrumentKind, Side
 from risksvc.core.venue_events import CashFlow, CashFlowKind, Fill
-from risksvc.gate.review_case import ReviewWanted
+from risksvc.gate.review.case import ReviewWanted
 from risksvc.venue.config import VenueConfig
 from risksvc.venue.history import MINUTE_MS, Candle, VenueHistory
 from tests.unit.cli.review.files_of import BTC

@@ -1,0 +1,1 @@
+"""What an incident has cost: the mathematics of the review. Pure."""

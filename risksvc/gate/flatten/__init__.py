@@ -1,0 +1,1 @@
+"""The flatten in the gate process: the operator's steps, the executor of each run, what is told of it."""

@@ -1,0 +1,1 @@
+"""The incident flow in the gate process: the record, assessments, decisions, holds; one service."""

@@ -1,0 +1,1 @@
+"""Who is told of incidents, and how: contacts, the text, the notifier's process, deliveries."""
