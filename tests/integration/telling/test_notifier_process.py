@@ -158,7 +158,8 @@ async def test_one_that_can_not_live_is_started_again_with_pauses(monkeypatch: p
 
 async def test_one_that_lacks_a_library_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_module, "PAUSES", (0.0, 0.01))
-    lacking = "import sys; sys.modules['apprise'] = None; from risksvc.gate.telling.notifier.child import main; main(sys.argv[1:])"
+    child = "risksvc.gate.telling.notifier.child"
+    lacking = f"import sys; sys.modules['apprise'] = None; from {child} import main; main(sys.argv[1:])"
     async with running(NotifierProcess((sys.executable, "-c", lacking))) as notifier:
         await until(lambda: notifier.restarts >= 1)
         assert "apprise is not installed: pip install 'risksvc[server]'" in notifier.problem
