@@ -11,6 +11,12 @@ from risksvc.cli.drill.world import RECIPIENTS
 from tests.scenario.flattening import FAST, FlattenWorld
 
 SUPPORT, PHONE, PARTICIPANT = "Sam Support", "+41 44 000 00 09", "RS-1042"
+# A venue that says nothing is given up early: nobody waits long for what is to be seen.
+SOON_LOST = """\
+    snapshot_max_age: 3s
+    mark_max_age: 3s
+    stale_denied_after: 6s
+"""
 EXECUTIONS, POSITIONS = "/v5/execution/list", "/v5/position/list"
 
 
@@ -18,7 +24,7 @@ class IncidentWorld(FlattenWorld):
     """As for flattens; everybody has a mailbox at `receivers`."""
 
     def __init__(self, folder: Path, receivers: Receivers) -> None:
-        super().__init__(folder, settings=FAST)
+        super().__init__(folder, settings=FAST + SOON_LOST)
         self.receivers = receivers
 
     def _write_files(self) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from risksvc.cli.drill.world import RECIPIENTS
 from risksvc.v1 import incident_pb2 as pb
 from tests.scenario.incidents import (
     EXECUTIONS,
@@ -22,6 +23,7 @@ D = Decimal
 MS = 1_000_000
 LAST_APPROVAL_MS = 500
 THIN = {"levels": 40, "half_spread_bps": "1", "gap_bps": "4", "first_notional": "700", "growth_notional": "0"}
+LOST = "MONITORING_LOST"
 DEEP = {"levels": 40, "half_spread_bps": "1", "gap_bps": "1", "first_notional": "500000", "growth_notional": "0"}
 ORDER = {"instrument": BTC, "side": "buy", "quantity": "0.001", "price": "49000", "intended": "0.3"}
 LONG, PRICE = D("173"), D(150)
@@ -37,7 +39,7 @@ def world() -> Iterator[IncidentWorld]:
 
 @pytest.fixture(autouse=True)
 def calm(world: IncidentWorld) -> Iterator[None]:
-    """Each test begins without faults, explained, flat or as the one before left it."""
+    """No test leaves a fault to the next."""
     yield
     world.paper_clear("faults")
 
@@ -75,6 +77,34 @@ def test_no_halt_mechanism(world: IncidentWorld) -> None:
     world.until_open()
 
 
+def test_no_support_contact(world: IncidentWorld) -> None:
+    """Orders are at a venue that has gone silent: everybody is told whom to call, and as whom."""
+    alpha = world.trader("alpha")
+    order = alpha.do("trade", **{**ORDER, "wait_fill": False})
+    world.until(world.account_orders, "an order that the gate has seen")
+    before = {who: len(world.receivers.of(who)) for who in RECIPIENTS}
+    for fault in ({"name": "ws_silent"}, {"name": "hang", "path": "/v5/*"}):
+        world.paper("faults", **fault)
+
+    def told() -> set[str]:
+        texts = [[one.text for one in world.receivers.of(who)[before[who] :] if LOST in one.text] for who in RECIPIENTS]
+        return {one[0] for one in texts} if all(texts) else set()
+
+    (text,) = world.until(told, "a message to everybody", within_s=60)
+    pages = (text, world.say("alice", "incident", "show"), world.say("alice", "contacts", "show"))
+    for page in pages:
+        for one in (SUPPORT, PHONE, PARTICIPANT):
+            assert one in page, page
+    assert order["client_order_id"] in world.say("alice", "orders"), "what to ask them about"
+    bare = world.contacts(support=False, name="bare.yaml")
+    checked = world.type("contacts", "check", str(bare), "--settings", str(world.settings))
+    assert "exchange_support" in checked.stdout + checked.stderr
+    world.paper_clear("faults")
+    alpha.do("cancel", **{**order, "instrument": BTC})
+    world.stop("alpha")
+    world.until_open()
+
+
 def test_trusting_internal_state(world: IncidentWorld) -> None:
     """Tracker and ledger are misled: both say flat. The venue is asked itself, and its answer closes every way on."""
     alpha = world.trader("alpha")
@@ -90,9 +120,10 @@ def test_trusting_internal_state(world: IncidentWorld) -> None:
     refused = world.run(
         "alice", "resume", *(one.halt_id for one in world.halts()), "--reason", "flat, I think", expect=1
     )
-    assert refused["refusals"], refused
+    assert "REFUSAL_REASON_DIVERGED" in [one["reason"] for one in refused["refusals"]], refused
     assert world.halts()
-    assert not alpha.do("ask", **ORDER)["approved"]
+    insisted = alpha.do("insist", strategy="alpha", gate=world.gate, **ORDER)
+    assert (insisted["approved"], insisted["reasons"][:1]) == (False, ["HALTED"]), insisted
     world.stop("alpha")
 
 
@@ -133,26 +164,6 @@ def paid(world: IncidentWorld) -> Decimal:
             cost += part * (PRICE - D(row["execPrice"]))
     assert not left
     return cost
-
-
-def test_no_support_contact(world: IncidentWorld) -> None:
-    """Orders are at a venue that has gone silent: everybody is told whom to call, and as whom."""
-    world.exchange().create_order(BTC, "limit", "buy", "0.01", "40000", {})
-    world.until(world.account_orders, "an order that the gate has seen")
-    world.paper("faults", name="hang", path="/v5/*")
-    for received in (world.receivers.of("traders"), world.receivers.of("leadership")):
-        assert PHONE in received[-1].text
-        assert PARTICIPANT in received[-1].text
-    for words in (("incident", "show"), ("contacts", "show")):
-        said = world.say("alice", *words)
-        for one in (SUPPORT, PHONE, PARTICIPANT):
-            assert one in said, said
-    bare = world.contacts(support=False, name="bare.yaml")
-    checked = world.type("contacts", "check", str(bare), "--settings", str(world.settings))
-    assert "exchange_support" in checked.stdout + checked.stderr
-    world.paper_clear("faults")
-    world.exchange().cancel_all_orders(BTC)
-    world.until(lambda: not world.account_orders(), "no order")
 
 
 def test_flatten_racing_the_position_query(world: IncidentWorld) -> None:
