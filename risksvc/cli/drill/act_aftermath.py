@@ -52,7 +52,7 @@ def review(cast: Cast, alice: Led, happened: Happened) -> None:
     alice.follow("review")
     record = incident_of(cast, happened)["review"]
     timeline.check("the review is recorded, with a number", holds=record["cost"] != "", observed=record["cost"])
-    timeline.figure("belief_cost", record["cost"], text=f"cost of wrong belief: {record['cost']} {record['currency']}")
+    timeline.figure("cost", record["cost"], text=f"what it cost, all together: {record['cost']} {record['currency']}")
     Decimal(record["cost"])
 
 
