@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from risksvc.core.exposure import Working, order_price, worst_case
 from risksvc.core.types import ZERO, OrderType, Side
+from tests.conftest import IN_CI
 
 MARK = Decimal(10)
 COLLAR = Decimal(5)
@@ -30,6 +31,7 @@ class Resting(NamedTuple):
         return order_price(self.side, kind, limit_price=self.price, mark=MARK, collar=COLLAR)
 
 
+MANY = settings(max_examples=10_000 if IN_CI else 200)  # small cases, all of which can be enumerated
 RESTING = st.builds(Resting, st.sampled_from(Side), st.integers(1, 3), PRICES, st.booleans())
 
 
@@ -72,6 +74,7 @@ def value_of(start: int, left: tuple[int, ...], orders: list[Resting]) -> Decima
     return value
 
 
+@MANY
 @given(st.integers(-4, 4), st.lists(RESTING, max_size=4))
 @example(4, [Resting(Side.SELL, 3, None, reduces=True), Resting(Side.SELL, 2, Decimal(13), reduces=False)])
 @example(-4, [Resting(Side.BUY, 3, None, reduces=True), Resting(Side.BUY, 3, Decimal(13), reduces=False)])
@@ -82,6 +85,7 @@ def test_every_reachable_quantity_is_bounded_and_the_bounds_are_reached(start: i
     assert (worst.low, worst.high) == (min(positions), max(positions))
 
 
+@MANY
 @given(st.integers(-4, 4), st.lists(RESTING, max_size=4))
 @example(2, [Resting(Side.SELL, 2, Decimal(13), reduces=True), Resting(Side.BUY, 1, None, reduces=False)])
 def test_the_exposure_is_the_largest_value_that_any_order_of_fills_reaches(start: int, orders: list[Resting]) -> None:
@@ -91,6 +95,7 @@ def test_the_exposure_is_the_largest_value_that_any_order_of_fills_reaches(start
     assert worst.exposure == largest
 
 
+@MANY
 @given(st.integers(-4, 4), st.integers(0, 3), st.lists(RESTING, max_size=3))
 def test_of_an_interval_the_worst_end_counts(low: int, width: int, orders: list[Resting]) -> None:
     worst = worst_case(Decimal(low), Decimal(low + width), working=working(orders), unit=MARK)

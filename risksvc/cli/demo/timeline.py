@@ -91,5 +91,5 @@ class Timeline:
         verdict.append(
             f": {held} of {len(self._checks)} checks held in {elapsed} s; report in {report}", style="not bold"
         )
-        self._console.print(verdict)
+        self._console.print(verdict, soft_wrap=True)
         return 0 if good else 1

@@ -259,9 +259,11 @@ async def test_what_has_ended_cannot_be_changed(trader: Client) -> None:
         await trader.cancel_order("unknown", BTC)
 
 
-async def test_a_dead_mans_switch_is_not_offered(trader: Client) -> None:
-    with pytest.raises(ccxt.BadRequest, match="not supported"):
-        await trader.cancel_all_orders_after(10_000)
+async def test_a_dead_mans_switch_is_taken_within_bybits_bounds(paper: PaperServer, trader: Client) -> None:
+    await trader.cancel_all_orders_after(10_000)
+    assert paper.gateway.engine.accounts["main"].dead_man_ms == 10_000
+    with pytest.raises(ccxt.BadRequest, match="timeWindow"):
+        await trader.cancel_all_orders_after(1_000)
 
 
 @pytest.mark.parametrize(("key", "secret"), [("nobody", "x"), ("paper-trade", "wrong")])

@@ -55,7 +55,7 @@ async def test_a_belief_that_missed_a_fill_costs_what_the_price_moved(rig: Rig, 
     (line,) = found["impact"]["lines"]
     assert (line["strategy"], line["symbol"]) == ("mm", BTC)
     assert found["source"].startswith("the history of account main at bybit, and the files in")
-    assert "A wrong belief: 2,000.00 USD lost" in result.stdout
+    assert "a wrong belief: 2,000.00 USD lost" in result.stdout
 
 
 async def test_without_files_only_what_was_carried_is_told(rig: Rig, tmp_path: Path) -> None:
