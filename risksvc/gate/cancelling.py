@@ -145,9 +145,13 @@ async def cancel_one(app: GateApp, book: AccountBook, reservation: Reservation) 
             "read-only key): cancel these at the venue"
         )
         return CommandResult(ok=False, error=text)
-    cancel = venue_pb2.CancelOrders(orders=references([ref(reservation)]))
-    command = venue_pb2.FeedCommand(cancel_orders=cancel)
     try:
+        command = cancel_command(reservation)
         return await app.feeds.command(book.name, command, within_seconds=CANCEL_WITHIN_SECONDS)
     except FeedError as error:
         return CommandResult(ok=False, error=f"{error}; cancel these at the venue", unknown=True)
+
+
+def cancel_command(reservation: Reservation) -> venue_pb2.FeedCommand:
+    """One order's cancel as the feed gets it; a flatten's, too."""
+    return venue_pb2.FeedCommand(cancel_orders=venue_pb2.CancelOrders(orders=references([ref(reservation)])))

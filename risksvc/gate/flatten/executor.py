@@ -19,17 +19,15 @@ from risksvc.core.flatten.proof import counts_from, others_live, phase_of
 from risksvc.core.flatten.run import FlattenOrder, FlattenPhase, FlattenRun
 from risksvc.core.incident.exit_cost import Book
 from risksvc.core.outputs import Decision
-from risksvc.core.reports_in import ref
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import MILLISECOND, SECOND, Nanoseconds, Side, plain
-from risksvc.gate.feeds import CommandResult, FeedError, references
+from risksvc.gate.cancelling import CANCEL_WITHIN_SECONDS, CANCELS_AT_ONCE, cancel_command
+from risksvc.gate.feeds import CommandResult, FeedError
 from risksvc.gate.owner import Owner
 from risksvc.v1 import types_pb2, venue_pb2
 
 READ_SECONDS = 15.0
-CANCEL_SECONDS = 10.0
 PLACE_SECONDS = 10.0
-CANCELS_AT_ONCE = 16
 LOOK_AGAIN_NS = SECOND  # while an order is not final, or a read is not enough
 READ_YOUNG_NS = 2 * SECOND
 SHORT_NS = 50 * MILLISECOND
@@ -131,10 +129,8 @@ class FlattenExecutor:
         await self._read()
 
     async def _cancel_one(self, account: str, one: Reservation) -> None:
-        cancel = venue_pb2.CancelOrders(orders=references([ref(one)]))
-        command = venue_pb2.FeedCommand(cancel_orders=cancel)
         try:
-            await self._ports.command(account, command, within_seconds=CANCEL_SECONDS)
+            await self._ports.command(account, cancel_command(one), within_seconds=CANCEL_WITHIN_SECONDS)
         except FeedError:
             return  # it is still there, or not; the next read tells, and it is tried again
 
