@@ -31,7 +31,7 @@ echo, talk = channel.unary_unary("/t/Echo"), channel.stream_stream("/t/Talk")
 for _ in range(20):
     echo.future(b"x", timeout=5)
 next(talk(iter([b"a", b"b"]), timeout=5))
-watch(next(channel)(b"1000"))
+next(channel.unary_stream("/t/Watch")(b"1000"))
 os.kill(os.getpid(), 9)
 """
 
@@ -68,9 +68,9 @@ def test_replies_sessions_and_watches(rig: Rig) -> None:
     assert echo(b"hello", timeout=5) == b"hello"
     assert echo(b"", timeout=5) == b""
     sent = [b"%d" % number for number in range(200)]
-    assert talk(list(channel, "/t/Talk")(iter(sent), timeout=5)) == sent
-    assert talk(list(channel, "/t/Talk")(iter([]), timeout=5)) == []
-    assert watch(list(channel)(b"5", timeout=5)) == [b"0", b"1", b"2", b"3", b"4"]
+    assert list(talk(channel, "/t/Talk")(iter(sent), timeout=5)) == sent
+    assert list(talk(channel, "/t/Talk")(iter([]), timeout=5)) == []
+    assert list(watch(channel)(b"5", timeout=5)) == [b"0", b"1", b"2", b"3", b"4"]
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_replies_sessions_and_watches(rig: Rig) -> None:
 )
 def test_errors_become_statuses(rig: Rig, data: bytes, status: grpc.StatusCode, text: str) -> None:
     assert refused(rig.echo(), data) == (status, text)
-    talk = talk(rig.channel(), "/t/Talk")(iter([b"first", data, b"never"]), timeout=5)
-    assert next(talk) == b"first"
+    talking = talk(rig.channel(), "/t/Talk")(iter([b"first", data, b"never"]), timeout=5)
+    assert next(talking) == b"first"
     with pytest.raises(grpc.RpcError):
-        next(talk)
-    assert (talk.code(), talk.details()) == (status, text)
+        next(talking)
+    assert (talking.code(), talking.details()) == (status, text)
     assert b"never" not in rig.handled
     tallied = (rig.tallies.malformed, rig.tallies.internal_errors)
     assert tallied == {b"malformed": (2, 0), b"status": (0, 0)}.get(data, (0, 2))
@@ -107,16 +107,16 @@ def test_a_watch_that_fails_or_finds_no_room(rig: Rig) -> None:
 def test_unknown_methods(rig: Rig) -> None:
     channel = rig.channel()
     for name in ("/t/Approve", "/x/Echo", "/t/echo"):
-        assert unary(refused(channel, name), b"")[0] is grpc.StatusCode.UNIMPLEMENTED
-        assert talk(code(channel, name)(iter([b"x"]), timeout=5)) is grpc.StatusCode.UNIMPLEMENTED
+        assert refused(unary(channel, name), b"")[0] is grpc.StatusCode.UNIMPLEMENTED
+        assert code(talk(channel, name)(iter([b"x"]), timeout=5)) is grpc.StatusCode.UNIMPLEMENTED
     assert rig.handled == []
 
 
 def test_what_is_too_large_costs_no_handler(rig: Rig) -> None:
     channel, echo = rig.channel(), rig.echo()
     assert refused(echo, b"x" * 70_000)[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
-    talk = talk(channel, "/t/Talk")(iter([b"x" * 70_000]), timeout=5)
-    assert code(talk) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    talking = talk(channel, "/t/Talk")(iter([b"x" * 70_000]), timeout=5)
+    assert code(talking) is grpc.StatusCode.RESOURCE_EXHAUSTED
     with pytest.raises(grpc.RpcError) as error:
         unary(rig.channel(), "/t/Echo")(b"x", timeout=5, metadata=(("x-much", "y" * 40_000),))
     assert error.value.code() in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
@@ -272,7 +272,7 @@ def test_behind_tls_with_the_clients_certificate(kind: EngineKind, tmp_path: Pat
         with grpc.secure_channel(target, known) as channel:
             assert unary(channel, "/t/Echo")(b"hello", timeout=10) == b"hello"
         with grpc.secure_channel(target, grpc.ssl_channel_credentials(pair[1])) as stranger:
-            assert unary(refused(stranger, "/t/Echo"), b"x")[0] is grpc.StatusCode.UNAVAILABLE
+            assert refused(unary(stranger, "/t/Echo"), b"x")[0] is grpc.StatusCode.UNAVAILABLE
 
 
 def test_it_may_spin(kind: EngineKind) -> None:

@@ -150,7 +150,7 @@ def test_what_a_turn_leaves_wakes_a_loop_that_sleeps() -> None:
         waiting = asyncio.gather(event.wait(), queue.get(), future, later)
         await asyncio.sleep(0)
         thread = beside(loop, turn)
-        assert await waiting == [True, "queued", "future", "later"]
+        assert list(await waiting) == [True, "queued", "future", "later"]
         assert await tasks[0] == "task"
         thread.join(PATIENCE)
 
