@@ -228,3 +228,49 @@ def test_kill_9_keeps_everything_that_was_told(tmp_path: Path) -> None:
         kept = list(journal.recover())
     assert kept[: len(told)] == [b"%d" % number for number in told]
     assert len(kept) - len(told) <= 1
+
+
+# -- by a thread that may wait ------------------------------------------------------------------------------------
+
+
+async def test_who_commits_serves_everybody_who_waits(journal: Journal, disk: Disk) -> None:
+    journal.append(b"x")
+    disk.hold()
+    first = asyncio.create_task(journal.durable())
+    await disk.until_begun()
+    journal.append(b"y")
+    second = asyncio.create_task(journal.durable())
+    committed = asyncio.create_task(asyncio.to_thread(journal.commit))
+    await asyncio.sleep(0.02)
+    assert not committed.done(), "one fdatasync at a time"
+    before = len(disk.sizes)
+    disk.open.set()
+    await asyncio.gather(first, second, committed)
+    assert len(disk.sizes) == before + 1
+    journal.commit()
+    assert len(disk.sizes) == before + 1, "what is durable already waits for nothing"
+
+
+def test_a_commit_that_fails_is_final_for_whoever_asks(journal: Journal, disk: Disk) -> None:
+    disk.error = OSError(errno.EIO, "Input/output error")
+    journal.append(b"never told")
+    with pytest.raises(NotDurableError, match="asking again proves nothing"):
+        journal.commit()
+    disk.error = None
+    with pytest.raises(NotDurableError, match="an fdatasync failed"):
+        journal.commit()
+
+
+def test_a_closed_journal_commits_nothing(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", durability="power") as journal:
+        list(journal.recover())
+    with pytest.raises(NotDurableError, match="the journal is closed"):
+        journal.commit()
+
+
+def test_process_commits_at_once(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as journal:
+        list(journal.recover())
+        journal.append(b"x")
+        journal.commit()
+    assert list(read_journal(tmp_path / "j")) == [b"x"]
