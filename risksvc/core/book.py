@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from risksvc.core.beliefs import NEVER
+from risksvc.core.busy import BusyLines
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.equity_ledger import EquityCheck
 from risksvc.core.exposure import order_price, unit_value
 from risksvc.core.id_archive import IdArchive
-from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
-from risksvc.core.line import Line
+from risksvc.core.limits import AccountLimits, Limits, collar_of
+from risksvc.core.line import DERIVED, Line
 from risksvc.core.marks import next_mark
 from risksvc.core.reservations import Finished, Reservation, ReservationStatus, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
@@ -24,7 +25,6 @@ from risksvc.core.trades import SeenTrades
 from risksvc.core.types import ZERO, Instrument, Nanoseconds
 from risksvc.core.venue_events import FeedConnected, Fill, Mark
 
-DEFAULT_COLLAR = Decimal(5)
 FINISHED_KEPT = 10_000
 
 
@@ -33,7 +33,7 @@ class AccountBook:
     """One account. `snapshot_as_of` None: no complete read since the start of this process.
 
     `anchor_ms`: the venue time of the very first one; fills before it are in what that showed. `rules`: those that the
-    Inputs of this time are taken under (see `risksvc.core.config.RULES`).
+    Inputs of this time are taken under (see `risksvc.core.config.RULES`). `busy` follows from the lines.
     """
 
     name: str
@@ -71,6 +71,11 @@ class AccountBook:
     measured_lag_ms: int = -1
     residual: Decimal = ZERO
     equity: EquityCheck = field(default_factory=EquityCheck)
+    busy: BusyLines = field(default_factory=BusyLines, metadata=DERIVED)
+
+    def derive(self) -> None:
+        """Finds what follows from the rest, after the rest was read from a snapshot."""
+        self.busy = BusyLines.among(self.lines.values())
 
     # -- finding -------------------------------------------------------------------------------------------------
 
@@ -111,14 +116,17 @@ class AccountBook:
         """Every live reservation once, oldest first."""
         return [one for id_, one in self.reservations.items() if id_ == one.order.client_order_id]
 
+    def stirring(self) -> list[Line]:
+        """The lines that a complete read, or judging positions, has anything to do with; in the order of all lines."""
+        return [line for line in self.lines.values() if not line.asleep or line.reservations]
+
     def rate(self, instrument: Instrument) -> Decimal | None:
         """Limits' currency per unit of the instrument's quote currency; None: no rate."""
         return self.rates.get(instrument.quote)
 
     def collar(self, symbol: str) -> Decimal:
         """The price collar in percent."""
-        limits = self.limits.instruments.get(symbol) if self.limits is not None else None
-        return DEFAULT_COLLAR if limits is None else limits.price_collar
+        return collar_of(self.limits, symbol)
 
     @property
     def hedge_mode(self) -> bool:
@@ -130,28 +138,33 @@ class AccountBook:
         """The venue does; where it can't, or acts on one leg, a reducing order counts as an ordinary one."""
         return self.feed is not None and self.feed.enforces_reduce_only and not self.feed.hedge_mode
 
-    def unlisted_limits(self) -> InstrumentLimits:
-        """For an operator's exit from an instrument that the file does not list: no size, the default collar."""
-        return InstrumentLimits(max_net_exposure=Limit(ZERO), price_collar=DEFAULT_COLLAR)
-
     # -- the world around ----------------------------------------------------------------------------------------
 
     def set_limits(self, limits: Limits) -> None:
-        """Takes new limits in, and values everything anew."""
-        self.limits = limits.accounts.get(self.name)
-        self.rates = dict(limits.rates)
-        for line in self.lines.values():
-            self._revalue_whole(line)
+        """Takes new limits in, and values anew what a rate or a collar that changed counts for."""
+        old_limits, self.limits = self.limits, limits.accounts.get(self.name)
+        old_rates, self.rates = self.rates, dict(limits.rates)
+        currencies = {one: None for one in (*old_rates, *self.rates) if old_rates.get(one) != self.rates.get(one)}
+        for line in self.lines.values() if currencies else ():
+            quotes = (one.quote for one in (self._instrument(line, symbol) for symbol in line.marks) if one is not None)
+            if any(quote in currencies for quote in quotes):
+                self._revalue_whole(line)
+        for line in self.busy:
+            if any(self.collar(symbol) != collar_of(old_limits, symbol) for symbol in line.symbols):
+                self._revalue_whole(line)
 
     def set_feed(self, feed: FeedConnected) -> None:
         """Takes in what the venue lists."""
         self.feed = feed
         self.feed_connected = True
         self.id_pattern = re.compile(f"[{feed.id_characters}]{{1,{feed.id_max_length}}}", re.ASCII)
-        self.instruments = {one.symbol: one for one in feed.instruments}
+        before, self.instruments = self.instruments, {one.symbol: one for one in feed.instruments}
         for line in self.lines.values():
-            line.instrument = self.instruments.get(line.symbol, line.instrument)
-            self._revalue_whole(line)
+            line.asleep = False  # the account may have legs now
+            was, line.instrument = line.instrument, self.instruments.get(line.symbol, line.instrument)
+            others = (symbol for symbol in line.marks if before.get(symbol) != self.instruments.get(symbol))
+            if was != line.instrument or next(others, None) is not None:
+                self._revalue_whole(line)
 
     def set_mark(self, mark: Mark, *, as_of: Nanoseconds) -> Line:
         """Takes one mark in and values its line anew."""
@@ -159,10 +172,14 @@ class AccountBook:
         before = line.marks.get(mark.instrument)
         after = next_mark(before, mark, as_of=as_of, collar=self.collar(mark.instrument))
         line.marks[mark.instrument] = after
+        self.busy.see_mark(line, before, after)
+        if before is not None and not before.price.compare_total(after.price):
+            self._note_valuation(line)
+            return line
         line.unit = self._unit(line)
-        if before is None or before.price.compare_total(after.price):
-            self._recount_below(line, mark.instrument, None if before is None else max(before.price, after.price))
-        self.refresh(line, *line.strategies.values())
+        self._recount_below(line, mark.instrument, None if before is None else max(before.price, after.price))
+        if line.strategies or not line.idle:  # else it is worth nothing, whatever its price
+            self.refresh(line, *(part for part in line.strategies.values() if part.position or part.reservations))
         return line
 
     # -- reservations --------------------------------------------------------------------------------------------
@@ -247,6 +264,7 @@ class AccountBook:
 
     def give(self, line: Line, strategy: str, *, signed: Decimal, now: Nanoseconds) -> None:
         """Adds to a strategy's ledger position, or with no strategy to the account's adopted part."""
+        line.asleep = False
         if not strategy:
             line.adopted += signed
             return
@@ -308,13 +326,8 @@ class AccountBook:
         rate = None if instrument is None else self.rate(instrument)
         if instrument is None or mark is None or rate is None:
             return line.unit or ZERO
-        price = order_price(
-            order.side,
-            order.type,
-            limit_price=reservation.limit_price,
-            mark=mark.price,
-            collar=self.collar(order.instrument),
-        )
+        collar = self.collar(order.instrument)
+        price = order_price(order.side, order.type, limit_price=reservation.limit_price, mark=mark.price, collar=collar)
         return unit_value(instrument, rate=rate, price=price)
 
     def _count(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
@@ -368,7 +381,9 @@ class AccountBook:
         if line.idle:
             self.unvalued.pop(line.key, None)
             self.unproven_marks.pop(line.key, None)
+            self.busy.drop(line)
             return
+        self.busy.add(line)
         if line.unit is None:
             self.unvalued[line.key] = line
         else:
@@ -382,5 +397,4 @@ class AccountBook:
 
     def age_marks(self) -> None:
         """Finds the oldest mark that anything held or working depends on."""
-        held = (line for line in self.lines.values() if not line.idle)
-        self.oldest_mark = min((mark.as_of for line in held for mark in line.marks.values()), default=None)
+        self.oldest_mark = self.busy.oldest_mark

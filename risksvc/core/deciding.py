@@ -10,7 +10,7 @@ from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.expected import announcement_rules
 from risksvc.core.exposure import worst_case
-from risksvc.core.limits import AccountLimits
+from risksvc.core.limits import UNLISTED, AccountLimits
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.positions import strategy_band
 from risksvc.core.reservations import Reservation, Version
@@ -148,7 +148,7 @@ def weigh(
         line=line,
         part=part,
         limits=limits,
-        instrument_limits=limits.instruments.get(order.instrument) or book.unlisted_limits(),
+        instrument_limits=limits.instruments.get(order.instrument) or UNLISTED,
         strategy_limits=own,
         state=state,
         belief_given=isinstance(asked, OrderChecked) and asked.belief is not None,

@@ -78,7 +78,7 @@ def limits_loaded(state: GateState, event: LimitsLoaded, now: Nanoseconds) -> It
     state.version += 1
     for book in state.accounts.values():
         book.set_limits(event.limits)
-        yield from judge_positions(state, book, book.lines.values(), now=now)
+        yield from judge_positions(state, book, book.stirring(), now=now)
 
 
 # -- kill switch --------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def snapshot_received(state: GateState, event: SnapshotReceived, now: Nanosecond
     for what in (DivergenceClass.STALE_VENUE, DivergenceClass.UNREADABLE_VENUE, DivergenceClass.UNKNOWN_INSTRUMENT):
         yield from settle(book, what)
     yield from _act_on(state, book, findings, now=now)
-    yield from judge_positions(state, book, book.lines.values(), now=now)
+    yield from judge_positions(state, book, book.stirring(), now=now)
 
 
 def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> Iterator[Output]:
@@ -88,7 +88,8 @@ def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> 
     for mark in event.marks:
         line = book.set_mark(mark, as_of=event.as_of)
         lines[line.key] = line
-        notices.append(line_warning(book, line, mark.instrument))
+        if line.warned or not line.idle:
+            notices.append(line_warning(book, line, mark.instrument))
     book.age_marks()
     notices.append(total_warning(book))
     yield from (notice for notice in notices if notice is not None)

@@ -1,8 +1,9 @@
 """Which classes the gate's state is made of: what the state codec may write and make, by name.
 
 Nothing else is ever made from a snapshot. A class that the state begins to use must be named here (a test walks the
-state and the types of its fields); its fields are found by themselves. Names are for ever: a class or field that is
-renamed makes older snapshots unreadable, and a field that is added needs a default.
+state and the types of its fields); its fields are found by themselves, but for those that follow from the others
+(`risksvc.core.line.DERIVED`), which no snapshot holds. Names are for ever: a class or field that is renamed makes older
+snapshots unreadable, and a field that is added needs a default.
 """
 
 import dataclasses
@@ -161,7 +162,7 @@ PACKED: Mapping[tuple[type, str], bool] = {(id_archive._Generation, "ids"): True
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One class: its fields in order, those without a default, and which of them are packed."""
+    """One class: its fields in order, those without a default, which are packed, and which follow from the others."""
 
     kind: type
     fields: tuple[str, ...]
@@ -169,6 +170,7 @@ class Shape:
     packed: tuple[str, ...]
     is_value: bool
     is_plain: bool
+    derived: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -181,9 +183,11 @@ def _shape(kind: type) -> Shape:
     attributes = _ATTRIBUTES.get(kind)
     if attributes is not None:
         return Shape(kind, attributes, attributes, packed, is_value=False, is_plain=True)
-    fields = dataclasses.fields(kind)
+    fields = [one for one in dataclasses.fields(kind) if not one.metadata.get("derived")]
     required = tuple(one.name for one in fields if not _has_default(one))
-    return Shape(kind, tuple(one.name for one in fields), required, packed, is_value=kind in VALUES, is_plain=False)
+    names = tuple(one.name for one in fields)
+    derived = tuple(one.name for one in dataclasses.fields(kind) if one.name not in names)
+    return Shape(kind, names, required, packed, is_value=kind in VALUES, is_plain=False, derived=derived)
 
 
 def _has_default(field: "dataclasses.Field[Any]") -> bool:

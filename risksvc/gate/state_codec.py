@@ -31,6 +31,7 @@ from typing import Any
 
 import msgspec
 
+from risksvc.core.book import AccountBook
 from risksvc.core.gate import RiskGate
 from risksvc.core.types import RiskError
 from risksvc.gate.state_classes import CONSTANTS, ENUMS, ENUMS_BY_NAME, SHAPES, SHAPES_BY_NAME, Shape, default_of
@@ -309,8 +310,10 @@ class _Reader:
         made: object = object.__new__(shape.kind)
         for name, held in zip(fields, self._values(value, 1), strict=True):
             setattr(made, name, unpack(held) if name in shape.packed else held)
-        for name in added:
+        for name in (*added, *shape.derived):
             setattr(made, name, default_of(shape.kind, name))
+        if isinstance(made, AccountBook):
+            made.derive()
         return made
 
 

@@ -106,6 +106,8 @@ def reachable(kind: type, found: dict[type, None]) -> None:
         return
     found[kind] = None
     hints = dict(typing.get_type_hints(kind))
+    for derived in state_classes.SHAPES[kind].derived if kind in state_classes.SHAPES else ():
+        del hints[derived]
     if kind in state_classes._ATTRIBUTES:
         source = vars(sys.modules[kind.__module__])
         text = Path(str(source["__file__"])).read_text(encoding="utf-8")
