@@ -102,6 +102,11 @@ def shown(value: object) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
+def logs_routine() -> bool:
+    """Approvals are many, and are in the journal: they are here only when they are asked for."""
+    return _log.isEnabledFor(logging.DEBUG)
+
+
 def log_step(event: Input, outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
     """An owner's listener: what people want to read later, one line each."""
     if isinstance(event, _TOLD):
@@ -185,7 +190,6 @@ def _log_output(event: Input, output: Output) -> None:
 def _log_decision(event: Input, decision: Decision) -> None:
     if not isinstance(event, events.OrderChecked | events.ReducingOrderChecked):
         return
-    # Approvals are many, and the reply waits for this: they are in the journal, and here only when asked for.
     routine = decision.approved and isinstance(event, events.OrderChecked)
     level = logging.DEBUG if routine else logging.INFO
     if not _log.isEnabledFor(level):

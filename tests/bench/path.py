@@ -29,16 +29,15 @@ from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.clock import Clock
 from risksvc.gate.codec import encode
 from risksvc.gate.convert_strategy import decision_message, order_checked
-from risksvc.gate.event_log import log_step
+from risksvc.gate.event_log import log_step, logs_routine
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.flatten.keeper import FlattenKeeper
 from risksvc.gate.journal import Journal
-from risksvc.gate.metrics import CheckMetrics
+from risksvc.gate.metrics import StepMetrics
 from risksvc.gate.owner import Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.telling.contacts_keeper import ContactsKeeper
 from risksvc.gate.telling.notifying import Notifying
-from risksvc.gate.venue_feed_service import tell_new_marks
 from risksvc.gate.watching import Watchers
 from risksvc.v1 import strategy_pb2, types_pb2
 from tests.bench.world import BenchGate, Size
@@ -124,16 +123,11 @@ def app_of(owner: Owner, clock: Clock) -> GateApp:
 
 def listen(app: GateApp) -> None:
     """As `risksvc.gate.serve` wires it."""
-    app.owner.listeners += [
-        log_step,
-        app.publisher.heard,
-        app.feeds.heard,
-        app.watchers.heard,
-        app.notifying.heard,
-        lambda *step: tell_new_marks(app, *step),
-        CheckMetrics(app, CollectorRegistry()).heard,
-        FlattenKeeper(app).heard,
-    ]
+    listeners = app.owner.listeners
+    listeners.append(log_step, routine=logs_routine())
+    news = (app.publisher.heard, app.feeds.heard, app.watchers.heard, app.notifying.heard, FlattenKeeper(app).heard)
+    listeners.extend(news, routine=False)
+    listeners.append(StepMetrics(app, CollectorRegistry()).heard)
 
 
 @contextmanager
