@@ -14,18 +14,16 @@ from risksvc.core.busy import BusyLines
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import order_price, unit_value
+from risksvc.core.exposure import Working, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, Limits, collar_of
 from risksvc.core.line import DERIVED, Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import Finished, Reservation, ReservationStatus, rests_above, stand_in_id
+from risksvc.core.reservations import ACKNOWLEDGED, Finished, Reservation, keep_finished, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
-from risksvc.core.types import ZERO, Instrument, Nanoseconds
+from risksvc.core.types import LIMIT, ZERO, Instrument, Nanoseconds, Order
 from risksvc.core.venue_events import FeedConnected, Fill, Mark
-
-FINISHED_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -146,8 +144,8 @@ class AccountBook:
         old_rates, self.rates = self.rates, dict(limits.rates)
         currencies = {one: None for one in (*old_rates, *self.rates) if old_rates.get(one) != self.rates.get(one)}
         for line in self.lines.values() if currencies else ():
-            quotes = (one.quote for one in (self._instrument(line, symbol) for symbol in line.marks) if one is not None)
-            if any(quote in currencies for quote in quotes):
+            listed = (self._instrument(line, symbol) for symbol in line.marks)
+            if any(one.quote in currencies for one in listed if one is not None):
                 self._revalue_whole(line)
         for line in self.busy:
             if any(self.collar(symbol) != collar_of(old_limits, symbol) for symbol in line.symbols):
@@ -195,6 +193,20 @@ class AccountBook:
         line.reservations[order.client_order_id] = reservation
         line.strategy(order.strategy).reservations[order.client_order_id] = reservation
         self.recount(reservation, now=now)
+
+    def begin(
+        self, reservation: Reservation, line: Line, part: StrategyLine, *, working: Working, own_working: Working
+    ) -> None:
+        """Starts the reservation of a new order, whose sums with it have been computed: as `reserve`, but cheap."""
+        order = reservation.order
+        id_ = order.client_order_id
+        self.reservations[id_] = line.reservations[id_] = part.reservations[id_] = reservation
+        line.working, part.working = working, own_working
+        if reservation.in_flight:
+            part.fly(order.side, reservation.counted_quantity)
+            reservation.counted_flying = reservation.counted_quantity
+        self._watch(reservation)
+        self.refresh(line, part)
 
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
         """Learns the venue's id of an order; False when it was known, or is another order's."""
@@ -247,18 +259,11 @@ class AccountBook:
             del self.reservations[id_]
             self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
         if reservation.explained:
-            self._keep_finished(reservation, now=now)
+            keep_finished(self.finished, reservation, now=now)
         self.watched.pop(order.client_order_id, None)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]
         self.refresh(line, part)
-
-    def _keep_finished(self, reservation: Reservation, *, now: Nanoseconds) -> None:
-        finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled), now)
-        for id_ in (*reservation.ids, *map(stand_in_id, reservation.venue_ids)):
-            self.finished[id_] = finished
-            if len(self.finished) > FINISHED_KEPT:
-                self.finished.popitem(last=False)
 
     # -- sums ----------------------------------------------------------------------------------------------------
 
@@ -309,30 +314,28 @@ class AccountBook:
 
     def _unit(self, line: Line) -> Decimal | None:
         """The value of one unit of position; of a spot asset, in the pair where it is worth most."""
-        largest: Decimal | None = None
-        for symbol, mark in line.marks.items():
-            instrument = self._instrument(line, symbol)
-            rate = None if instrument is None else self.rate(instrument)
-            if instrument is None or rate is None:
-                continue
-            value = unit_value(instrument, rate=rate, price=mark.price)
-            largest = value if largest is None else max(largest, value)
-        return largest
+        priced = ((self._instrument(line, symbol), mark.price) for symbol, mark in line.marks.items())
+        listed = ((one, self.rates.get(one.quote), price) for one, price in priced if one is not None)
+        units = (unit_value(one, rate=rate, price=price) for one, rate, price in listed if rate is not None)
+        return max(units, default=None)
 
-    def order_unit(self, line: Line, reservation: Reservation) -> Decimal:
-        """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known."""
-        order = reservation.order
-        instrument, mark = self._instrument(line, order.instrument), line.marks.get(order.instrument)
-        rate = None if instrument is None else self.rate(instrument)
+    def order_unit(self, line: Line, order: Order, limit_price: Decimal | None) -> Decimal:
+        """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known.
+
+        `limit_price`: the largest that the venue may have.
+        """
+        symbol = order.instrument
+        instrument, mark = self.instruments.get(symbol) or self._instrument(line, symbol), line.marks.get(symbol)
+        rate = None if instrument is None else self.rates.get(instrument.quote)
         if instrument is None or mark is None or rate is None:
             return line.unit or ZERO
-        collar = self.collar(order.instrument)
-        price = order_price(order.side, order.type, limit_price=reservation.limit_price, mark=mark.price, collar=collar)
+        collar = ZERO if order.type is LIMIT else self.collar(symbol)
+        price = order_price(order.side, order.type, limit_price=limit_price, mark=mark.price, collar=collar)
         return unit_value(instrument, rate=rate, price=price)
 
     def _count(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
         quantity = reservation.remaining
-        value = quantity * self.order_unit(line, reservation)
+        value = quantity * self.order_unit(line, reservation.order, reservation.limit_price)
         flying = quantity if reservation.in_flight else ZERO
         self._add(
             line,
@@ -369,7 +372,7 @@ class AccountBook:
 
     def _watch(self, reservation: Reservation) -> None:
         """Keeps the orders that time may bring something about for where every tick finds them."""
-        unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
+        unproven = not reservation.at_venue and reservation.status is not ACKNOWLEDGED
         unproven = unproven and not reservation.awaits_its_order  # complete reads tell, not time
         if unproven or reservation.needs_look_up:
             self.watched[reservation.order.client_order_id] = reservation
@@ -378,18 +381,15 @@ class AccountBook:
 
     def _note_valuation(self, line: Line) -> None:
         """Keeps the few facts about marks that every check of the account asks for."""
-        if line.idle:
-            self.unvalued.pop(line.key, None)
-            self.unproven_marks.pop(line.key, None)
-            self.busy.drop(line)
-            return
-        self.busy.add(line)
-        if line.unit is None:
+        if (idle := line.idle) is (line.key in self.busy.lines):
+            self.busy.turn(line)
+        if line.unit is None and not idle:
             self.unvalued[line.key] = line
-        else:
+        elif self.unvalued:
             self.unvalued.pop(line.key, None)
-        self.unproven_marks.pop(line.key, None)
-        for mark in line.marks.values():
+        if self.unproven_marks:
+            self.unproven_marks.pop(line.key, None)
+        for mark in () if idle else line.marks.values():
             if not mark.confirmed:
                 self.unproven_marks[line.key] = line
             if self.oldest_mark is None or mark.as_of < self.oldest_mark:

@@ -159,7 +159,6 @@ def test_a_line_that_was_warned_and_is_idle_warns_again() -> None:
 
 def test_the_oldest_mark_is_of_what_is_held_or_works() -> None:
     world = given()
-    assert world.book.oldest_mark is None
     world.hold("a", "0.1")
     world.hold("b", "2", instrument=ETH, strategy=ALPHA)
     early = world.line(ETH).marks[ETH].as_of
