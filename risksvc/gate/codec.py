@@ -10,7 +10,8 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +74,26 @@ def _value(known: Mapping[str, Callable[[msgspec.Raw], Any]], name: str, body: m
         raise CodecError(f"entry {entry}: {name}: {error}") from error
 
 
+Table = types.MappingProxyType[str, Any]
+# Tables whose bytes were made beforehand, by identity.
+_PREPARED: dict[int, bytes] = {}
+
+
+@contextmanager
+def prepared(tables: Sequence[tuple[Table, bytes]]) -> Iterator[None]:
+    """Inside, an entry that holds one of these tables copies the MessagePack bytes that were made of it beforehand."""
+    _PREPARED.update((id(table), data) for table, data in tables)
+    try:
+        yield
+    finally:
+        _PREPARED.clear()
+
+
 def _plain(value: object) -> object:
-    """What msgspec does not write by itself: a mapping that is no dict (a read-only view)."""
+    """What msgspec does not write by itself: a mapping that is no dict (a read-only view), maybe with its bytes."""
+    known = _PREPARED.get(id(value))
+    if known is not None:
+        return msgspec.Raw(known)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"a {type(value).__name__} has no place in a journal")
