@@ -13,13 +13,14 @@ from risksvc.core.beliefs import NEVER
 from risksvc.core.busy import BusyLines
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
+from risksvc.core.deadlines import Deadlines
 from risksvc.core.equity_ledger import EquityCheck
 from risksvc.core.exposure import Working, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, Limits, collar_of
 from risksvc.core.line import DERIVED, Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import ACKNOWLEDGED, Finished, Reservation, keep_finished, rests_above, stand_in_id
+from risksvc.core.reservations import Finished, Reservation, keep_finished, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import LIMIT, ZERO, Instrument, Nanoseconds, Order
@@ -31,7 +32,8 @@ class AccountBook:
     """One account. `snapshot_as_of` None: no complete read since the start of this process.
 
     `anchor_ms`: the venue time of the very first one; fills before it are in what that showed. `rules`: those that the
-    Inputs of this time are taken under (see `risksvc.core.config.RULES`). `busy` follows from the lines.
+    Inputs of this time are taken under (see `risksvc.core.config.RULES`). `busy` and
+    `deadlines` follow from the rest.
     """
 
     name: str
@@ -70,10 +72,15 @@ class AccountBook:
     residual: Decimal = ZERO
     equity: EquityCheck = field(default_factory=EquityCheck)
     busy: BusyLines = field(default_factory=BusyLines, metadata=DERIVED)
+    deadlines: Deadlines = field(default_factory=Deadlines, metadata=DERIVED)
 
     def derive(self) -> None:
-        """Finds what follows from the rest, after the rest was read from a snapshot."""
-        self.busy = BusyLines.among(self.lines.values())
+        """Finds what follows from the rest: read from a snapshot, or under settings that may be others."""
+        self.busy, self.deadlines = BusyLines.among(self.lines.values()), Deadlines()
+        for line in self.lines.values():
+            line.asleep = False
+        for reservation in self.watched.values():
+            self.deadlines.put(reservation, window=self.config.venue_window_ns)
 
     # -- finding -------------------------------------------------------------------------------------------------
 
@@ -205,7 +212,7 @@ class AccountBook:
         if reservation.in_flight:
             part.fly(order.side, reservation.counted_quantity)
             reservation.counted_flying = reservation.counted_quantity
-        self._watch(reservation)
+        self.deadlines.watch(self.watched, reservation, window=self.config.venue_window_ns)
         self.refresh(line, part)
 
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
@@ -224,7 +231,7 @@ class AccountBook:
         line = self.line_for(reservation.order.instrument)
         part = line.strategy(reservation.order.strategy)
         self._count(line, part, reservation)
-        self._watch(reservation)
+        self.deadlines.watch(self.watched, reservation, window=self.config.venue_window_ns)
         self.refresh(line, part)
 
     def count_as_ordinary(self, reservation: Reservation, *, now: Nanoseconds) -> None:
@@ -260,7 +267,7 @@ class AccountBook:
             self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
         if reservation.explained:
             keep_finished(self.finished, reservation, now=now)
-        self.watched.pop(order.client_order_id, None)
+        self.deadlines.let_go(self.watched, order.client_order_id)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]
         self.refresh(line, part)
@@ -369,15 +376,6 @@ class AccountBook:
         if flying:
             part.fly(side, flying)
             reservation.counted_flying += flying
-
-    def _watch(self, reservation: Reservation) -> None:
-        """Keeps the orders that time may bring something about for where every tick finds them."""
-        unproven = not reservation.at_venue and reservation.status is not ACKNOWLEDGED
-        unproven = unproven and not reservation.awaits_its_order  # complete reads tell, not time
-        if unproven or reservation.needs_look_up:
-            self.watched[reservation.order.client_order_id] = reservation
-        else:
-            self.watched.pop(reservation.order.client_order_id, None)
 
     def _note_valuation(self, line: Line) -> None:
         """Keeps the few facts about marks that every check of the account asks for."""

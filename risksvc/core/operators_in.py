@@ -46,6 +46,7 @@ def gate_started(state: GateState, event: GateStarted, now: Nanoseconds) -> Iter
     state.started_at = now
     state.lease_until, state.lease_seen, state.store_lost, state.draining = 0, False, "", False
     for book in state.accounts.values():
+        book.derive()
         book.feed_connected = False
         book.snapshot_as_of = None
         for strategy in book.strategies.values():

@@ -28,7 +28,7 @@ class ReservationStatus(Enum):
     UNKNOWN = "UNKNOWN"
 
 
-ACKNOWLEDGED = ReservationStatus.ACKNOWLEDGED
+ACKNOWLEDGED, NEVER_SENT = ReservationStatus.ACKNOWLEDGED, ReservationStatus.NEVER_SENT
 ENDS_WHEN = {
     ReservationStatus.APPROVED: "the strategy reports it, or a look-up past its approval and venue window misses it",
     ReservationStatus.SENT: "the venue shows it final, or a look-up past its approval and venue window misses it",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from risksvc.core.book import AccountBook
 from risksvc.core.conditions import note
+from risksvc.core.deadlines import LOOK_UP_AGAIN_NS
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.equity import take_balances
 from risksvc.core.fills import FillResult, take_fill
@@ -29,7 +30,6 @@ from risksvc.core.venue_events import (
     SnapshotReceived,
 )
 
-LOOK_UP_AGAIN_NS = SECOND
 LOOK_UPS_AT_ONCE = 50
 
 
@@ -171,7 +171,10 @@ def tick(state: GateState, now: Nanoseconds) -> Iterator[Output]:
         yield from _end_never_sent(book, now=now)
         yield from _grow_stale(book, now=now)
         if book.feed_connected:
-            yield from look_up(book, [one for one in book.watched.values() if _is_due(book, one, now=now)], now=now)
+            ripe = [book.watched[id_] for id_ in book.deadlines.ripen(now)]
+            yield from look_up(book, [one for one in ripe if _is_due(book, one, now=now)], now=now)
+            for reservation in ripe:
+                book.deadlines.put(reservation, window=book.config.venue_window_ns)
     for proposal in state.proposals.expired(now):
         text = f"{proposal.kind} proposal {proposal.proposal_id} by {proposal.step.by} ran out"
         yield Notice(NoticeKind.PROPOSAL_EXPIRED, "", proposal.kind, text)
@@ -201,7 +204,8 @@ def _grow_stale(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
 
 
 def _end_never_sent(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
-    for reservation in list(book.watched.values()):
+    for id_ in book.deadlines.ripen(now):
+        reservation = book.watched[id_]
         over = now > reservation.valid_until + book.config.venue_window_ns
         if reservation.status is ReservationStatus.NEVER_SENT and over and not reservation.at_venue:
             order = reservation.order

@@ -22,7 +22,15 @@ from risksvc.gate.codec import Table
 from risksvc.gate.config_problems import FileProblem, LimitsFileError
 from risksvc.gate.limits_bytes import Unpacking
 from risksvc.gate.limits_file import LoadedLimits, effective
-from risksvc.gate.limits_loading import Answer, decode_answer, problems_of, show
+from risksvc.gate.limits_loading import (
+    Answer,
+    decode_answer,
+    decode_packed,
+    decode_pieces,
+    decode_text,
+    problems_of,
+    show,
+)
 
 LONGEST_SECONDS = 120.0
 _ENDING_SECONDS = 5.0
@@ -75,12 +83,13 @@ class LimitsKeeper:
     async def read(self) -> ReadLimits:
         """The file as it is now. Raises LimitsFileError."""
         found = await self._ask()
-        if found.packed is None:
+        if found.problems:
             raise LimitsFileError(problems_of(found))
-        unpacking = Unpacking(found.packed)
+        unpacking = Unpacking(decode_packed(found.packed))
         await in_turns(unpacking)
-        loaded = LoadedLimits(unpacking.limits(), found.text, self.path, found.warnings)
-        return ReadLimits(loaded, unpacking.written, found.effective, found.changes)
+        loaded = LoadedLimits(unpacking.limits(), decode_text(found.text), self.path, found.warnings)
+        await asyncio.sleep(0)
+        return ReadLimits(loaded, unpacking.written, decode_pieces(found.effective), decode_pieces(found.changes))
 
     def took(self, read: ReadLimits, *, by: str, at: Nanoseconds) -> None:
         """New limits are in force."""
@@ -106,9 +115,7 @@ class LimitsKeeper:
         except OSError as error:
             raise self._problem(f"the process that reads it can't be started: {error}") from error
         try:
-            given = msgspec.msgpack.encode(list(self.shown))
-            said, _ = await asyncio.wait_for(process.communicate(given), LONGEST_SECONDS)
-            return decode_answer(said)
+            return await asyncio.wait_for(_exchange(process, self.shown), LONGEST_SECONDS)
         except TimeoutError:
             raise self._problem(f"the process that reads it took longer than {LONGEST_SECONDS:g} s") from None
         except msgspec.MsgspecError:
@@ -119,6 +126,20 @@ class LimitsKeeper:
 
     def _problem(self, what: str) -> LimitsFileError:
         return LimitsFileError((FileProblem(str(self.path), 0, "", what),))
+
+
+async def _exchange(process: asyncio.subprocess.Process, shown: Sequence[bytes]) -> Answer:
+    """Gives it what it compares with, in pieces, while it says what it found."""
+    assert process.stdin is not None, "asked for"  # noqa: S101 - a pipe was asked for
+    assert process.stdout is not None, "asked for"  # noqa: S101 - a pipe was asked for
+    with suppress(BrokenPipeError, ConnectionResetError):  # it ended early, and its answer says why
+        for piece in shown:
+            process.stdin.write(piece)
+            await process.stdin.drain()
+    process.stdin.close()
+    said = await process.stdout.read()
+    await process.wait()
+    return decode_answer(said)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

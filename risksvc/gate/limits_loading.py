@@ -2,8 +2,8 @@
 
 Reading, checking and comparing ten thousand instruments takes a second of Python, and a thread of the gate that does it
 holds up every check for moments at a time. So it is done in a process of its own, at a low priority, which ends with
-the gate (PARENT). On standard input it is given the limits in force as people read them (`Shown`); on standard output
-it gives one `Answer`. It changes nothing.
+the gate (PARENT). On standard input it is given the limits in force as people read them (a GetLimitsResponse); on
+standard output it gives one `Answer`. It changes nothing.
 """
 
 import os
@@ -39,20 +39,23 @@ class Problem(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What became of it: mistakes, or the limits in every form that the gate needs of them.
 
-    `effective`, `changes`: pieces of GetLimitsResponse and ReloadLimitsResponse as bytes, a few entries each.
+    What is large is MessagePack in itself, so that the gate reads one part after another: `packed` a PackedLimits,
+    `text` the file's, `effective` and `changes` lists of pieces of GetLimitsResponse and ReloadLimitsResponse as bytes.
     """
 
     problems: list[Problem] = []
-    packed: PackedLimits | None = None
-    hash: str = ""
-    text: str = ""
     warnings: tuple[str, ...] = ()
-    effective: list[bytes] = []
-    changes: list[bytes] = []
+    packed: msgspec.Raw = msgspec.Raw()
+    text: msgspec.Raw = msgspec.Raw()
+    effective: msgspec.Raw = msgspec.Raw()
+    changes: msgspec.Raw = msgspec.Raw()
 
 
-encode_answer = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 decode_answer = msgspec.msgpack.Decoder(Answer).decode
+decode_packed = msgspec.msgpack.Decoder(PackedLimits).decode
+decode_text = msgspec.msgpack.Decoder(str).decode
+decode_pieces = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 def show(entries: Entries) -> list[bytes]:
@@ -66,17 +69,14 @@ def show(entries: Entries) -> list[bytes]:
     ]
 
 
-def answer(path: Path, shown: Sequence[bytes]) -> Answer:
-    """What the file gives, beside the limits that were shown before."""
+def answer(path: Path, shown: bytes) -> Answer:
+    """What the file gives, beside the limits that were shown before (a GetLimitsResponse)."""
     try:
         loaded = load_limits(path)
     except LimitsFileError as error:
         return Answer([Problem(one.file, one.line, one.key, one.message) for one in error.errors])
-    return _answered(loaded, [entry for piece in shown for entry in _entries(piece)])
-
-
-def _entries(piece: bytes) -> list[tuple[str, str]]:
-    return [(one.key, one.after) for one in operator_pb2.GetLimitsResponse.FromString(piece).effective]
+    before = operator_pb2.GetLimitsResponse.FromString(shown).effective
+    return _answered(loaded, [(one.key, one.after) for one in before])
 
 
 def _answered(loaded: LoadedLimits, before: Entries) -> Answer:
@@ -89,8 +89,8 @@ def _answered(loaded: LoadedLimits, before: Entries) -> Answer:
         ).SerializeToString()
         for part in parts
     ]
-    packed, digest = pack_limits(loaded.limits), loaded.limits.hash
-    return Answer([], packed, digest, loaded.text, loaded.warnings, show(entries), changes)
+    large = (pack_limits(loaded.limits), loaded.text, show(entries), changes)
+    return Answer([], loaded.warnings, *(msgspec.Raw(encode(one)) for one in large))
 
 
 def problems_of(found: Answer) -> tuple[FileProblem, ...]:
@@ -104,8 +104,7 @@ def main(words: list[str]) -> int:
     use_exact_arithmetic()
     die_with(parent)
     os.nice(NICENESS)
-    shown = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=list[bytes])
-    sys.stdout.buffer.write(encode_answer(answer(path, shown)))
+    sys.stdout.buffer.write(encode(answer(path, sys.stdin.buffer.read())))
     sys.stdout.buffer.flush()
     return 0
 

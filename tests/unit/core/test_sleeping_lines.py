@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from risksvc.core import events
+from risksvc.core import events, venue_events
 from risksvc.core.line import Line
-from risksvc.core.types import Side
+from risksvc.core.outputs import LookUp
+from risksvc.core.types import SECOND, Side
 from tests.unit.core.builders import World, given
 from tests.unit.core.catalogue import (
     ACCOUNT,
@@ -191,3 +192,45 @@ def test_a_line_is_busy_once(times: int) -> None:
     for _ in range(times):
         world.book.busy.drop(line)
     assert list(world.book.busy) == []
+
+
+# -- when time brings something about -------------------------------------------------------------------------------
+
+
+def test_an_order_that_was_approved_anew_is_due_when_its_last_approval_is_over() -> None:
+    world = given()
+    world.buy("0.1", 50_000, client_order_id="a")
+    first = world.book.reservations["a"]
+    early = first.valid_until + world.book.config.venue_window_ns
+    world.wait(0.2)
+    assert world.amend("a", Side.BUY, "0.1", 50_000).approved
+
+    world.now = early
+    assert not any(isinstance(one, LookUp) for one in world.tick())
+    world.now = first.valid_until + world.book.config.venue_window_ns
+    assert any(isinstance(one, LookUp) for one in world.tick())
+
+
+def test_what_is_due_while_no_feed_is_there_is_asked_when_one_comes() -> None:
+    world = given()
+    world.buy("0.1", 50_000, client_order_id="a")
+    world.apply(venue_events.FeedDisconnected(ACCOUNT))
+    world.now += 60 * SECOND
+    assert not any(isinstance(one, LookUp) for one in world.tick())
+
+    world.apply(feed())
+    assert [one for one in world.tick() if isinstance(one, LookUp)]
+    assert not any(isinstance(one, LookUp) for one in world.tick())
+
+
+def test_a_restart_under_another_venue_window_waits_for_that() -> None:
+    world = given()
+    world.buy("0.1", 50_000, client_order_id="a")
+    until = world.book.reservations["a"].valid_until
+    account = replace(world.book.config, venue_window_ns=100 * SECOND)
+    world.apply(events.GateStarted(replace(world.config, accounts={ACCOUNT: account})))
+    world.apply(feed())
+    world.now = until + 99 * SECOND
+    assert not any(isinstance(one, LookUp) for one in world.tick())
+    world.now = until + 101 * SECOND
+    assert any(isinstance(one, LookUp) for one in world.tick())
