@@ -33,7 +33,7 @@ from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
-from risksvc.gate.memory import keep_collections_short
+from risksvc.gate.memory import keep_collections_short, keep_threads_short
 from risksvc.gate.owner import EntryLog, Fault, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
@@ -73,6 +73,7 @@ def run_gate(
         return _refuse("the gate does not run with python -O or PYTHONOPTIMIZE: assertions are part of its safety")
     configure_logging()
     use_exact_arithmetic()
+    keep_threads_short()
     start = Start(settings_path, limits_path, redis_url, state_dir)
     process = _Process(start, wrap_journal or _as_it_is)
     try:
