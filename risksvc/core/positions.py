@@ -141,7 +141,7 @@ def flatten_required(book: AccountBook) -> bool:
     limits = book.limits
     if limits is None:
         return False
-    for line in book.lines.values():
+    for line in book.stirring():
         band = account_band(line, limits)
         if line.low < band.low or line.high > band.high or outside_own_band(book, line, limits):
             return True
