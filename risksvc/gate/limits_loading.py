@@ -25,6 +25,7 @@ NICENESS = 10
 ENTRIES_AT_ONCE = 200
 
 Entries = Sequence[tuple[str, str]]
+_NOTHING = msgspec.Raw(b"\xc0")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -45,10 +46,10 @@ class Answer(msgspec.Struct, frozen=True):
 
     problems: list[Problem] = []
     warnings: tuple[str, ...] = ()
-    packed: msgspec.Raw = msgspec.Raw()
-    text: msgspec.Raw = msgspec.Raw()
-    effective: msgspec.Raw = msgspec.Raw()
-    changes: msgspec.Raw = msgspec.Raw()
+    packed: msgspec.Raw = _NOTHING
+    text: msgspec.Raw = _NOTHING
+    effective: msgspec.Raw = _NOTHING
+    changes: msgspec.Raw = _NOTHING
 
 
 encode = msgspec.msgpack.Encoder().encode
