@@ -13,6 +13,8 @@ did as much.
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SWITCH_SECONDS = 0.0001
 # New objects before a look, looks before the survivors of the one before are looked at again, and never all.
@@ -24,6 +26,18 @@ def keep_collections_short() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Inside, many small objects are made and none of them is garbage: looking for it takes longer than the work."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def keep_threads_short() -> None:
