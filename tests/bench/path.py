@@ -43,8 +43,8 @@ from risksvc.gate.watching import Watchers
 from risksvc.v1 import strategy_pb2, types_pb2
 from tests.bench.world import BenchGate, Size
 
-CHECKS = 2_000
-ROUNDS = 15
+CHECKS = 500
+ROUNDS = 40
 WORLD = Size(50, 5, 50)
 STAGES = ("parse", "convert", "clock, rules from a list", "encode", "append", "listeners", "reply", "serialise")
 WHOLE = "bytes to bytes"
