@@ -15,11 +15,12 @@ from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.deadlines import Deadlines
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import Working, order_price, unit_value
+from risksvc.core.exposure import Working, WorstCase, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, Limits, collar_of
 from risksvc.core.line import DERIVED, Line
 from risksvc.core.marks import next_mark
+from risksvc.core.noting import note_marks, note_valuation
 from risksvc.core.reservations import Finished, Reservation, keep_finished, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
@@ -179,7 +180,7 @@ class AccountBook:
         line.marks[mark.instrument] = after
         self.busy.see_mark(line, before, after)
         if before is not None and not before.price.compare_total(after.price):
-            self._note_valuation(line)
+            note_valuation(self, line)
             return line
         line.unit = self._unit(line)
         self._recount_below(line, mark.instrument, None if before is None else max(before.price, after.price))
@@ -202,18 +203,34 @@ class AccountBook:
         self.recount(reservation, now=now)
 
     def begin(
-        self, reservation: Reservation, line: Line, part: StrategyLine, *, working: Working, own_working: Working
+        self,
+        reservation: Reservation,
+        line: Line,
+        part: StrategyLine,
+        *,
+        counted: tuple[Working, WorstCase],
+        own: tuple[Working, WorstCase],
     ) -> None:
-        """Starts the reservation of a new order, whose sums with it have been computed: as `reserve`, but cheap."""
-        order = reservation.order
-        id_ = order.client_order_id
+        """Starts the reservation of a new order, as `reserve` would, with sums and worst cases computed before."""
+        id_, quantity = reservation.order.client_order_id, reservation.counted_quantity
+        strategy = self.strategies[part.strategy]
+        if self.unproven_marks or line.idle:
+            note_marks(self, line)
+        if not (part.reservations or part.held):  # it may be new, and not valued yet
+            strategy.held += part.value_held(line.unit)
         self.reservations[id_] = line.reservations[id_] = part.reservations[id_] = reservation
-        line.working, part.working = working, own_working
-        if reservation.in_flight:
-            part.fly(order.side, reservation.counted_quantity)
-            reservation.counted_flying = reservation.counted_quantity
-        self.deadlines.watch(self.watched, reservation, window=self.config.venue_window_ns)
-        self.refresh(line, part)
+        if not reservation.expected:
+            part.fly(reservation.order.side, quantity)
+            reservation.counted_flying = quantity
+        if not reservation.unnamed:
+            self.watched[id_] = reservation
+            self.deadlines.put(reservation, window=self.config.venue_window_ns)
+        exposure, own_exposure = line.worst.exposure, part.worst.exposure
+        line.working, line.worst = counted
+        part.working, part.worst = own
+        part.shrink_standing()
+        self.total += line.worst.exposure - exposure
+        strategy.total += part.worst.exposure - own_exposure
 
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
         """Learns the venue's id of an order; False when it was known, or is another order's."""
@@ -301,7 +318,7 @@ class AccountBook:
             part.revalue(line.unit)
             strategy.total += part.worst.exposure - exposure
             strategy.held += part.held - held
-        self._note_valuation(line)
+        note_valuation(self, line)
 
     def _revalue_whole(self, line: Line) -> None:
         line.unit = self._unit(line)
@@ -336,7 +353,10 @@ class AccountBook:
         rate = None if instrument is None else self.rates.get(instrument.quote)
         if instrument is None or mark is None or rate is None:
             return line.unit or ZERO
-        collar = ZERO if order.type is LIMIT else self.collar(symbol)
+        resting = order.type is LIMIT
+        if resting and len(line.marks) == 1 and line.unit is not None and (limit_price or ZERO) <= mark.price:
+            return line.unit  # at the mark, as the position is
+        collar = ZERO if resting else self.collar(symbol)
         price = order_price(order.side, order.type, limit_price=limit_price, mark=mark.price, collar=collar)
         return unit_value(instrument, rate=rate, price=price)
 
@@ -376,23 +396,3 @@ class AccountBook:
         if flying:
             part.fly(side, flying)
             reservation.counted_flying += flying
-
-    def _note_valuation(self, line: Line) -> None:
-        """Keeps the few facts about marks that every check of the account asks for."""
-        if (idle := line.idle) is (line.key in self.busy.lines):
-            self.busy.turn(line)
-        if line.unit is None and not idle:
-            self.unvalued[line.key] = line
-        elif self.unvalued:
-            self.unvalued.pop(line.key, None)
-        if self.unproven_marks:
-            self.unproven_marks.pop(line.key, None)
-        for mark in () if idle else line.marks.values():
-            if not mark.confirmed:
-                self.unproven_marks[line.key] = line
-            if self.oldest_mark is None or mark.as_of < self.oldest_mark:
-                self.oldest_mark = mark.as_of
-
-    def age_marks(self) -> None:
-        """Finds the oldest mark that anything held or working depends on."""
-        self.oldest_mark = self.busy.oldest_mark

@@ -46,13 +46,6 @@ class BusyLines:
         for mark in line.marks.values():
             self._count(mark.as_of, -1)
 
-    def turn(self, line: Line) -> None:
-        """A line became busy, or ceased to be."""
-        if line.key in self.lines:
-            self.drop(line)
-        else:
-            self.add(line)
-
     def see_mark(self, line: Line, before: MarkState | None, after: MarkState) -> None:
         """A mark of a line was read again."""
         if line.key not in self.lines:

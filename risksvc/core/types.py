@@ -88,9 +88,13 @@ def parse_positive(text: str, *, field: str) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Decimal text as it goes on the wire: no exponent, no trailing zeros, never "-0"."""
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if text[-1] != "0":
+        return text
     if not value:
         return "0"
-    text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -154,6 +158,9 @@ class InstrumentKind(Enum):
     SPOT = "SPOT"
 
 
+LINEAR, INVERSE, SPOT = InstrumentKind.LINEAR, InstrumentKind.INVERSE, InstrumentKind.SPOT
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """What the venue lists. Steps are None where the venue names none.
@@ -172,7 +179,7 @@ class Instrument:
     @property
     def position_key(self) -> str:
         """What a position is held in: the instrument itself, or for spot the base asset across its pairs."""
-        return self.base if self.kind is InstrumentKind.SPOT else self.symbol
+        return self.base if self.kind is SPOT else self.symbol
 
 
 @immutable

@@ -10,6 +10,7 @@ from risksvc.core.equity import take_balances
 from risksvc.core.fills import FillResult, take_fill
 from risksvc.core.findings import Findings
 from risksvc.core.line import Line
+from risksvc.core.noting import age_marks
 from risksvc.core.open_orders import take_order_state
 from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output, ReadAgain
 from risksvc.core.positions import excesses, line_warning, total_warning
@@ -90,7 +91,7 @@ def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> 
         lines[line.key] = line
         if line.warned or not line.idle:
             notices.append(line_warning(book, line, mark.instrument))
-    book.age_marks()
+    age_marks(book)
     notices.append(total_warning(book))
     yield from (notice for notice in notices if notice is not None)
     yield from judge_positions(state, book, lines.values(), now=now)

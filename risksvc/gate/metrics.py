@@ -94,9 +94,9 @@ class StepMetrics:
     def heard(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
         """Counts one Input and what came of it."""
         if isinstance(event, _CHECKED):
-            self._checks.took(self._now() - now)
-            self._count(event.order, outputs[0])
-            outputs = outputs[1:]
+            self._count(event.order, outputs[0], self._now() - now)
+            if len(outputs) == 1:
+                return
         elif isinstance(event, LimitsLoaded):
             self._checks.begin(self._app.owner.state)
         else:
@@ -104,15 +104,15 @@ class StepMetrics:
         for output in outputs:
             self._count_news(output)
 
-    def _count(self, order: Order, decision: Output) -> None:
+    def _count(self, order: Order, decision: Output, took: Nanoseconds) -> None:
         """The answer to a check, which comes first of what it gave."""
         if not isinstance(decision, Decision):
             raise TypeError(f"a check gave {type(decision).__name__}")
+        state = self._app.owner.state
         if decision.denials:
-            reason = decision.denials[0].reason
-            self._checks.came_out(self._app.owner.state, order.account, order.strategy, reason=reason)
+            self._checks.denied(state, order, reason=decision.denials[0].reason, took=took)
         else:
-            self._checks.approved(self._app.owner.state, order.account, order.strategy)
+            self._checks.approved(state, order, took=took)
 
     def _count_news(self, output: Output) -> None:
         if isinstance(output, HaltRaised) and not output.repeated:
