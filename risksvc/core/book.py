@@ -161,16 +161,17 @@ class AccountBook:
 
     def set_feed(self, feed: FeedConnected) -> None:
         """Takes in what the venue lists."""
-        self.feed = feed
-        self.feed_connected = True
+        legs, self.feed, self.feed_connected = self.hedge_mode, feed, True
         self.id_pattern = re.compile(f"[{feed.id_characters}]{{1,{feed.id_max_length}}}", re.ASCII)
         before, self.instruments = self.instruments, {one.symbol: one for one in feed.instruments}
-        for line in self.lines.values():
-            line.asleep = False  # the account may have legs now
+        every = {**before, **self.instruments}
+        other = {one: None for one in every if before.get(one) != self.instruments.get(one)}
+        for line in self.lines.values() if other else ():
             was, line.instrument = line.instrument, self.instruments.get(line.symbol, line.instrument)
-            others = (symbol for symbol in line.marks if before.get(symbol) != self.instruments.get(symbol))
-            if was != line.instrument or next(others, None) is not None:
+            if was != line.instrument or any(symbol in other for symbol in line.marks):
                 self._revalue_whole(line)
+        for line in self.lines.values() if legs is not self.hedge_mode else ():
+            line.asleep = False
 
     def set_mark(self, mark: Mark, *, as_of: Nanoseconds) -> Line:
         """Takes one mark in and values its line anew."""

@@ -32,7 +32,7 @@ def excesses(book: AccountBook, lines: Iterable[Line]) -> Iterator[Excess]:
     if limits is None or not book.adopted:
         return
     for line in lines:
-        if not line.held and not any(part.position for part in line.strategies.values()):
+        if not line.held and not (line.strategies and any(part.position for part in line.strategies.values())):
             continue
         yield from _outside_bands(book, line, limits)
         if line.key not in book.unproven_marks:
