@@ -4,6 +4,7 @@ Never a secret, never a line break inside a line: a value that is not plain is q
 log, is the record.
 """
 
+import dataclasses
 import json
 import logging
 import re
@@ -125,7 +126,7 @@ def _log_input(event: Input) -> None:
         case events.GateStarted():
             log_event(name, gate=event.config.gate_id, accounts=",".join(event.config.accounts))
         case _:
-            fields = {key: getattr(event, key) for key in event.__slots__}
+            fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
             level = logging.WARNING if isinstance(event, events.LeaseLost | venue_events.ReadFailed) else logging.INFO
             log_event(name, level, **fields)
 
