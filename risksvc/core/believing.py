@@ -22,8 +22,11 @@ def take_belief(
     assert limits is not None, "only listed strategies are heard"
     part.believe(quantity, lag=limits.belief_lag_ns, now=now)
     book.strategy(part.strategy).beliefs.speak(line.key, now=now)
+    agrees = part.belief_agrees()
+    if agrees and not line.suspicions:
+        return []
     key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
-    if part.belief_agrees():
+    if agrees:
         if line.suspicions.pop(key, None) is None:
             return []
         text, kind = f"{part.strategy} agrees with the ledger again", NoticeKind.SUSPECT_CLEARED

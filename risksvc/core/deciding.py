@@ -1,7 +1,6 @@
 """One order in, one decision out: what closes the gate, whose order it is, what it would do, which rules it breaks."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.check import Asked, Check
@@ -9,7 +8,7 @@ from risksvc.core.checks import CHECKS
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.expected import announcement_rules
-from risksvc.core.limits import AccountLimits, Limit
+from risksvc.core.limits import AccountLimits
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.reservations import Reservation
 from risksvc.core.sizing import LIMIT_CHECKS, Breach
@@ -127,24 +126,13 @@ def decision(verdict: Verdict, *, valid_until: Nanoseconds, limits_hash: str) ->
     line, before, after = check.line, check.book.total, check.total_after
     here = total = NO_EXPOSURE
     if line.unit is not None:
-        total = _use(before, after, limit=check.limits.max_total_exposure, approved=approved)
-        before, after = line.worst.exposure, check.after.exposure
-        here = _use(before, after, limit=check.instrument_limits.max_net_exposure, approved=approved)
-    return Decision(
-        check.order.client_order_id,
-        () if approved else verdict.headline(),
-        here,
-        total,
-        check.state,
-        valid_until if approved else 0,
-        check.now,
-        limits_hash,
-    )
-
-
-def _use(before: Decimal, after: Decimal, *, limit: Limit, approved: bool) -> ExposureUse:
-    most = limit.value
-    return ExposureUse(before, after, most, most - (after if approved else before))
+        most = check.limits.max_total_exposure.value
+        total = ExposureUse(before, after, most, most - (after if approved else before))
+        before, after, most = line.worst.exposure, check.after.exposure, check.instrument_limits.max_net_exposure.value
+        here = ExposureUse(before, after, most, most - (after if approved else before))
+    id_, denials = check.order.client_order_id, () if approved else verdict.headline()
+    until = valid_until if approved else 0
+    return Decision(id_, denials, here, total, check.state, until, check.now, limits_hash)
 
 
 def bare_denial(

@@ -76,6 +76,13 @@ def worst_case(low: Decimal, high: Decimal, *, working: Working, unit: Decimal) 
     return WorstCase(low_held - working.sell, high_held + working.buy, exposure)
 
 
+def is_within(low: Decimal, high: Decimal, *, working: Working, unit: Decimal, limit: Decimal) -> bool:
+    """Whether `worst_case` is within a limit, asked of its two ends: what the invariant is asserted with."""
+    if working.reduce_buy or working.reduce_sell:
+        return worst_case(low, high, working=working, unit=unit).exposure <= limit
+    return high * unit + working.buy_value <= limit and low * unit - working.sell_value >= -limit
+
+
 def unit_value(instrument: Instrument, *, rate: Decimal, price: Decimal) -> Decimal:
     """The value of one order unit at a price, in the limits' currency."""
     if instrument.kind is _INVERSE:
