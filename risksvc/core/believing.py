@@ -4,6 +4,7 @@ It is not told here what a belief may differ by (`risksvc.core.strategy_line`), 
 (`risksvc.core.reconciliation`).
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
@@ -16,7 +17,7 @@ from risksvc.core.types import Nanoseconds, plain
 
 def take_belief(
     book: AccountBook, line: Line, part: StrategyLine, *, quantity: Decimal, now: Nanoseconds
-) -> list[Notice]:
+) -> Sequence[Notice]:
     """Takes a belief in, and holds it against the strategy's ledger position: SUSPECT while they differ."""
     limits = None if book.limits is None else book.limits.strategies.get(part.strategy)
     assert limits is not None, "only listed strategies are heard"
@@ -24,7 +25,7 @@ def take_belief(
     book.strategy(part.strategy).beliefs.speak(line.key, now=now)
     agrees = part.belief_agrees()
     if agrees and not line.suspicions:
-        return []
+        return ()
     key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
     if agrees:
         if line.suspicions.pop(key, None) is None:

@@ -189,23 +189,24 @@ class AccountBook:
         own: tuple[Working, WorstCase],
     ) -> None:
         """Starts the reservation of a new order, as `reserve` would, with sums and worst cases computed before."""
-        order, strategy = reservation.order, self.strategy(part.strategy)
-        id_ = order.client_order_id
+        id_, quantity = reservation.order.client_order_id, reservation.counted_quantity
+        strategy = self.strategies[part.strategy]
+        if self.unproven_marks or line.idle:
+            self._note_marks(line)
+        if not (part.reservations or part.held):  # it may be new, and not valued yet
+            strategy.held += part.value_held(line.unit)
         self.reservations[id_] = line.reservations[id_] = part.reservations[id_] = reservation
         if not reservation.expected:
-            part.fly(order.side, reservation.counted_quantity)
-            reservation.counted_flying = reservation.counted_quantity
+            part.fly(reservation.order.side, quantity)
+            reservation.counted_flying = quantity
         if not reservation.unnamed:
             self.watched[id_] = reservation
         exposure, own_exposure = line.worst.exposure, part.worst.exposure
         line.working, line.worst = counted
         part.working, part.worst = own
         part.shrink_standing()
-        if not part.held:  # it may be new, and not valued yet
-            strategy.held += part.value_held(line.unit)
         self.total += line.worst.exposure - exposure
         strategy.total += part.worst.exposure - own_exposure
-        self._note_marks(line)
 
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
         """Learns the venue's id of an order; False when it was known, or is another order's."""
@@ -398,7 +399,7 @@ class AccountBook:
             self._note_marks(line)
 
     def _note_marks(self, line: Line) -> None:
-        """The same of a line that is known to be held or worked."""
+        """The same of a line that is, or is about to be, held or worked."""
         if line.unit is None:
             self.unvalued[line.key] = line
         elif self.unvalued:

@@ -1,5 +1,6 @@
 """One order in, one decision out: what closes the gate, whose order it is, what it would do, which rules it breaks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from risksvc.core.book import AccountBook
@@ -16,6 +17,7 @@ from risksvc.core.types import LIMIT, ZERO, Nanoseconds, Order, ReplaceMode, Sco
 from risksvc.core.venue_events import FeedConnected
 
 NO_EXPOSURE = ExposureUse()
+NOTHING: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -35,25 +37,24 @@ def _precedence(denial: Denial) -> int:
     return denial.reason
 
 
-def malformed(event: Asked) -> list[Denial]:
+def malformed(event: Asked) -> Sequence[Denial]:
     """What no order can be, whoever let it through. The door refuses it earlier, and names the field better."""
-    order, found = event.order, []
-    price, limit = order.limit_price, order.type is LIMIT
+    order, found = event.order, NOTHING
+    price = order.limit_price
     if order.quantity <= ZERO:
-        found.append("the quantity must be above 0")
-    if limit is (price is None):
-        found.append("a limit order has a price, a market order has none")
+        found += ("the quantity must be above 0",)
+    if (price is None) is (order.type is LIMIT):
+        found += ("a limit order has a price, a market order has none",)
     if price is not None and price <= ZERO:
-        found.append("the limit price must be above 0")
+        found += ("the limit price must be above 0",)
     if isinstance(event, OrderChecked):
-        intent = event.intent
-        if intent is not None and intent.low > intent.high:
-            found.append("the intended range must run upwards")
+        if event.intent is not None and event.intent.low > event.intent.high:
+            found += ("the intended range must run upwards",)
     elif isinstance(event, OrderExpected):
-        found += [text for holds, text in announcement_rules(event) if not holds]
+        found += tuple(text for holds, text in announcement_rules(event) if not holds)
     elif not order.reduce_only:
-        found.append("an operator's order must be reduce-only")
-    return [Denial(DenialReason.INVALID_REQUEST, Scope(order.account), text) for text in found] if found else []
+        found += ("an operator's order must be reduce-only",)
+    return [Denial(DenialReason.INVALID_REQUEST, Scope(order.account), text) for text in found] if found else ()
 
 
 def identify(book: AccountBook, limits: AccountLimits, event: Asked) -> list[Denial]:

@@ -11,9 +11,7 @@ order units; values are in the limits' currency.
 
 from decimal import Decimal
 
-from risksvc.core.types import BUY, HUNDRED, LIMIT, ONE, ZERO, Instrument, InstrumentKind, OrderType, Side, immutable
-
-_INVERSE = InstrumentKind.INVERSE
+from risksvc.core.types import BUY, HUNDRED, INVERSE, LIMIT, ONE, ZERO, Instrument, OrderType, Side, immutable
 
 
 @immutable
@@ -85,7 +83,7 @@ def is_within(low: Decimal, high: Decimal, *, working: Working, unit: Decimal, l
 
 def unit_value(instrument: Instrument, *, rate: Decimal, price: Decimal) -> Decimal:
     """The value of one order unit at a price, in the limits' currency."""
-    if instrument.kind is _INVERSE:
+    if instrument.kind is INVERSE:
         return instrument.contract_size * rate
     return instrument.contract_size * price * rate
 

@@ -147,12 +147,12 @@ def gross_exposure(check: Check) -> Sequence[Breach]:
 
     A closing order counts as well: by its quantity alone nobody can tell it from one that opens the other leg.
     """
-    if check.reduces or not check.book.hedge_mode:
+    limit = check.instrument_limits.max_gross_exposure
+    if limit is None or check.reduces or not check.book.hedge_mode:
         return NONE
     replaced = ZERO if check.amends is None else check.amends.counted_value
     gross = gross_value(check.line) + check.value - replaced
-    limit = check.instrument_limits.max_gross_exposure
-    if limit is None or gross <= limit.value:
+    if gross <= limit.value:
         return NONE
     return (_above(DenialReason.MAX_GROSS_EXPOSURE, check.here, limit, observed=gross),)
 
