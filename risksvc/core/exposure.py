@@ -74,7 +74,7 @@ def worst_case(low: Decimal, high: Decimal, working: Working, unit: Decimal) -> 
     return WorstCase(low_held - working.sell, high_held + working.buy, exposure)
 
 
-def is_within(low: Decimal, high: Decimal, *, working: Working, unit: Decimal, limit: Decimal) -> bool:
+def is_within(low: Decimal, high: Decimal, working: Working, unit: Decimal, *, limit: Decimal) -> bool:
     """Whether `worst_case` is within a limit, asked of its two ends: what the invariant is asserted with."""
     if working.reduce_buy or working.reduce_sell:
         return worst_case(low, high, working=working, unit=unit).exposure <= limit

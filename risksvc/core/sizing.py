@@ -199,7 +199,10 @@ def _own_total(check: Check) -> Decimal:
 
 
 def intended_band(check: Check) -> Sequence[Breach]:
-    """The 150 % rule: an order that grows the position may not take its worst case out of the band."""
+    """The 150 % rule: an order that grows the position may not take its worst case out of the band.
+
+    What stood at the declaration is in the band too, but never further out than the worst case without the order.
+    """
     intent, own = check.intent, check.strategy_limits
     if check.reduces or intent is None or own is None or check.delta_quantity <= ZERO:
         return NONE
@@ -209,22 +212,19 @@ def intended_band(check: Check) -> Sequence[Breach]:
         return NONE
     if not buying and (reach >= ZERO or reach * HUNDRED >= intent.low * percent):
         return NONE
-    return _out_of_band(check, own.band, check.part.band(intent, percent=percent))
+    return (_out_of_band(check, own.band, check.part.band(intent, percent=percent)),)
 
 
-def _out_of_band(check: Check, limit: Limit, band: PositionRange) -> Sequence[Breach]:
-    """Out of what is intended; what stood when that was declared may allow it still."""
+def _out_of_band(check: Check, limit: Limit, band: PositionRange) -> Breach:
     buying = check.order.side is BUY
     edge, observed = (band.high, check.mine_after.high) if buying else (band.low, check.mine_after.low)
-    if observed <= edge if buying else observed >= edge:
-        return NONE
     proven = check.proven_after()
     text = (
         f"{check.order.strategy} could reach {plain(observed)} {check.order.instrument}; its band "
         f"({plain(limit.value)} % of what it intends) is {plain(band.low)} to {plain(band.high)}"
     )
     denial = Denial(DenialReason.INTENDED_BAND, check.whose_here, text, limit=edge, observed=observed)
-    return (Breach(denial, limit, own=proven.high > edge if buying else proven.low < edge),)
+    return Breach(denial, limit, own=proven.high > edge if buying else proven.low < edge)
 
 
 _WHAT = {
