@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
-from risksvc.core.exposure import Working, WorstCase, worst_case
+from risksvc.core.exposure import Working, WorstCase, with_order, worst_case
 from risksvc.core.limits import UNLISTED, AccountLimits
 from risksvc.core.positions import strategy_intent
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
-from risksvc.core.types import ZERO, Nanoseconds, PositionRange, Scope, TradingState
+from risksvc.core.types import BUY, ZERO, Nanoseconds, PositionRange, Scope, TradingState
 
 Asked = OrderChecked | OrderExpected | ReducingOrderChecked
 
@@ -102,11 +102,14 @@ class Check:
             more, more_value = more - amends.counted_quantity, value - amends.counted_value
         unit, position = line.unit or ZERO, part.position
         self.amends, self.remaining, self.value, self.delta_quantity = amends, remaining, value, more
-        self.working = working = line.working.plus(order.side, more, value=more_value, reduces=reduces)
-        self.mine_working = mine = part.working.plus(order.side, more, value=more_value, reduces=False)
-        self.after = after = worst_case(line.low, line.high, working, unit)
-        self.mine_after = worst_case(position, position, mine, unit)
-        self.total_after = book.total - line.worst.exposure + after.exposure
+        added = (order.side is BUY, more, more_value)
+        if reduces:
+            self.working = line.working.plus(order.side, more, value=more_value, reduces=True)
+            self.after = worst_case(line.low, line.high, self.working, unit)
+        else:
+            self.working, self.after = with_order(line.low, line.high, line.working, unit, more=added)
+        self.mine_working, self.mine_after = with_order(position, position, part.working, unit, more=added)
+        self.total_after = book.total - line.worst.exposure + self.after.exposure
         own = self.strategy_limits
         self.intent = None if own is None else strategy_intent(part, own, order.instrument)
 

@@ -56,7 +56,7 @@ def marks_known(check: Check) -> Denial | None:
     """Everything held or working, and this instrument, has a mark."""
     if check.mark is None:
         return Denial(DenialReason.MARK_MISSING, check.here, f"no mark price for {check.order.instrument}")
-    if check.reduces or not check.book.unvalued:
+    if check.reduces:
         return None
     for key, line in check.book.unvalued.items():
         if not line.marks:
@@ -89,8 +89,6 @@ def marks_confirmed(check: Check) -> Denial | None:
     if mark is not None and not mark.confirmed:
         text = f"the mark of {check.order.instrument} moved to {plain(mark.last)} and is not confirmed yet"
         return Denial(DenialReason.MARK_UNCONFIRMED, check.here, text, observed=mark.last)
-    if not check.book.unproven_marks:
-        return None
     for key, line in check.book.unproven_marks.items():
         scope = Scope(check.order.account, instrument=line.symbol)
         text = f"the mark of {key}, which is held or worked, is not confirmed yet"
@@ -104,7 +102,7 @@ def rate_known(check: Check) -> Denial | None:
     if instrument is not None and instrument.quote not in check.book.rates:
         text = f"the limits file has no rate for {instrument.quote}; add it under `rates`"
         return Denial(DenialReason.RATE_MISSING, check.here, text)
-    if check.reduces or not check.book.unvalued:
+    if check.reduces:
         return None
     for key, line in check.book.unvalued.items():
         if line.marks:
@@ -179,9 +177,9 @@ def _held_against(check: Check, side: Side) -> Decimal:
 
 def belief_given(check: Check) -> Denial | None:
     """A strategy says with every order what its own tracker believes: missing is unknown, not zero."""
-    if check.belief_given or check.reduces or check.announced:
-        return None
     if check.strategy_limits is None or not check.strategy_limits.belief_required:
+        return None
+    if check.belief_given or check.reduces or check.announced:
         return None
     return Denial(DenialReason.BELIEF_MISSING, check.whose_here, "send believed_position with every order")
 

@@ -87,8 +87,6 @@ def _not_carried(feed: FeedConnected, order: Order) -> Denial:
 
 def replaced(book: AccountBook, order: Order) -> tuple[Reservation | None, Denial | None]:
     """The live order that this one amends, or why it can't. Cancelled and sent anew, it may have ended already."""
-    if not order.replaces:
-        return None, None
     amends = order.replace_mode is ReplaceMode.AMEND
     old = book.reservations.get(order.replaces)
     if old is None and not amends and order.replaces in book.finished:

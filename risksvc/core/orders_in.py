@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from risksvc.core.believing import take_belief
+from risksvc.core.believing import compare_belief
 from risksvc.core.book import AccountBook
 from risksvc.core.check import Asked, Check
 from risksvc.core.config import GateConfig
@@ -11,7 +11,7 @@ from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malf
 from risksvc.core.denials import UNCERTAIN, Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.exposure import is_within
-from risksvc.core.limits import SHADOW, AccountLimits, OnBreach
+from risksvc.core.limits import SHADOW, OnBreach
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
 from risksvc.core.positions import line_warning, marks_reached, total_warning
 from risksvc.core.reservations import Answer, Reservation, Version, fingerprint
@@ -23,9 +23,11 @@ from risksvc.core.types import HALTED, REDUCING, SECOND, ZERO, Nanoseconds, Orde
 
 def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Sequence[Output]:
     """Decides one order; an approval reserves in the same step."""
-    order = event.order
-    operator = type(event) is ReducingOrderChecked
-    denials = state.denied_whole(order, operator=operator, now=now)
+    order, operator = event.order, type(event) is ReducingOrderChecked
+    trading = state.halts.state(order.account, order.strategy, order.instrument)
+    denials: list[Denial] = []
+    if trading is HALTED or not state.is_open(now):
+        denials += state.denied_whole(order, operator=operator, now=now)
     denials += malformed(event)
     book = state.accounts.get(order.account)
     if book is None or book.limits is None:
@@ -37,7 +39,7 @@ def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Sequence[Ou
     denials += identify(book, book.limits, event)
     if denials:
         return (_deny(state, book, order, denials=denials, now=now),)
-    return _decide(state, book, book.limits, event, now=now)
+    return _decide(state, Check(event, book, book.limits, state=trading, now=now), event)
 
 
 def _unknown_account(state: GateState, order: Order) -> Denial:
@@ -104,13 +106,9 @@ def _reused(order: Order) -> Denial:
 # -- a new order --------------------------------------------------------------------------------------------------
 
 
-def _decide(
-    state: GateState, book: AccountBook, limits: AccountLimits, event: Asked, *, now: Nanoseconds
-) -> Sequence[Output]:
-    order = event.order
+def _decide(state: GateState, check: Check, event: Asked) -> Sequence[Output]:
+    book, order, now = check.book, check.order, check.now
     assert state.config is not None, "closed without a configuration"
-    trading = state.state_of(order.account, order.strategy, order.instrument)
-    check = Check(event, book, limits, state=trading, now=now)
     _forget_old(book.approvals, check.mine.approvals, now=now)
     notices = _take_statements(check, event) if isinstance(event, OrderChecked) else ()
     amends, problem = replaced(book, order) if order.replaces else (None, None)
@@ -151,13 +149,17 @@ def _forget_old(*kept: deque[Nanoseconds], now: Nanoseconds) -> None:
 
 def _take_statements(check: Check, event: OrderChecked) -> Sequence[Notice]:
     """Takes in what the strategy says of itself: its version, what it intends, what it believes."""
+    mine, part, line, own = check.mine, check.part, check.line, check.strategy_limits
+    assert own is not None, "only listed strategies are heard"
     if event.version:
-        check.mine.version = event.version
+        mine.version = event.version
     if event.intent is not None:
-        check.part.declare(event.intent)
+        part.declare(event.intent)
     if event.belief is None:
         return ()
-    return take_belief(check.book, check.line, check.part, quantity=event.belief, now=check.now)
+    part.believe(event.belief, lag=own.belief_lag_ns, now=check.now)
+    mine.beliefs.speak(line.key, now=check.now)
+    return compare_belief(check.book, line, part, now=check.now)
 
 
 def _reserve(state: GateState, event: Asked, *, verdict: Verdict, answer: Decision) -> None:
@@ -204,7 +206,7 @@ def _within_limits(verdict: Verdict) -> bool:
     net, total, gross = row.max_net_exposure, check.limits.max_total_exposure, row.max_gross_exposure
     unit = line.unit or ZERO
     return (
-        (is_within(line.low, line.high, working=line.working, unit=unit, limit=net.value) or net.mode is SHADOW)
+        (is_within(line.low, line.high, line.working, unit, limit=net.value) or net.mode is SHADOW)
         and (book.total <= total.value or total.mode is SHADOW)
         and (gross is None or not book.hedge_mode or gross.mode is SHADOW or gross_value(line) <= gross.value)
     )

@@ -22,7 +22,6 @@ Where = Callable[[Check], Scope]
 HERE: Where = attrgetter("here")
 WHOSE: Where = attrgetter("whose")
 WHOSE_HERE: Where = attrgetter("whose_here")
-EVERYWHERE: Where = attrgetter("everywhere")
 
 
 @immutable
@@ -64,11 +63,15 @@ def order_size(check: Check) -> Sequence[Breach]:
     if own is None:
         return NONE
     both = own.instruments.get(check.order.instrument)
-    found = _too_large(check, HERE, check.instrument_limits.order)
-    found += _too_large(check, WHOSE, own.order)
-    if both is not None:
-        found += _too_large(check, WHOSE_HERE, both.order)
-    return found
+    row, quantity, value = check.instrument_limits.order, check.order.quantity, check.order.quantity * check.order_unit
+    for limits in (row, own.order) if both is None else (row, own.order, both.order):
+        most, worth = limits.max_order_quantity, limits.max_order_notional
+        if (most is not None and quantity > most.value) or (worth is not None and value > worth.value):
+            break
+    else:
+        return NONE  # at a glance; where it is too large is asked below
+    found = (*_too_large(check, HERE, row), *_too_large(check, WHOSE, own.order))
+    return found if both is None else (*found, *_too_large(check, WHOSE_HERE, both.order))
 
 
 def _too_large(check: Check, where: Where, limits: OrderLimits) -> tuple[Breach, ...]:
@@ -88,17 +91,17 @@ def order_rate(check: Check) -> Sequence[Breach]:
     own = check.strategy_limits
     if check.reduces or own is None:
         return NONE
-    found = _too_many(check, EVERYWHERE, check.limits.max_orders_per_second, check.book.approvals)
-    if own.max_orders_per_second is not None:
-        found += _too_many(check, WHOSE, own.max_orders_per_second, check.mine.approvals)
+    ours, mine = check.limits.max_orders_per_second, own.max_orders_per_second
+    found = NONE
+    if ours is not None and 1 + len(check.book.approvals) > ours.value:
+        found += (_too_many(check.everywhere, ours, check.book.approvals),)
+    if mine is not None and 1 + len(check.mine.approvals) > mine.value:
+        found += (_too_many(check.whose, mine, check.mine.approvals),)
     return found
 
 
-def _too_many(check: Check, where: Where, limit: Limit | None, approvals: Sized) -> tuple[Breach, ...]:
-    recent = 1 + len(approvals)
-    if limit is None or recent <= limit.value:
-        return NONE
-    return (_above(DenialReason.MAX_ORDERS_PER_SECOND, where(check), limit, observed=Decimal(recent)),)
+def _too_many(scope: Scope, limit: Limit, approvals: Sized) -> Breach:
+    return _above(DenialReason.MAX_ORDERS_PER_SECOND, scope, limit, observed=Decimal(1 + len(approvals)))
 
 
 def net_exposure(check: Check) -> Sequence[Breach]:
@@ -199,7 +202,10 @@ def _own_total(check: Check) -> Decimal:
 
 
 def intended_band(check: Check) -> Sequence[Breach]:
-    """The 150 % rule: an order that grows the position may not take its worst case out of the band."""
+    """The 150 % rule: an order that grows the position may not take its worst case out of the band.
+
+    What stood at the declaration is in the band too, but never further out than the worst case without the order.
+    """
     intent, own = check.intent, check.strategy_limits
     if check.reduces or intent is None or own is None or check.delta_quantity <= ZERO:
         return NONE
@@ -209,22 +215,19 @@ def intended_band(check: Check) -> Sequence[Breach]:
         return NONE
     if not buying and (reach >= ZERO or reach * HUNDRED >= intent.low * percent):
         return NONE
-    return _out_of_band(check, own.band, check.part.band(intent, percent=percent))
+    return (_out_of_band(check, own.band, check.part.band(intent, percent=percent)),)
 
 
-def _out_of_band(check: Check, limit: Limit, band: PositionRange) -> Sequence[Breach]:
-    """Out of what is intended; what stood when that was declared may allow it still."""
+def _out_of_band(check: Check, limit: Limit, band: PositionRange) -> Breach:
     buying = check.order.side is BUY
     edge, observed = (band.high, check.mine_after.high) if buying else (band.low, check.mine_after.low)
-    if observed <= edge if buying else observed >= edge:
-        return NONE
     proven = check.proven_after()
     text = (
         f"{check.order.strategy} could reach {plain(observed)} {check.order.instrument}; its band "
         f"({plain(limit.value)} % of what it intends) is {plain(band.low)} to {plain(band.high)}"
     )
     denial = Denial(DenialReason.INTENDED_BAND, check.whose_here, text, limit=edge, observed=observed)
-    return (Breach(denial, limit, own=proven.high > edge if buying else proven.low < edge),)
+    return Breach(denial, limit, own=proven.high > edge if buying else proven.low < edge)
 
 
 _WHAT = {

@@ -82,7 +82,7 @@ class StrategyLine:
     def intent(self, *, in_file: PositionRange | None, clamp: Decimal | None) -> PositionRange | None:
         """The intent that counts: declared, else the file's, clamped to the file's `max_intended`."""
         intent = self.declared or in_file
-        if intent is None or clamp is None:
+        if intent is None or clamp is None or (-clamp <= intent.low and intent.high <= clamp):
             return intent
         return PositionRange(_clamp(intent.low, clamp), _clamp(intent.high, clamp))
 

@@ -182,10 +182,10 @@ def main() -> bool:
         loads = Loads(BenchGate(SIZE), journal)
         loads.hold()
         held = [
+            longest(f"a complete read of {POSITIONS} positions among 10,000 lines", loads.read),
             longest("limits of 10,000 instruments, every second one changed", loads.limits),
             longest(f"a venue that lists {MARKETS} markets", loads.hello),
             longest("marks of 10,000 instruments", loads.marks),
-            longest(f"a complete read of {POSITIONS} positions among 10,000 lines", loads.read),
         ]
         loads.ask_many()
         held.append(longest(f"a tick with {UNREPORTED:,} orders that nobody reported", loads.tick))

@@ -96,8 +96,7 @@ def test_in_hedge_mode_both_legs_must_be_read_as_flat() -> None:
     world.refresh()
     assert BTC in asleep(world)
 
-    world.line().long, world.line().short = D(1), D(1)
-    world.apply(feed(hedge_mode=True))
+    world.line().long, world.line().short, world.line().asleep = D(1), D(1), False
     world.refresh()
     assert BTC not in asleep(world)
 

@@ -10,6 +10,7 @@ from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.types import MILLISECOND
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.engine.settings import EngineKind
 from risksvc.gate.journal import JournalStats
 from risksvc.gate.metrics import Metrics
 from risksvc.gate.snapshot_keeper import SnapshotStats
@@ -47,6 +48,7 @@ class Scraped:
             "version": "1.0",
             "settings": SimpleNamespace(accounts={ACCOUNT: None}),
             "clock": SimpleNamespace(now=lambda: world.now),
+            "engine": SimpleNamespace(kind=EngineKind.PUBLIC),
             "owner": self.owner,
             "kill_switch": kill_switch,
             "limits": SimpleNamespace(reloads=2, failures=1, last_error="limits.yaml:3: a mistake"),

@@ -18,7 +18,7 @@ from risksvc.core.types import (
     TradingState,
     plain,
 )
-from risksvc.gate import convert
+from risksvc.gate import convert, convert_strategy
 from risksvc.gate.convert_strategy import (
     decision_bytes,
     decision_message,
@@ -127,6 +127,29 @@ def test_a_malformed_order_names_the_field_and_what_is_allowed(
         order_checked(check(**fields))
     assert error.value.field.startswith(field)
     assert allowed in str(error.value)
+
+
+def test_what_is_remembered_is_bounded_and_was_accepted() -> None:
+    readings = [one for one in vars(convert_strategy).values() if hasattr(one, "cache_info")]
+    assert len(readings) == 11
+    assert all(one.cache_info().maxsize <= 8_192 for one in readings)
+    order_checked(check())
+    before = [one.cache_info().currsize for one in readings]
+    for fields in ({"account": "x" * 10**6}, {"quantity": "1e5"}, {"side": 77}, {"believed_position": "1" * 10**6}):
+        for _ in range(2):
+            with pytest.raises(MalformedInputError):
+                order_checked(check(**fields))
+    assert [one.cache_info().currsize for one in readings] == before
+
+
+def test_the_same_text_means_the_same_whichever_field_said_it_before() -> None:
+    order_checked(check(believed_position="-1", intended_position="0"))
+    for fields in ({"quantity": "-1"}, {"quantity": "0"}, {"limit_price": "-1"}, {"limit_price": "0"}):
+        with pytest.raises(MalformedInputError, match="above 0"):
+            order_checked(check(**fields))
+    written = order_checked(check(quantity="0.50", believed_position="-0.0")), order_checked(check(quantity="0.5"))
+    assert [str(one.order.quantity) for one in written] == ["0.50", "0.5"], "the digits are kept as they were said"
+    assert str(written[0].belief) == "0"
 
 
 def test_a_wrong_value_is_shown_short_and_on_one_line() -> None:
