@@ -6,12 +6,13 @@ they began to be watched, as if all had been walked.
 """
 
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from risksvc.core.reservations import ACKNOWLEDGED, NEVER_SENT, Reservation
 from risksvc.core.types import SECOND, Nanoseconds
 
 LOOK_UP_AGAIN_NS = SECOND
+SPARE = 1_000
 
 
 @dataclass(slots=True)
@@ -49,6 +50,17 @@ class Deadlines:
             number = self.numbers[id_] = self.last
         self.ripe.pop(id_, None)
         heappush(self.waiting, (_nothing_until(reservation, window), number, id_))
+        if len(self.waiting) > SPARE + 4 * len(self.numbers):
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Forgets orders that were let go, and of the others all moments but the first: a replay has hardly any ticks."""
+        first: dict[str, tuple[Nanoseconds, int, str]] = {}
+        for one in self.waiting:
+            if self.numbers.get(one[2]) == one[1]:
+                first[one[2]] = min(one, first.get(one[2], one))
+        self.waiting = list(first.values())
+        heapify(self.waiting)
 
     def ripen(self, now: Nanoseconds) -> list[str]:
         """The orders whose moment is over by now."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from risksvc.core import events, venue_events
+from risksvc.core.deadlines import SPARE
 from risksvc.core.line import Line
 from risksvc.core.outputs import LookUp
 from risksvc.core.types import SECOND, Side
@@ -233,3 +234,16 @@ def test_a_restart_under_another_venue_window_waits_for_that() -> None:
     assert not any(isinstance(one, LookUp) for one in world.tick())
     world.now = until + 101 * SECOND
     assert any(isinstance(one, LookUp) for one in world.tick())
+
+
+def test_moments_of_orders_that_are_over_do_not_pile_up_without_ticks() -> None:
+    world = given()
+    world.buy("0.001", 50_000, client_order_id="stays")
+    for number in range(SPARE + 100):
+        world.buy("0.001", 50_000, client_order_id=f"x{number}")
+        world.look_up(world.row(f"x{number}", Side.BUY, "0.001", 50_000, status=venue_events.VenueStatus.CANCELLED))
+
+    assert list(world.book.watched) == ["stays"]
+    assert len(world.book.deadlines.waiting) <= SPARE + 4
+    world.now += 60 * SECOND
+    assert [one for one in world.tick() if isinstance(one, LookUp)]
