@@ -54,7 +54,7 @@ class Deadlines:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Forgets orders that were let go, and of the others all moments but the first: a replay has hardly any ticks."""
+        """Forgets orders that were let go, and of the others all moments but the first: a replay has few ticks."""
         first: dict[str, tuple[Nanoseconds, int, str]] = {}
         for one in self.waiting:
             if self.numbers.get(one[2]) == one[1]:
