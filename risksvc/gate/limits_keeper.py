@@ -85,11 +85,14 @@ class LimitsKeeper:
         found = await self._ask()
         if found.problems:
             raise LimitsFileError(problems_of(found))
+        await asyncio.sleep(0)
         unpacking = Unpacking(decode_packed(found.packed))
         await in_turns(unpacking)
         loaded = LoadedLimits(unpacking.limits(), decode_text(found.text), self.path, found.warnings)
         await asyncio.sleep(0)
-        return ReadLimits(loaded, unpacking.written, decode_pieces(found.effective), decode_pieces(found.changes))
+        shown = decode_pieces(found.effective)
+        await asyncio.sleep(0)
+        return ReadLimits(loaded, unpacking.written, shown, decode_pieces(found.changes))
 
     def took(self, read: ReadLimits, *, by: str, at: Nanoseconds) -> None:
         """New limits are in force."""
@@ -139,6 +142,7 @@ async def _exchange(process: asyncio.subprocess.Process, shown: Sequence[bytes])
     process.stdin.close()
     said = await process.stdout.read()
     await process.wait()
+    await asyncio.sleep(0)
     return decode_answer(said)
 
 

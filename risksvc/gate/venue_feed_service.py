@@ -215,8 +215,11 @@ def welcome(app: GateApp, account: str) -> venue_pb2.FeedWelcome:
 
 def tell_new_marks(app: GateApp, event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
     """An owner's listener: after a reload, connected feeds are welcomed anew, with the marks that are needed now."""
-    if not isinstance(event, LimitsLoaded):
-        return
+    if isinstance(event, LimitsLoaded):  # in a turn of its own: the list may be long, and checks wait behind this one
+        asyncio.get_running_loop().call_soon(_welcome_anew, app)
+
+
+def _welcome_anew(app: GateApp) -> None:
     for account in app.settings.accounts:
         link = app.feeds.link(account)
         if link is not None:
