@@ -10,22 +10,22 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from risksvc.core.beliefs import NEVER
+from risksvc.core.busy import BusyLines
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
+from risksvc.core.deadlines import Deadlines
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import order_price, unit_value
+from risksvc.core.exposure import Working, WorstCase, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
-from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
-from risksvc.core.line import Line
+from risksvc.core.limits import AccountLimits, Limits, collar_of
+from risksvc.core.line import DERIVED, Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import Finished, Reservation, ReservationStatus, rests_above, stand_in_id
+from risksvc.core.noting import note_marks, note_valuation
+from risksvc.core.reservations import Finished, Reservation, keep_finished, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
-from risksvc.core.types import ZERO, Instrument, Nanoseconds
+from risksvc.core.types import LIMIT, ZERO, Instrument, Nanoseconds, Order
 from risksvc.core.venue_events import FeedConnected, Fill, Mark
-
-DEFAULT_COLLAR = Decimal(5)
-FINISHED_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -33,7 +33,8 @@ class AccountBook:
     """One account. `snapshot_as_of` None: no complete read since the start of this process.
 
     `anchor_ms`: the venue time of the very first one; fills before it are in what that showed. `rules`: those that the
-    Inputs of this time are taken under (see `risksvc.core.config.RULES`).
+    Inputs of this time are taken under (see `risksvc.core.config.RULES`). `busy` and
+    `deadlines` follow from the rest.
     """
 
     name: str
@@ -71,6 +72,16 @@ class AccountBook:
     measured_lag_ms: int = -1
     residual: Decimal = ZERO
     equity: EquityCheck = field(default_factory=EquityCheck)
+    busy: BusyLines = field(default_factory=BusyLines, metadata=DERIVED)
+    deadlines: Deadlines = field(default_factory=Deadlines, metadata=DERIVED)
+
+    def derive(self) -> None:
+        """Finds what follows from the rest: read from a snapshot, or under settings that may be others."""
+        self.busy, self.deadlines = BusyLines.among(self.lines.values()), Deadlines()
+        for line in self.lines.values():
+            line.asleep = False
+        for reservation in self.watched.values():
+            self.deadlines.put(reservation, window=self.config.venue_window_ns)
 
     # -- finding -------------------------------------------------------------------------------------------------
 
@@ -111,14 +122,17 @@ class AccountBook:
         """Every live reservation once, oldest first."""
         return [one for id_, one in self.reservations.items() if id_ == one.order.client_order_id]
 
+    def stirring(self) -> list[Line]:
+        """The lines that a complete read, or judging positions, has anything to do with; in the order of all lines."""
+        return [line for line in self.lines.values() if not line.asleep or line.reservations]
+
     def rate(self, instrument: Instrument) -> Decimal | None:
         """Limits' currency per unit of the instrument's quote currency; None: no rate."""
         return self.rates.get(instrument.quote)
 
     def collar(self, symbol: str) -> Decimal:
         """The price collar in percent."""
-        limits = self.limits.instruments.get(symbol) if self.limits is not None else None
-        return DEFAULT_COLLAR if limits is None else limits.price_collar
+        return collar_of(self.limits, symbol)
 
     @property
     def hedge_mode(self) -> bool:
@@ -130,28 +144,34 @@ class AccountBook:
         """The venue does; where it can't, or acts on one leg, a reducing order counts as an ordinary one."""
         return self.feed is not None and self.feed.enforces_reduce_only and not self.feed.hedge_mode
 
-    def unlisted_limits(self) -> InstrumentLimits:
-        """For an operator's exit from an instrument that the file does not list: no size, the default collar."""
-        return InstrumentLimits(max_net_exposure=Limit(ZERO), price_collar=DEFAULT_COLLAR)
-
     # -- the world around ----------------------------------------------------------------------------------------
 
     def set_limits(self, limits: Limits) -> None:
-        """Takes new limits in, and values everything anew."""
-        self.limits = limits.accounts.get(self.name)
-        self.rates = dict(limits.rates)
-        for line in self.lines.values():
-            self._revalue_whole(line)
+        """Takes new limits in, and values anew what a rate or a collar that changed counts for."""
+        old_limits, self.limits = self.limits, limits.accounts.get(self.name)
+        old_rates, self.rates = self.rates, dict(limits.rates)
+        currencies = {one: None for one in (*old_rates, *self.rates) if old_rates.get(one) != self.rates.get(one)}
+        for line in self.lines.values() if currencies else ():
+            listed = (self._instrument(line, symbol) for symbol in line.marks)
+            if any(one.quote in currencies for one in listed if one is not None):
+                self._revalue_whole(line)
+        for line in self.busy:
+            if any(self.collar(symbol) != collar_of(old_limits, symbol) for symbol in line.symbols):
+                self._revalue_whole(line)
 
     def set_feed(self, feed: FeedConnected) -> None:
         """Takes in what the venue lists."""
-        self.feed = feed
-        self.feed_connected = True
+        legs, self.feed, self.feed_connected = self.hedge_mode, feed, True
         self.id_pattern = re.compile(f"[{feed.id_characters}]{{1,{feed.id_max_length}}}", re.ASCII)
-        self.instruments = {one.symbol: one for one in feed.instruments}
-        for line in self.lines.values():
-            line.instrument = self.instruments.get(line.symbol, line.instrument)
-            self._revalue_whole(line)
+        before, self.instruments = self.instruments, {one.symbol: one for one in feed.instruments}
+        every = {**before, **self.instruments}
+        other = {one: None for one in every if before.get(one) != self.instruments.get(one)}
+        for line in self.lines.values() if other else ():
+            was, line.instrument = line.instrument, self.instruments.get(line.symbol, line.instrument)
+            if was != line.instrument or any(symbol in other for symbol in line.marks):
+                self._revalue_whole(line)
+        for line in self.lines.values() if legs is not self.hedge_mode else ():
+            line.asleep = False
 
     def set_mark(self, mark: Mark, *, as_of: Nanoseconds) -> Line:
         """Takes one mark in and values its line anew."""
@@ -159,10 +179,14 @@ class AccountBook:
         before = line.marks.get(mark.instrument)
         after = next_mark(before, mark, as_of=as_of, collar=self.collar(mark.instrument))
         line.marks[mark.instrument] = after
+        self.busy.see_mark(line, before, after)
+        if before is not None and not before.price.compare_total(after.price):
+            note_valuation(self, line)
+            return line
         line.unit = self._unit(line)
-        if before is None or before.price.compare_total(after.price):
-            self._recount_below(line, mark.instrument, None if before is None else max(before.price, after.price))
-        self.refresh(line, *line.strategies.values())
+        self._recount_below(line, mark.instrument, None if before is None else max(before.price, after.price))
+        if line.strategies or not line.idle:  # else it is worth nothing, whatever its price
+            self.refresh(line, *(part for part in line.strategies.values() if part.position or part.reservations))
         return line
 
     # -- reservations --------------------------------------------------------------------------------------------
@@ -178,6 +202,36 @@ class AccountBook:
         line.reservations[order.client_order_id] = reservation
         line.strategy(order.strategy).reservations[order.client_order_id] = reservation
         self.recount(reservation, now=now)
+
+    def begin(
+        self,
+        reservation: Reservation,
+        line: Line,
+        part: StrategyLine,
+        *,
+        counted: tuple[Working, WorstCase],
+        own: tuple[Working, WorstCase],
+    ) -> None:
+        """Starts the reservation of a new order, as `reserve` would, with sums and worst cases computed before."""
+        id_, quantity = reservation.order.client_order_id, reservation.counted_quantity
+        strategy = self.strategies[part.strategy]
+        if self.unproven_marks or line.idle:
+            note_marks(self, line)
+        if not (part.reservations or part.held):  # it may be new, and not valued yet
+            strategy.held += part.value_held(line.unit)
+        self.reservations[id_] = line.reservations[id_] = part.reservations[id_] = reservation
+        if not reservation.expected:
+            part.fly(reservation.order.side, quantity)
+            reservation.counted_flying = quantity
+        if not reservation.unnamed:
+            self.watched[id_] = reservation
+            self.deadlines.put(reservation, window=self.config.venue_window_ns)
+        exposure, own_exposure = line.worst.exposure, part.worst.exposure
+        line.working, line.worst = counted
+        part.working, part.worst = own
+        part.shrink_standing()
+        self.total += line.worst.exposure - exposure
+        strategy.total += part.worst.exposure - own_exposure
 
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
         """Learns the venue's id of an order; False when it was known, or is another order's."""
@@ -195,7 +249,7 @@ class AccountBook:
         line = self.line_for(reservation.order.instrument)
         part = line.strategy(reservation.order.strategy)
         self._count(line, part, reservation)
-        self._watch(reservation)
+        self.deadlines.watch(self.watched, reservation, window=self.config.venue_window_ns)
         self.refresh(line, part)
 
     def count_as_ordinary(self, reservation: Reservation, *, now: Nanoseconds) -> None:
@@ -230,23 +284,17 @@ class AccountBook:
             del self.reservations[id_]
             self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
         if reservation.explained:
-            self._keep_finished(reservation, now=now)
-        self.watched.pop(order.client_order_id, None)
+            keep_finished(self.finished, reservation, now=now)
+        self.deadlines.let_go(self.watched, order.client_order_id)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]
         self.refresh(line, part)
-
-    def _keep_finished(self, reservation: Reservation, *, now: Nanoseconds) -> None:
-        finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled), now)
-        for id_ in (*reservation.ids, *map(stand_in_id, reservation.venue_ids)):
-            self.finished[id_] = finished
-            if len(self.finished) > FINISHED_KEPT:
-                self.finished.popitem(last=False)
 
     # -- sums ----------------------------------------------------------------------------------------------------
 
     def give(self, line: Line, strategy: str, *, signed: Decimal, now: Nanoseconds) -> None:
         """Adds to a strategy's ledger position, or with no strategy to the account's adopted part."""
+        line.asleep = False
         if not strategy:
             line.adopted += signed
             return
@@ -271,7 +319,7 @@ class AccountBook:
             part.revalue(line.unit)
             strategy.total += part.worst.exposure - exposure
             strategy.held += part.held - held
-        self._note_valuation(line)
+        note_valuation(self, line)
 
     def _revalue_whole(self, line: Line) -> None:
         line.unit = self._unit(line)
@@ -291,35 +339,31 @@ class AccountBook:
 
     def _unit(self, line: Line) -> Decimal | None:
         """The value of one unit of position; of a spot asset, in the pair where it is worth most."""
-        largest: Decimal | None = None
-        for symbol, mark in line.marks.items():
-            instrument = self._instrument(line, symbol)
-            rate = None if instrument is None else self.rate(instrument)
-            if instrument is None or rate is None:
-                continue
-            value = unit_value(instrument, rate=rate, price=mark.price)
-            largest = value if largest is None else max(largest, value)
-        return largest
+        priced = ((self._instrument(line, symbol), mark.price) for symbol, mark in line.marks.items())
+        listed = ((one, self.rates.get(one.quote), price) for one, price in priced if one is not None)
+        units = (unit_value(one, rate=rate, price=price) for one, rate, price in listed if rate is not None)
+        return max(units, default=None)
 
-    def order_unit(self, line: Line, reservation: Reservation) -> Decimal:
-        """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known."""
-        order = reservation.order
-        instrument, mark = self._instrument(line, order.instrument), line.marks.get(order.instrument)
-        rate = None if instrument is None else self.rate(instrument)
+    def order_unit(self, line: Line, order: Order, limit_price: Decimal | None) -> Decimal:
+        """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known.
+
+        `limit_price`: the largest that the venue may have.
+        """
+        symbol = order.instrument
+        instrument, mark = self.instruments.get(symbol) or self._instrument(line, symbol), line.marks.get(symbol)
+        rate = None if instrument is None else self.rates.get(instrument.quote)
         if instrument is None or mark is None or rate is None:
             return line.unit or ZERO
-        price = order_price(
-            order.side,
-            order.type,
-            limit_price=reservation.limit_price,
-            mark=mark.price,
-            collar=self.collar(order.instrument),
-        )
+        resting = order.type is LIMIT
+        if resting and len(line.marks) == 1 and line.unit is not None and (limit_price or ZERO) <= mark.price:
+            return line.unit  # at the mark, as the position is
+        collar = ZERO if resting else self.collar(symbol)
+        price = order_price(order.side, order.type, limit_price=limit_price, mark=mark.price, collar=collar)
         return unit_value(instrument, rate=rate, price=price)
 
     def _count(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
         quantity = reservation.remaining
-        value = quantity * self.order_unit(line, reservation)
+        value = quantity * self.order_unit(line, reservation.order, reservation.limit_price)
         flying = quantity if reservation.in_flight else ZERO
         self._add(
             line,
@@ -353,34 +397,3 @@ class AccountBook:
         if flying:
             part.fly(side, flying)
             reservation.counted_flying += flying
-
-    def _watch(self, reservation: Reservation) -> None:
-        """Keeps the orders that time may bring something about for where every tick finds them."""
-        unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
-        unproven = unproven and not reservation.awaits_its_order  # complete reads tell, not time
-        if unproven or reservation.needs_look_up:
-            self.watched[reservation.order.client_order_id] = reservation
-        else:
-            self.watched.pop(reservation.order.client_order_id, None)
-
-    def _note_valuation(self, line: Line) -> None:
-        """Keeps the few facts about marks that every check of the account asks for."""
-        if line.idle:
-            self.unvalued.pop(line.key, None)
-            self.unproven_marks.pop(line.key, None)
-            return
-        if line.unit is None:
-            self.unvalued[line.key] = line
-        else:
-            self.unvalued.pop(line.key, None)
-        self.unproven_marks.pop(line.key, None)
-        for mark in line.marks.values():
-            if not mark.confirmed:
-                self.unproven_marks[line.key] = line
-            if self.oldest_mark is None or mark.as_of < self.oldest_mark:
-                self.oldest_mark = mark.as_of
-
-    def age_marks(self) -> None:
-        """Finds the oldest mark that anything held or working depends on."""
-        held = (line for line in self.lines.values() if not line.idle)
-        self.oldest_mark = min((mark.as_of for line in held for mark in line.marks.values()), default=None)

@@ -42,25 +42,41 @@ def compare(
     """Takes one position of a complete read in; no row: the venue shows none."""
     seen = _seen(book, line, row)
     before = (line.low, line.high)
-    window = line.window(
-        from_ms=window_start_ms(book, snapshot),
-        to_ms=snapshot.window_end_ms,
-        sequence=0 if row is None else row.sequence,
-    )
+    if not (line.recent or line.suspicions or book.hedge_mode) and abs(seen.net - line.base) <= line.tolerance:
+        _stands(book, line, seen)
+    else:
+        start_ms = window_start_ms(book, snapshot)
+        sequence = 0 if row is None else row.sequence
+        window = line.window(from_ms=start_ms, to_ms=snapshot.window_end_ms, sequence=sequence)
+        if _agrees(book, line, window, seen=seen, now=now, findings=findings):
+            _measure_lag(book, line, window, seen=seen, start_ms=snapshot.window_start_ms)
+        if not line.drifting or len(line.recent) > EVIDENCE_KEPT:
+            line.compact(before_ms=start_ms - KEEP_FILLS_MS)
+    if (line.low, line.high) != before:
+        book.refresh(line)
+
+
+def _stands(book: AccountBook, line: Line, seen: Held) -> None:
+    """The usual case: no fill is near and nothing is doubted, so there is one moment, and the venue shows that."""
+    line.residual = seen.net - line.base
+    line.agree()
+    book.measured_lag_ms = max(book.measured_lag_ms, 0)
+
+
+def _agrees(book: AccountBook, line: Line, window: Window, *, seen: Held, now: Nanoseconds, findings: Findings) -> bool:
+    """True when ledger and venue agree, and nothing that was suspected would explain this read as well."""
     offsets = tuple(dict.fromkeys(seen.less(moment.held) for moment in window.moments))
     fitting = [one for one in offsets if one.within(line.tolerance, legs=book.hedge_mode)]
     if not fitting:
         _differs(book, line, seen=seen, offsets=offsets, now=now, findings=findings)
-    elif not _ambiguous(book, line, offsets):
-        line.residual = min((one.net for one in fitting), key=abs)
-        line.agree()
-        _settled(line)
-        _measure_lag(book, line, window, seen=seen, start_ms=snapshot.window_start_ms)
-        clear(book, line, DivergenceClass.POSITION_DRIFT, findings=findings)
-    if not line.drifting or len(line.recent) > EVIDENCE_KEPT:
-        line.compact(before_ms=window_start_ms(book, snapshot) - KEEP_FILLS_MS)
-    if (line.low, line.high) != before:
-        book.refresh(line)
+        return False
+    if _ambiguous(book, line, offsets):
+        return False
+    line.residual = min((one.net for one in fitting), key=abs)
+    line.agree()
+    _settled(line)
+    clear(book, line, DivergenceClass.POSITION_DRIFT, findings=findings)
+    return True
 
 
 def _seen(book: AccountBook, line: Line, row: VenuePosition | None) -> Held:

@@ -80,6 +80,7 @@ def take_report(book: AccountBook, order: Reservation, fill: Fill, *, now: Nanos
     if known or book.trades.too_old(fill) or fill.quantity > left or len(line.reported) >= REPORTED_KEPT:
         return False
     strategy = order.order.strategy
+    line.asleep = False
     line.reported[_key(fill)] = ReportedFill(fill, strategy, now)
     line.strategy(strategy).report(fill.side, fill.quantity)
     return True

@@ -5,7 +5,7 @@ said; beliefs are in the strategies' lines. `low` and `high` bound what can be t
 else their hull. What only a strategy has reported is kept apart (`reported`): it moves nothing until the feed tells it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -17,6 +17,9 @@ from risksvc.core.strategy_line import StrategyLine
 from risksvc.core.types import ZERO, Instrument, InstrumentKind, Nanoseconds
 from risksvc.core.venue_events import Fill, Leg
 from risksvc.core.windows import NOTHING_HELD, Held, Window, window_of
+
+# Marks a field that follows from the others: no snapshot holds it, and a state that was read finds it anew.
+DERIVED: Mapping[str, bool] = {"derived": True}
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class Line:
     held, at the interval's smaller end; `unexplained` the fills without an approval, by instrument and trade id, as are
     `reported` ones. `long`, `short` are the ledger's legs in hedge mode. `residual`: venue less ledger, within
     tolerance; `drift`: the same beyond it, while they differ. `suspected`: when this line became suspect and a complete
-    read showed it, within the last hour.
+    read showed it, within the last hour. `asleep`: a complete read that does not show it changes nothing.
     """
 
     key: str
@@ -88,6 +91,7 @@ class Line:
     residual: Decimal = ZERO
     reported: dict[tuple[str, str], ReportedFill] = field(default_factory=dict)
     suspected: list[Nanoseconds] = field(default_factory=list)
+    asleep: bool = field(default=False, metadata=DERIVED)
 
     @property
     def symbol(self) -> str:
@@ -123,6 +127,26 @@ class Line:
         """Nothing is held and nothing can fill: needs no mark."""
         return not (self.low or self.high or self.reservations)
 
+    def may_sleep(self, *, legs: bool) -> bool:
+        """True when nothing is held, works or is doubted, and the next complete read would leave all as this one did.
+
+        `legs`: the account has a long and a short position per instrument.
+        """
+        stirs = self.reservations or self.suspicions or self.unexplained or self.reported or self.recent
+        if stirs or self.low or self.high or self.ledger or self.drifting:
+            return False
+        if any(part.position for part in self.strategies.values()):
+            return False
+        return self._was_read_as_flat(legs=legs)
+
+    def _was_read_as_flat(self, *, legs: bool) -> bool:
+        """To the digit: 0 is what a read says that does not show it, 0.00 what one says that does."""
+        read, flat = [self.venue, self.residual], [ZERO, ZERO - self.base]
+        if legs:
+            read += [self.venue_long, self.venue_short, self.long, self.short, self.base_long, self.base_short]
+            flat += [ZERO] * 6
+        return all(one is not None and not one.compare_total(zero) for one, zero in zip(read, flat, strict=True))
+
     @property
     def attributed(self) -> Decimal:
         """What strategies and adoption explain of the ledger."""
@@ -144,6 +168,7 @@ class Line:
 
     def suspect(self, suspicion: Suspicion) -> Suspicion:
         """Keeps a suspicion, or finds the one that stands for the same."""
+        self.asleep = False
         return self.suspicions.setdefault((suspicion.divergence.value, suspicion.strategy), suspicion)
 
     def change(self, fill: Fill) -> Decimal:
@@ -155,6 +180,7 @@ class Line:
 
     def move(self, fill: Fill) -> None:
         """Adds a fill to the ledger."""
+        self.asleep = False
         signed = self.change(fill)
         self.ledger += signed
         self.low += signed
@@ -164,6 +190,7 @@ class Line:
 
     def enter(self, signed: Decimal, leg: Leg | None) -> None:
         """Adds to the ledger what no fill tells of: an adopted difference."""
+        self.asleep = False
         self.ledger += signed
         self._set_legs(Held(ZERO, self.long, self.short).plus(signed, leg))
         self._set_base(self._base.plus(signed, leg))

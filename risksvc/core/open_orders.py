@@ -35,12 +35,17 @@ def match_orders(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseco
     for reservation in book.live():
         if reservation.order.client_order_id not in seen:
             _absent(book, reservation, as_of=snapshot.as_of, now=now, findings=findings)
-    for line in book.lines.values():
-        seen_before = line.suspicions.get((DivergenceClass.UNEXPECTED_ORDER.value, ""))
-        # One that a targeted read showed, and that is gone by now, is judged by this complete read all the same.
-        if seen_before is not None and seen_before.reads and all(one.explained for one in line.reservations.values()):
-            clear(book, line, DivergenceClass.UNEXPECTED_ORDER, findings=findings)
-        _clear_found_again(book, line, findings=findings)
+    for line in book.stirring():
+        if line.suspicions:
+            _clear_unexpected(book, line, findings=findings)
+            _clear_found_again(book, line, findings=findings)
+
+
+def _clear_unexpected(book: AccountBook, line: Line, *, findings: Findings) -> None:
+    seen_before = line.suspicions.get((DivergenceClass.UNEXPECTED_ORDER.value, ""))
+    # One that a targeted read showed, and that is gone by now, is judged by this complete read all the same.
+    if seen_before is not None and seen_before.reads and all(one.explained for one in line.reservations.values()):
+        clear(book, line, DivergenceClass.UNEXPECTED_ORDER, findings=findings)
 
 
 def _clear_found_again(book: AccountBook, line: Line, *, findings: Findings) -> None:

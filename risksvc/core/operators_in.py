@@ -46,6 +46,7 @@ def gate_started(state: GateState, event: GateStarted, now: Nanoseconds) -> Iter
     state.started_at = now
     state.lease_until, state.lease_seen, state.store_lost, state.draining = 0, False, "", False
     for book in state.accounts.values():
+        book.derive()
         book.feed_connected = False
         book.snapshot_as_of = None
         for strategy in book.strategies.values():
@@ -78,7 +79,7 @@ def limits_loaded(state: GateState, event: LimitsLoaded, now: Nanoseconds) -> It
     state.version += 1
     for book in state.accounts.values():
         book.set_limits(event.limits)
-        yield from judge_positions(state, book, book.lines.values(), now=now)
+        yield from judge_positions(state, book, book.stirring(), now=now)
 
 
 # -- kill switch --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.limits import AccountLimits, Limit, LimitMode, StrategyLimits
+from risksvc.core.limits import SHADOW, AccountLimits, Limit, StrategyLimits
 from risksvc.core.line import Line
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.strategy_line import StrategyLine
@@ -32,6 +32,8 @@ def excesses(book: AccountBook, lines: Iterable[Line]) -> Iterator[Excess]:
     if limits is None or not book.adopted:
         return
     for line in lines:
+        if not line.held and not (line.strategies and any(part.position for part in line.strategies.values())):
+            continue
         yield from _outside_bands(book, line, limits)
         if line.key not in book.unproven_marks:
             yield from _over_net(book, line, limits)
@@ -78,7 +80,7 @@ def _over_total(book: AccountBook, limits: AccountLimits) -> Iterator[Excess]:
 
 
 def _over(value: Decimal, limit: Limit, scope: Scope, *, what: str, lines: Iterable[Line]) -> Iterator[Excess]:
-    if value <= limit.value or limit.mode is LimitMode.SHADOW:
+    if value <= limit.value or limit.mode is SHADOW:
         return
     text = f"{what} is worth {plain(value)}; the limit is {plain(limit.value)}"
     if any(more_than_approved(line) for line in lines):
@@ -92,7 +94,7 @@ def _over(value: Decimal, limit: Limit, scope: Scope, *, what: str, lines: Itera
 def _outside_bands(book: AccountBook, line: Line, limits: AccountLimits) -> Iterator[Excess]:
     for name, part in line.strategies.items():
         own = limits.strategies.get(name)
-        if not part.position or own is None or own.band.mode is LimitMode.SHADOW:
+        if not part.position or own is None or own.band.mode is SHADOW:
             continue
         band = strategy_band(part, own, line.symbol)
         if band is None or band.low <= part.position <= band.high:
@@ -105,10 +107,11 @@ def _outside_bands(book: AccountBook, line: Line, limits: AccountLimits) -> Iter
 def strategy_intent(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
     """The intent that counts: declared, else the file's; None: neither. A clamp in shadow mode binds nobody."""
     own = limits.instruments.get(symbol)
-    in_file = None if own is None else own.intended
-    most = None if own is None else own.max_intended
-    clamp = None if most is None or most.mode is LimitMode.SHADOW else most.value
-    return part.intent(in_file=in_file, clamp=clamp)
+    if own is None:
+        return part.declared
+    most = own.max_intended
+    clamp = None if most is None or most.mode is SHADOW else most.value
+    return part.intent(in_file=own.intended, clamp=clamp)
 
 
 def strategy_band(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
@@ -138,7 +141,7 @@ def flatten_required(book: AccountBook) -> bool:
     limits = book.limits
     if limits is None:
         return False
-    for line in book.lines.values():
+    for line in book.stirring():
         band = account_band(line, limits)
         if line.low < band.low or line.high > band.high or outside_own_band(book, line, limits):
             return True
@@ -150,7 +153,7 @@ def line_warning(book: AccountBook, line: Line, symbol: str) -> Notice | None:
     own = None if book.limits is None else book.limits.instruments.get(symbol)
     if own is None:
         return None
-    reached = _reached(line.worst.exposure, own.max_net_exposure)
+    reached = marks_reached(line.worst.exposure, own.max_net_exposure)
     crossed, line.warned = reached > line.warned, reached
     if not crossed:
         return None
@@ -162,19 +165,25 @@ def total_warning(book: AccountBook) -> Notice | None:
     if book.limits is None:
         return None
     limit = book.limits.max_total_exposure
-    reached = _reached(book.total, limit)
+    reached = marks_reached(book.total, limit)
     crossed, book.total_warned = reached > book.total_warned, reached
     return _warning(book, "", value=book.total, limit=limit) if crossed else None
 
 
-def _reached(value: Decimal, limit: Limit) -> int:
+def marks_reached(value: Decimal, limit: Limit) -> int:
+    """How many of a limit's warning marks a value is at or above."""
     if not value:
         return 0
-    return sum(value * HUNDRED >= at * limit.value for at in limit.warn_at)
+    scaled, most, reached = value * HUNDRED, limit.value, 0
+    for at in limit.warn_at:
+        if scaled < at * most:
+            break
+        reached += 1
+    return reached
 
 
 def _warning(book: AccountBook, instrument: str, *, value: Decimal, limit: Limit) -> Notice:
     name = "max_net_exposure" if instrument else "max_total_exposure"
-    percent = plain(limit.warn_at[_reached(value, limit) - 1])
+    percent = plain(limit.warn_at[marks_reached(value, limit) - 1])
     text = f"{percent} % of {name} is used: {plain(value)} of {plain(limit.value)}"
     return Notice(NoticeKind.UTILISATION, book.name, name, text, instrument, value=value)

@@ -63,30 +63,41 @@ def take_snapshot(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanosec
     book.snapshots += 1
     book.last_read_failure = ""
     match_orders(book, snapshot, now=now, findings=findings)
-    _compare_positions(book, snapshot, now=now, findings=findings)
+    compared = _compare_positions(book, snapshot, now=now, findings=findings)
     if not book.adopted:
         book.adopted = nothing_unexplained(book)
     if book.adopted:
-        for line in book.lines.values():
-            _judge(book, line, now=now, findings=findings)
-        judge_residual(book, now=now, findings=findings)
+        for line in compared:
+            if line.suspicions:
+                _judge(book, line, now=now, findings=findings)
+        judge_residual(book, compared, now=now, findings=findings)
     return findings
 
 
-def _compare_positions(book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, findings: Findings) -> None:
+def _compare_positions(
+    book: AccountBook, snapshot: SnapshotReceived, *, now: Nanoseconds, findings: Findings
+) -> list[Line]:
+    """Compares every position with the read; gives back those that it could say anything about."""
     rows = {row.key: row for row in snapshot.positions}
     for key in (*rows, *book.config.spot_baseline):
-        book.line_for(key)
-    for line in book.lines.values():
+        book.line_for(key).asleep = False
+    stirring = book.stirring()
+    if len(stirring) < len(book.lines):
+        book.measured_lag_ms = max(book.measured_lag_ms, 0)  # those that sleep agree, and without any lag
+    for line in stirring:
         compare(book, line, rows.get(line.key), snapshot=snapshot, now=now, findings=findings)
         if book.adopted and book.rules >= RULES_2:
-            _look_for_missing(book, line, now=now, findings=findings)
-            _look_for_phantoms(book, line, as_of=snapshot.as_of, now=now, findings=findings)
+            if line.reservations or line.suspicions:
+                _look_for_missing(book, line, now=now, findings=findings)
+            if line.reported or line.suspicions:
+                _look_for_phantoms(book, line, as_of=snapshot.as_of, now=now, findings=findings)
+        line.asleep = line.may_sleep(legs=book.hedge_mode)
+    return stirring
 
 
 def nothing_unexplained(book: AccountBook) -> bool:
     """True when ledger and venue agree everywhere and every order and fill has an approval or an owner."""
-    for line in book.lines.values():
+    for line in book.stirring():
         unread = line.venue is None and not line.idle
         if line.low != line.high or line.drifting or line.unexplained or unread:
             return False
@@ -156,7 +167,7 @@ def _look_for_phantoms(
 def _judge(book: AccountBook, line: Line, *, now: Nanoseconds, findings: Findings) -> None:
     """Counts this read for every suspicion of the line, and lets those that have lasted diverge."""
     for part in line.strategies.values():
-        if line.suspicions and part.belief_agrees():
+        if part.belief_agrees():
             clear(book, line, DivergenceClass.BELIEF_DRIFT, strategy=part.strategy, findings=findings)
     for suspicion in list(line.suspicions.values()):
         if suspicion.ambiguous:

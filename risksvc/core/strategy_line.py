@@ -15,7 +15,7 @@ from decimal import Decimal
 from risksvc.core.beliefs import Belief, HeldBeliefs
 from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, worst_case
 from risksvc.core.reservations import Reservation
-from risksvc.core.types import HUNDRED, ZERO, Nanoseconds, PositionRange, Side
+from risksvc.core.types import BUY, HUNDRED, ZERO, Nanoseconds, PositionRange, Side
 
 NOTHING_STANDS = PositionRange(ZERO, ZERO)
 
@@ -53,7 +53,8 @@ class StrategyLine:
 
     def declare(self, intent: PositionRange) -> None:
         """Takes a declaration in; the same one again changes nothing."""
-        if intent == self.declared:
+        declared = self.declared
+        if declared is not None and intent.low == declared.low and intent.high == declared.high:
             return
         self.declared = intent
         low, high = min(ZERO, self.worst.low), max(ZERO, self.worst.high)
@@ -62,10 +63,15 @@ class StrategyLine:
     def revalue(self, unit: Decimal | None) -> None:
         """Computes worst case and held value anew; without a unit's value only quantities are known."""
         self.worst = worst_case(self.position, self.position, working=self.working, unit=unit or ZERO)
-        self.held = abs(self.position) * (unit or ZERO)
-        self._shrink_standing()
+        self.value_held(unit)
+        self.shrink_standing()
 
-    def _shrink_standing(self) -> None:
+    def value_held(self, unit: Decimal | None) -> Decimal:
+        """Computes the held value anew; gives what it has grown by."""
+        before, self.held = self.held, abs(self.position) * (unit or ZERO)
+        return self.held - before
+
+    def shrink_standing(self) -> None:
         """Lets what stood at the declaration follow what stands now, towards zero only."""
         if self.standing is NOTHING_STANDS:
             return
@@ -76,7 +82,7 @@ class StrategyLine:
     def intent(self, *, in_file: PositionRange | None, clamp: Decimal | None) -> PositionRange | None:
         """The intent that counts: declared, else the file's, clamped to the file's `max_intended`."""
         intent = self.declared or in_file
-        if intent is None or clamp is None:
+        if intent is None or clamp is None or (-clamp <= intent.low and intent.high <= clamp):
             return intent
         return PositionRange(_clamp(intent.low, clamp), _clamp(intent.high, clamp))
 
@@ -87,15 +93,16 @@ class StrategyLine:
 
     def believe(self, quantity: Decimal, *, lag: Nanoseconds, now: Nanoseconds) -> None:
         """Takes a belief in; the ledger stays as it is."""
-        self._forget_old_fills(lag=lag, now=now)
         self.belief = Belief(quantity, now)
-        for _, signed in self.young_fills:
-            self.belief.may_lack(signed)
+        if self.young_fills:
+            self._forget_old_fills(lag=lag, now=now)
+            for _, signed in self.young_fills:
+                self.belief.may_lack(signed)
 
     def belief_agrees(self) -> bool:
         """True when fills not heard of and quantity in flight explain what the belief differs by (or there is none)."""
-        if self.belief is None:
-            return True
+        if self.belief is None or self.belief.quantity == self.position:
+            return True  # what may explain a difference only widens what is allowed around it
         # The tracker may have heard of fills before the ledger: of those in flight, and of those that it reported.
         low = self.belief.unheard_low - self.flying_sell - self.reported_sell
         high = self.belief.unheard_high + self.flying_buy + self.reported_buy
@@ -103,14 +110,14 @@ class StrategyLine:
 
     def report(self, side: Side, quantity: Decimal) -> None:
         """So much more (or, negative, less) is reported by it alone."""
-        if side is Side.BUY:
+        if side is BUY:
             self.reported_buy += quantity
         else:
             self.reported_sell += quantity
 
     def fly(self, side: Side, quantity: Decimal) -> None:
         """So much more (or, negative, less) is in flight."""
-        if side is Side.BUY:
+        if side is BUY:
             self.flying_buy += quantity
         else:
             self.flying_sell += quantity

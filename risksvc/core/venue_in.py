@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from risksvc.core.book import AccountBook
 from risksvc.core.conditions import note
+from risksvc.core.deadlines import LOOK_UP_AGAIN_NS
 from risksvc.core.divergences import DivergenceClass
 from risksvc.core.equity import take_balances
 from risksvc.core.fills import FillResult, take_fill
 from risksvc.core.findings import Findings
 from risksvc.core.line import Line
+from risksvc.core.noting import age_marks
 from risksvc.core.open_orders import take_order_state
 from risksvc.core.outputs import LookUp, Notice, NoticeKind, OrderRef, Output, ReadAgain
 from risksvc.core.positions import excesses, line_warning, total_warning
@@ -29,7 +31,6 @@ from risksvc.core.venue_events import (
     SnapshotReceived,
 )
 
-LOOK_UP_AGAIN_NS = SECOND
 LOOK_UPS_AT_ONCE = 50
 
 
@@ -74,7 +75,7 @@ def snapshot_received(state: GateState, event: SnapshotReceived, now: Nanosecond
     for what in (DivergenceClass.STALE_VENUE, DivergenceClass.UNREADABLE_VENUE, DivergenceClass.UNKNOWN_INSTRUMENT):
         yield from settle(book, what)
     yield from _act_on(state, book, findings, now=now)
-    yield from judge_positions(state, book, book.lines.values(), now=now)
+    yield from judge_positions(state, book, book.stirring(), now=now)
 
 
 def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> Iterator[Output]:
@@ -88,8 +89,9 @@ def marks_received(state: GateState, event: MarksReceived, now: Nanoseconds) -> 
     for mark in event.marks:
         line = book.set_mark(mark, as_of=event.as_of)
         lines[line.key] = line
-        notices.append(line_warning(book, line, mark.instrument))
-    book.age_marks()
+        if line.warned or not line.idle:
+            notices.append(line_warning(book, line, mark.instrument))
+    age_marks(book)
     notices.append(total_warning(book))
     yield from (notice for notice in notices if notice is not None)
     yield from judge_positions(state, book, lines.values(), now=now)
@@ -170,7 +172,10 @@ def tick(state: GateState, now: Nanoseconds) -> Iterator[Output]:
         yield from _end_never_sent(book, now=now)
         yield from _grow_stale(book, now=now)
         if book.feed_connected:
-            yield from look_up(book, [one for one in book.watched.values() if _is_due(book, one, now=now)], now=now)
+            ripe = [book.watched[id_] for id_ in book.deadlines.ripen(now)]
+            yield from look_up(book, [one for one in ripe if _is_due(book, one, now=now)], now=now)
+            for reservation in ripe:
+                book.deadlines.put(reservation, window=book.config.venue_window_ns)
     for proposal in state.proposals.expired(now):
         text = f"{proposal.kind} proposal {proposal.proposal_id} by {proposal.step.by} ran out"
         yield Notice(NoticeKind.PROPOSAL_EXPIRED, "", proposal.kind, text)
@@ -200,7 +205,8 @@ def _grow_stale(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
 
 
 def _end_never_sent(book: AccountBook, *, now: Nanoseconds) -> Iterator[Notice]:
-    for reservation in list(book.watched.values()):
+    for id_ in book.deadlines.ripen(now):
+        reservation = book.watched[id_]
         over = now > reservation.valid_until + book.config.venue_window_ns
         if reservation.status is ReservationStatus.NEVER_SENT and over and not reservation.at_venue:
             order = reservation.order

@@ -10,15 +10,17 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from risksvc.core.events import Input
-from risksvc.core.outputs import Output
+from risksvc.core.events import Input, OrderChecked
+from risksvc.core.outputs import Decision, Output
 from risksvc.core.types import Nanoseconds, RiskError
+from risksvc.gate.entry_forms import checked, decided
 
 
 class CodecError(RiskError):
@@ -37,8 +39,10 @@ class Entry:
 
 def encode(seq: int, now: Nanoseconds, what: Input, outputs: tuple[Output, ...]) -> bytes:
     """The entry's bytes. Raises CodecError when a value has a type that the journal does not know."""
-    given = [(type(output).__name__, output) for output in outputs]
     try:
+        if type(what) is OrderChecked and len(outputs) == 1 and type(outputs[0]) is Decision:  # nearly always
+            return _ENCODER.encode((seq, now, "OrderChecked", checked(what), (("Decision", decided(outputs[0])),)))
+        given = [(type(output).__name__, output) for output in outputs]
         return _ENCODER.encode((seq, now, type(what).__name__, what, given))
     except (TypeError, ValueError, OverflowError) as error:
         raise CodecError(f"entry {seq}: {type(what).__name__} can't be written: {error}") from error
@@ -69,8 +73,26 @@ def _value(known: Mapping[str, Callable[[msgspec.Raw], Any]], name: str, body: m
         raise CodecError(f"entry {entry}: {name}: {error}") from error
 
 
+Table = types.MappingProxyType[str, Any]
+# Tables whose bytes were made beforehand, by identity.
+_PREPARED: dict[int, bytes] = {}
+
+
+@contextmanager
+def prepared(tables: Sequence[tuple[Table, bytes]]) -> Iterator[None]:
+    """Inside, an entry that holds one of these tables copies the MessagePack bytes that were made of it beforehand."""
+    _PREPARED.update((id(table), data) for table, data in tables)
+    try:
+        yield
+    finally:
+        _PREPARED.clear()
+
+
 def _plain(value: object) -> object:
-    """What msgspec does not write by itself: a mapping that is no dict (a read-only view)."""
+    """What msgspec does not write by itself: a mapping that is no dict (a read-only view), maybe with its bytes."""
+    known = _PREPARED.get(id(value))
+    if known is not None:
+        return msgspec.Raw(known)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"a {type(value).__name__} has no place in a journal")

@@ -1,12 +1,13 @@
 """What a venue feed says, from wire to core. A message is read whole or refused whole, never half.
 
 Rule 1: a read is stamped with a heartbeat of this gate: a time of 0 or later than now proves nothing about when the
-read began, and the read is refused. Rule 2: what a venue shows is bounded here: so many rows, ids so long.
+read began, and the read is refused. Rule 2: what a venue shows is bounded here: so many rows, ids so long. Rule 3: what
+may have many rows is read in steps of a few: whoever has checks waiting lets them in between (`Steps`).
 """
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -47,7 +48,9 @@ MAX_SOFTWARE = 200
 MAX_LIMITATIONS = 50
 MAX_ID_LENGTH = 255
 MARKS_AT_ONCE = 25
-FILLS_AT_ONCE = 100
+FILLS_AT_ONCE = 25
+ORDERS_AT_ONCE = 25
+ROWS_AT_ONCE = 25  # of a message, between two steps
 
 _KINDS: Mapping[int, InstrumentKind] = {
     venue_pb2.INSTRUMENT_KIND_LINEAR: InstrumentKind.LINEAR,
@@ -81,19 +84,41 @@ _STATUSES: Mapping[int, VenueStatus] = {
 }
 
 _Row = TypeVar("_Row")
+_Read = TypeVar("_Read")
+Steps = Generator[None, None, _Read]
+
+
+def whole(steps: Steps[_Read]) -> _Read:
+    """Takes every step at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            read: _Read = done.value
+            return read
+
+
+def _each(rows: Iterable[_Row], read: Callable[[_Row, str], _Read], field: str) -> Steps[list[_Read]]:
+    """Every row, read."""
+    found: list[_Read] = []
+    for index, row in enumerate(rows):
+        if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+            yield
+        found.append(read(row, f"{field}[{index}]"))
+    return found
 
 
 # -- hello --------------------------------------------------------------------------------------------------------
 
 
-def feed_connected(hello: venue_pb2.FeedHello) -> FeedConnected:
+def feed_connected(hello: venue_pb2.FeedHello) -> Steps[FeedConnected]:
     """Who feeds, and what the venue can do."""
     _bounded(hello.instruments, MAX_INSTRUMENTS, field="hello.instruments")
     length = hello.client_order_id_max_length
     if not 0 < length <= MAX_ID_LENGTH:
         problem = f"{length} is not a length; allowed: 1 to {MAX_ID_LENGTH}"
         raise MalformedInputError("hello.client_order_id_max_length", problem)
-    instruments = tuple(_instrument(one, f"hello.instruments[{i}]") for i, one in enumerate(hello.instruments))
+    instruments = tuple((yield from _each(hello.instruments, _instrument, "hello.instruments")))
     _once((one.symbol for one in instruments), field="hello.instruments")
     _bounded(hello.limitations, MAX_LIMITATIONS, field="hello.limitations")
     return FeedConnected(
@@ -142,7 +167,7 @@ def _character_class(body: str, *, field: str) -> str:
 # -- reads --------------------------------------------------------------------------------------------------------
 
 
-def snapshot(message: venue_pb2.FeedSnapshot, account: str, *, now: Nanoseconds) -> SnapshotReceived:
+def snapshot(message: venue_pb2.FeedSnapshot, account: str, *, now: Nanoseconds) -> Steps[SnapshotReceived]:
     """One complete read."""
     _bounded(message.positions, MAX_ROWS, field="snapshot.positions")
     _bounded(message.open_orders, MAX_ROWS, field="snapshot.open_orders")
@@ -150,9 +175,9 @@ def snapshot(message: venue_pb2.FeedSnapshot, account: str, *, now: Nanoseconds)
     end = convert.milliseconds(message.window_end_ms, field="snapshot.window_end_ms")
     if start > end:
         raise MalformedInputError("snapshot.window_start_ms", f"{start} is after window_end_ms {end}")
-    positions = tuple(position(one, f"snapshot.positions[{i}]") for i, one in enumerate(message.positions))
+    positions = tuple((yield from _each(message.positions, position, "snapshot.positions")))
     _once((one.key for one in positions), field="snapshot.positions")
-    orders = tuple(open_order(one, f"snapshot.open_orders[{i}]") for i, one in enumerate(message.open_orders))
+    orders = tuple((yield from _each(message.open_orders, open_order, "snapshot.open_orders")))
     _once((one.venue_order_id for one in orders if one.venue_order_id), field="snapshot.open_orders")
     return SnapshotReceived(
         account=account,
@@ -164,26 +189,28 @@ def snapshot(message: venue_pb2.FeedSnapshot, account: str, *, now: Nanoseconds)
     )
 
 
-def marks(message: venue_pb2.FeedMarks, account: str, *, now: Nanoseconds) -> list[MarksReceived]:
+def marks(message: venue_pb2.FeedMarks, account: str, *, now: Nanoseconds) -> Steps[list[MarksReceived]]:
     """Marks of one read, in parts so small that no check waits long for one."""
     _bounded(message.marks, MAX_INSTRUMENTS, field="marks.marks")
     as_of = _as_of(message.as_of_gate_time_ns, field="marks.as_of_gate_time_ns", now=now)
-    read = [_mark(one, f"marks.marks[{i}]") for i, one in enumerate(message.marks)]
+    read = yield from _each(message.marks, _mark, "marks.marks")
     return [MarksReceived(account, as_of, part) for part in _parts(read, MARKS_AT_ONCE)]
 
 
-def fills(message: venue_pb2.FeedFills) -> list[tuple[Fill, ...]]:
+def fills(message: venue_pb2.FeedFills) -> Steps[list[tuple[Fill, ...]]]:
     """Fills, in parts."""
     _bounded(message.fills, MAX_ROWS, field="fills.fills")
-    return _parts([_fill(one, f"fills.fills[{i}]") for i, one in enumerate(message.fills)], FILLS_AT_ONCE)
+    return _parts((yield from _each(message.fills, _fill, "fills.fills")), FILLS_AT_ONCE)
 
 
-def order_states(message: venue_pb2.FeedOrderStates, account: str, *, now: Nanoseconds) -> OrderStatesReceived:
-    """Orders that were looked up."""
+def order_states(
+    message: venue_pb2.FeedOrderStates, account: str, *, now: Nanoseconds
+) -> Steps[list[OrderStatesReceived]]:
+    """Orders that were looked up, in parts: each says what became of its own orders."""
     _bounded(message.orders, MAX_ROWS, field="order_states.orders")
     as_of = _as_of(message.as_of_gate_time_ns, field="order_states.as_of_gate_time_ns", now=now)
-    orders = tuple(_state(one, f"order_states.orders[{i}]") for i, one in enumerate(message.orders))
-    return OrderStatesReceived(account, as_of, orders)
+    orders = yield from _each(message.orders, _state, "order_states.orders")
+    return [OrderStatesReceived(account, as_of, part) for part in _parts(orders, ORDERS_AT_ONCE)]
 
 
 def position(one: venue_pb2.FeedPosition, field: str) -> VenuePosition:

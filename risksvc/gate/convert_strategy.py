@@ -1,13 +1,16 @@
 """What strategies say and hear, between wire and core."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache, partial
 
 from risksvc.core.denials import Denial
 from risksvc.core.events import FillReported, OrderChecked, OrderReport, OrderReported, PositionReported
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import (
+    LIMIT,
     MalformedInputError,
     Order,
     PositionRange,
@@ -20,6 +23,7 @@ from risksvc.core.types import (
 )
 from risksvc.core.venue_events import Fill
 from risksvc.gate import convert
+from risksvc.gate.approval_wire import approval
 from risksvc.v1 import strategy_pb2, types_pb2
 
 MAX_VERSION = 64
@@ -29,6 +33,7 @@ _REPLACE_MODES: Mapping[int, ReplaceMode] = {
     strategy_pb2.REPLACE_MODE_CANCEL_REPLACE: ReplaceMode.CANCEL_REPLACE,
     strategy_pb2.REPLACE_MODE_AMEND: ReplaceMode.AMEND,
 }
+_NOT_SAID = _REPLACE_MODES[strategy_pb2.REPLACE_MODE_UNSPECIFIED]
 _REPORTS: Mapping[int, OrderReport] = {
     strategy_pb2.ORDER_REPORT_SENT: OrderReport.SENT,
     strategy_pb2.ORDER_REPORT_NEVER_SENT: OrderReport.NEVER_SENT,
@@ -45,59 +50,83 @@ _SEVERITIES = {
 
 # -- in -----------------------------------------------------------------------------------------------------------
 
+# What a check says is mostly what an earlier one said: names, enums, sizes, prices. Its reading is remembered, text by
+# text, by the very function that reads it; what was refused is never remembered, so nothing long can pile up.
+_KNOWN = 4_096
+_PRICES_KNOWN = 8_192
+_account = lru_cache(_KNOWN)(partial(convert.name, field="account"))
+_strategy = lru_cache(_KNOWN)(partial(convert.name, field="strategy"))
+_instrument = lru_cache(_KNOWN)(partial(convert.name, field="instrument"))
+_version = lru_cache(_KNOWN)(partial(convert.free_text, field="strategy_version", longest=MAX_VERSION))
+_order_type = lru_cache(_KNOWN)(partial(convert.member, allowed=convert.ORDER_TYPES, field="type"))
+_side = lru_cache(_KNOWN)(partial(convert.member, allowed=convert.SIDES, field="side"))
+_quantity = lru_cache(_KNOWN)(partial(parse_positive, field="quantity"))
+_price = lru_cache(_PRICES_KNOWN)(partial(parse_positive, field="limit_price"))
+_range = lru_cache(_KNOWN)(partial(convert.position_range, field="intended_range"))
+_is_id = re.compile(rf"[\x21-\x7e]{{1,{convert.MAX_NAME}}}", re.ASCII).fullmatch
+_believed = lru_cache(_PRICES_KNOWN)(partial(parse_decimal, field="believed_position"))
+
 
 def order_checked(request: strategy_pb2.CheckOrderRequest) -> OrderChecked:
     """A strategy's question. Raises MalformedInputError."""
-    return OrderChecked(
-        order=_order(request),
-        intent=_intent(request),
-        belief=_belief(request),
-        version=convert.free_text(request.strategy_version, field="strategy_version", longest=MAX_VERSION),
-    )
+    order = _order(request)
+    intent = _intent(request)
+    believed = request.believed_position
+    belief = _believed(believed) if believed or request.HasField("believed_position") else None
+    return OrderChecked(order, intent, belief, _version(request.strategy_version))
 
 
 def _order(request: strategy_pb2.CheckOrderRequest) -> Order:
-    order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
-    client_order_id = convert.order_id(request.client_order_id, field="client_order_id")
+    order_type = _order_type(request.type)
+    client_order_id = request.client_order_id
+    if not _is_id(client_order_id):
+        convert.order_id(client_order_id, field="client_order_id")
+    price_text = request.limit_price
+    replaces, mode = request.replaces_client_order_id, request.replace_mode
     return Order(
-        account=convert.name(request.account, field="account"),
-        strategy=convert.name(request.strategy, field="strategy"),
-        client_order_id=client_order_id,
-        instrument=convert.name(request.instrument, field="instrument"),
-        side=convert.member(request.side, convert.SIDES, field="side"),
-        type=order_type,
-        quantity=parse_positive(request.quantity, field="quantity"),
-        limit_price=convert.limit_price(request.limit_price, order_type),
-        reduce_only=request.reduce_only,
-        replaces=_replaces(request, client_order_id),
-        replace_mode=convert.member(request.replace_mode, _REPLACE_MODES, field="replace_mode"),
+        _account(request.account),
+        _strategy(request.strategy),
+        client_order_id,
+        _instrument(request.instrument),
+        _side(request.side),
+        order_type,
+        _quantity(request.quantity),
+        _price(price_text) if order_type is LIMIT and price_text else convert.limit_price(price_text, order_type),
+        request.reduce_only,
+        _replaces(replaces, client_order_id, mode=mode) if replaces or mode else "",
+        convert.member(mode, _REPLACE_MODES, field="replace_mode") if mode else _NOT_SAID,
     )
 
 
-def _replaces(request: strategy_pb2.CheckOrderRequest, client_order_id: str) -> str:
+def _replaces(replaces: str, client_order_id: str, *, mode: int) -> str:
     field = "replaces_client_order_id"
-    replaces = convert.optional_id(request.replaces_client_order_id, field=field)
+    convert.optional_id(replaces, field=field)
     if replaces == client_order_id:
         raise MalformedInputError(field, "is this order's own id; name the order that it replaces")
-    if request.replace_mode and not replaces:
+    if mode and not replaces:
         raise MalformedInputError("replace_mode", f"is allowed only with {field}")
     return replaces
 
 
 def _intent(request: strategy_pb2.CheckOrderRequest) -> PositionRange | None:
-    which = request.WhichOneof("intent")
+    target = request.intended_position
+    if not target:
+        wanted = request.intended_range
+        low = wanted.low
+        if low:
+            return _range(low, wanted.high)
+    which = request.WhichOneof("intent")  # set, and empty: that is refused
     if which is None:
         return None
-    if which == "intended_position":
-        one = parse_decimal(request.intended_position, field=which)
-        return PositionRange(one, one)
-    return convert.position_range(request.intended_range.low, request.intended_range.high, field=which)
+    return _target(target) if which == "intended_position" else _range("", request.intended_range.high)
 
 
-def _belief(request: strategy_pb2.CheckOrderRequest) -> Decimal | None:
-    if not request.HasField("believed_position"):
-        return None
-    return parse_decimal(request.believed_position, field="believed_position")
+def _one_position(text: str) -> PositionRange:
+    one = parse_decimal(text, field="intended_position")
+    return PositionRange(one, one)
+
+
+_target = lru_cache(_KNOWN)(_one_position)
 
 
 def order_reported(request: strategy_pb2.ReportOrderRequest) -> OrderReported:
@@ -145,6 +174,16 @@ def position_reported(request: strategy_pb2.ReportPositionRequest) -> PositionRe
 
 
 # -- out ----------------------------------------------------------------------------------------------------------
+
+
+def decision_bytes(decision: Decision) -> bytes:
+    """The answer to a check, as it is sent."""
+    if decision.denials:
+        return decision_message(decision).SerializeToString()
+    try:
+        return approval(decision)
+    except ValueError:  # it is longer than usual
+        return decision_message(decision).SerializeToString()
 
 
 def decision_message(decision: Decision) -> strategy_pb2.CheckOrderResponse:

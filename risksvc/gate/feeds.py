@@ -214,5 +214,5 @@ def marks_needed(state: GateState, book: AccountBook) -> list[str]:
     """Instruments that need marks: all in the limits file and all that is held or worked."""
     limits = book.limits if state.limits is not None else None
     wanted = dict.fromkeys(limits.instruments if limits is not None else ())
-    wanted.update(dict.fromkeys(line.symbol for line in book.lines.values() if not line.idle))
+    wanted.update(dict.fromkeys(sorted(line.symbol for line in book.busy)))
     return list(wanted)

@@ -24,7 +24,7 @@ from typing import Self
 from risksvc.core.types import RiskError
 from risksvc.gate.chain import Chain
 from risksvc.gate.commit import CommitFailedError, Committer, Sync, write_again
-from risksvc.gate.disk_room import disk_room
+from risksvc.gate.disk_room import no_room
 from risksvc.gate.file_lock import lock_file, private_folder
 from risksvc.gate.frames import HEADER_SIZE, build
 from risksvc.gate.retention import Retention, delete_segments
@@ -45,7 +45,6 @@ SEGMENT_ENTRIES = 5_000
 PROCESS, POWER = DURABILITIES = ("process", "power")
 _LOCK = "lock"
 _OPEN = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAY_BE_UNSYNCED = 2  # segments at the end that a killed process may have left unsynced
 _log = logging.getLogger(__name__)
 
@@ -173,12 +172,14 @@ class Journal:
             self._rotate()
         try:
             frame, crc = build(payload, crc=self._crc)
-        except ValueError as error:
-            raise self._fail(str(error)) from error
-        self._write(frame)
+            size = len(frame)
+            if (written := os.write(self._descriptor, frame)) != size:
+                raise _cut_short(written, size)
+        except (ValueError, OSError) as error:
+            raise self._not_written(error) from error
         self._crc = crc
         self._chain.add(payload)
-        self._size += len(frame)
+        self._size += size
         self._entries += 1
 
     async def durable(self) -> None:
@@ -343,34 +344,22 @@ class Journal:
         try:
             descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise self._fail(f"{path} can't be made: {error}{self._room(error)}") from error
+            raise self._fail(f"{path} can't be made: {error}{no_room(self._folder, error)}") from error
         try:
             _write_whole(descriptor, data)
         except OSError as error:
             os.close(descriptor)
             path.unlink(missing_ok=True)
-            raise self._fail(f"{path}: its header can't be written: {error}{self._room(error)}") from error
+            raise self._fail(f"{path}: its header can't be written: {error}{no_room(self._folder, error)}") from error
         self._descriptor, self._link, self._crc, self._chain, self._size = descriptor, link, crc, chain, len(data)
 
-    def _write(self, frame: bytes) -> None:
-        try:
-            _write_whole(self._descriptor, frame)
-        except OSError as error:
-            # Best effort: what stays behind is a torn tail, which the next start cuts.
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, self._size)
-            raise self._fail(f"an entry can't be written: {error}{self._room(error)}") from error
-
-    def _room(self, error: OSError) -> str:
-        """What to do about a disk that takes no more; empty when something else is wrong."""
-        if error.errno not in _NO_ROOM:
-            return ""
-        room = disk_room(self._folder)
-        free = "" if room is None else f" ({room.free:,} bytes free)"
-        return (
-            f". The disk that holds {self._folder}{free} takes no more: free some room on it. The gate tries again "
-            "every second, and comes back by itself, halted until a person resumes"
-        )
+    def _not_written(self, error: ValueError | OSError) -> JournalWriteError:
+        if isinstance(error, ValueError):
+            return self._fail(str(error))
+        # Best effort: what stays behind is a torn tail, which the next start cuts.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self._size)
+        return self._fail(f"an entry can't be written: {error}{no_room(self._folder, error)}")
 
     def _fail(self, problem: str) -> JournalWriteError:
         self._failed = f"{problem}; nothing more is taken until the journal is opened again"
@@ -383,7 +372,11 @@ class Journal:
 def _write_whole(descriptor: int, data: bytes) -> None:
     written = os.write(descriptor, data)
     if written != len(data):
-        raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes were taken")
+        raise _cut_short(written, len(data))
+
+
+def _cut_short(written: int, size: int) -> OSError:
+    return OSError(errno.ENOSPC, f"only {written} of {size} bytes were taken")
 
 
 def read_journal(path: Path) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ it without anyone's doing) and nothing else: comments, order, layout and the way
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
@@ -49,7 +49,12 @@ def effective(limits: Limits) -> list[tuple[str, str]]:
 
 def diff_limits(old: Limits, new: Limits) -> list[tuple[str, str, str]]:
     """What changes: dotted key, before, after; empty where it is not set. By key; nothing when the hashes agree."""
-    before, after = dict(_scope("", old)), dict(_scope("", new))
+    return diff_entries(effective(old), effective(new))
+
+
+def diff_entries(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """The same of what `effective` gives."""
+    before, after = dict(old), dict(new)
     keys = sorted(before.keys() | after.keys())
     return [(key, before.get(key, ""), after.get(key, "")) for key in keys if before.get(key) != after.get(key)]
 

@@ -1,34 +1,30 @@
 """What Prometheus sees: what is counted as it happens, put together with what is read from the state at each scrape.
 
-Names are fixed: alerts, dashboards and the runbook use them. Labels are bounded: an account or strategy that the gate
-does not know is counted as "unlisted", so that no caller can make series without end. Never changes the gate's state.
-The state is read on the event loop, in one go; turning it into text, which takes longer, happens beside it.
+Names are fixed: alerts, dashboards and the runbook use them. Never changes the gate's state. The state is read on the
+event loop, a few rows at a time: ten thousand instruments are fifty thousand rows. Turning it into text, which takes
+longer, happens beside it.
 """
 
 import asyncio
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input, LimitsLoaded, OrderChecked, ReducingOrderChecked
 from risksvc.core.incident.record import EntryKind
 from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Notice, Output
-from risksvc.core.state import GateState
 from risksvc.core.trips import Trigger
-from risksvc.core.types import SECOND, Nanoseconds, Order
+from risksvc.core.types import Nanoseconds, Order
 from risksvc.gate.app import GateApp
+from risksvc.gate.check_metrics import CheckTally
 from risksvc.gate.reconciliation_metrics import SightingCounters
 from risksvc.gate.state_metrics import StateMetrics
 
-UNLISTED = "unlisted"
-APPROVED, DENIED = "approved", "denied"
 _CHECKED = (OrderChecked, ReducingOrderChecked)
-_BUCKETS = (25e-6, 50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 3.2e-3, 6.4e-3, 12.8e-3, 51.2e-3, 0.2, 1.0)
 
 
 class Metrics:
@@ -37,8 +33,8 @@ class Metrics:
     def __init__(self, app: GateApp) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing here uses
         self.registry = CollectorRegistry(auto_describe=True, target_info=None, support_collectors_without_names=False)
-        self.heard = CheckMetrics(app, self.registry).heard
-        self.registry.register(StateMetrics(app))
+        self.heard = StepMetrics(app, self.registry).heard
+        self._state = StateMetrics(app)
         ProcessCollector(namespace="", proc="/proc", registry=self.registry)
         self._turn = asyncio.Lock()  # scrapers wait for each other, so that many of them cost no more than one
 
@@ -46,7 +42,12 @@ class Metrics:
         """The exposition in the format that `accept` asks for, and its content type."""
         encode, content_type = choose_encoder(accept)
         async with self._turn:
-            read = _AsRead(list(self.registry.collect()))
+            read = _AsRead([*self.registry.collect()])
+            for family in self._state.steps():
+                if family is None:
+                    await asyncio.sleep(0)
+                else:
+                    read.families.append(family)
             text = await asyncio.get_running_loop().run_in_executor(None, encode, read)
         return text, content_type
 
@@ -55,30 +56,20 @@ class _AsRead(Collector):
     """What was collected, to be encoded on another thread."""
 
     def __init__(self, families: list[Metric]) -> None:
-        self._families = families
+        self.families = families
 
     def collect(self) -> Iterable[Metric]:
-        return self._families
+        return self.families
 
 
-class CheckMetrics:
-    """Counts checks, halts and notices. Label children are found once and kept: this is on the path of each check."""
+class StepMetrics:
+    """Counts checks, halts, notices and lines of incidents, step by step."""
 
     def __init__(self, app: GateApp, registry: CollectorRegistry) -> None:
         self._app = app
-        self._checks = Counter(
-            "risksvc_checks",
-            "Orders checked. outcome: approved or denied; reason: the first denial, empty when approved; strategy "
-            'empty: an operator\'s own reducing order; "unlisted": not in the limits file.',
-            ["account", "strategy", "outcome", "reason"],
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "risksvc_check_seconds",
-            "Time to decide and journal one check (decoding and the way here are not in it).",
-            registry=registry,
-            buckets=_BUCKETS,
-        )
+        self._now = app.clock.now
+        self._checks = CheckTally()
+        registry.register(self._checks)
         self._halts = Counter("risksvc_halts", "Halts raised by this gate.", ["trigger"], registry=registry)
         self._notices = Counter(
             "risksvc_notices",
@@ -93,28 +84,35 @@ class CheckMetrics:
             registry=registry,
         )
         self._sightings = SightingCounters(registry, app.settings.accounts)
-        self._bound: dict[tuple[str, str, DenialReason | None], Counter] = {}
         # A series that begins at 0 shows its first increase; one that begins at 1 hides it.
         for trigger in Trigger:
             self._halts.labels(trigger.value)
         for kind in EntryKind:
             self._lines.labels(kind.value)
-        self._begin_checks(app.owner.state)
+        self._checks.begin(app.owner.state)
 
     def heard(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
         """Counts one Input and what came of it."""
-        order = event.order if isinstance(event, _CHECKED) else None
-        if order is not None:
-            self._seconds.observe((self._app.clock.now() - now) / SECOND)
+        if isinstance(event, _CHECKED):
+            self._count(event.order, outputs[0], self._now() - now)
+            if len(outputs) == 1:
+                return
         elif isinstance(event, LimitsLoaded):
-            self._begin_checks(self._app.owner.state)
+            self._checks.begin(self._app.owner.state)
         else:
             self._sightings.took(event)
         for output in outputs:
-            if order is not None and isinstance(output, Decision):
-                self._count(order, output)
-            else:
-                self._count_news(output)
+            self._count_news(output)
+
+    def _count(self, order: Order, decision: Output, took: Nanoseconds) -> None:
+        """The answer to a check, which comes first of what it gave."""
+        if not isinstance(decision, Decision):
+            raise TypeError(f"a check gave {type(decision).__name__}")
+        state = self._app.owner.state
+        if decision.denials:
+            self._checks.denied(state, order, reason=decision.denials[0].reason, took=took)
+        else:
+            self._checks.approved(state, order, took=took)
 
     def _count_news(self, output: Output) -> None:
         if isinstance(output, HaltRaised) and not output.repeated:
@@ -124,30 +122,3 @@ class CheckMetrics:
             self._sightings.told(output)
         elif isinstance(output, IncidentChanged):
             self._lines.labels(output.kind).inc()
-
-    def _count(self, order: Order, decision: Decision) -> None:
-        account, strategy = _listed(self._app.owner.state, order.account, order.strategy)
-        reason = decision.denials[0].reason if decision.denials else None
-        self._child(account, strategy, reason).inc()
-
-    def _child(self, account: str, strategy: str, reason: DenialReason | None) -> Counter:
-        key = (account, strategy, reason)
-        child = self._bound.get(key)
-        if child is None:
-            outcome, name = (APPROVED, "") if reason is None else (DENIED, reason.name)
-            child = self._bound[key] = self._checks.labels(account, strategy, outcome, name)
-        return child
-
-    def _begin_checks(self, state: GateState) -> None:
-        for book in state.accounts.values():
-            for strategy in {} if book.limits is None else book.limits.strategies:
-                self._child(book.name, strategy, None)
-
-
-def _listed(state: GateState, account: str, strategy: str) -> tuple[str, str]:
-    """The labels of an order's account and strategy."""
-    book = state.accounts.get(account)
-    if book is None:
-        return UNLISTED, UNLISTED
-    known = not strategy or (book.limits is not None and strategy in book.limits.strategies)
-    return account, strategy if known else UNLISTED

@@ -16,10 +16,12 @@ from risksvc.core.reservations import Reservation
 from risksvc.core.types import MILLISECOND, MalformedInputError, Nanoseconds, Order, parse_positive
 from risksvc.gate import convert, views
 from risksvc.gate.app import GateApp
+from risksvc.gate.codec import prepared
 from risksvc.gate.config_problems import FileProblem, LimitsFileError
 from risksvc.gate.convert_strategy import decision_message
 from risksvc.gate.exposure_view import account_exposure
-from risksvc.gate.limits_file import LoadedLimits, diff_limits, effective
+from risksvc.gate.limits_bytes import rows_of
+from risksvc.gate.limits_keeper import ReadLimits, in_turns, let_go
 from risksvc.gate.operating import known_accounts
 from risksvc.gate.order_view import order_message, reservation_message
 from risksvc.gate.reconciliation_view import account_reconciliation, check_instrument
@@ -42,13 +44,9 @@ async def get_status(app: GateApp, _request: operator_pb2.GetStatusRequest, _by:
 
 async def get_limits(app: GateApp, _request: operator_pb2.GetLimitsRequest, _by: str) -> operator_pb2.GetLimitsResponse:
     """The limits in force."""
-    limits = app.owner.state.limits
-    entries = [] if limits is None else effective(limits)
-    return operator_pb2.GetLimitsResponse(
-        hash=app.owner.state.limits_hash,
-        yaml=app.limits.text,
-        effective=[operator_pb2.LimitsChange(key=key, after=value) for key, value in entries],
-    )
+    found = operator_pb2.GetLimitsResponse(hash=app.owner.state.limits_hash, yaml=app.limits.text)
+    await in_turns(found.MergeFromString(piece) for piece in app.limits.shown)
+    return found
 
 
 async def reload_limits(
@@ -56,30 +54,32 @@ async def reload_limits(
 ) -> operator_pb2.ReloadLimitsResponse:
     """Reads the file again; swaps whole or not at all."""
     why = convert.reason(request.reason)
-    try:
-        loaded = await app.limits.read()
-    except LimitsFileError as error:
+    async with app.limits.attempt():
+        try:
+            read = await app.limits.read()
+        except LimitsFileError as error:
+            if not request.dry_run:
+                app.limits.refused(error)
+            return operator_pb2.ReloadLimitsResponse(
+                loaded=False, hash=app.owner.state.limits_hash, errors=[_limits_error(one) for one in error.errors]
+            )
+        found = operator_pb2.ReloadLimitsResponse(loaded=True, warnings=read.loaded.warnings)
+        await in_turns(found.MergeFromString(piece) for piece in read.changes)
         if not request.dry_run:
-            app.limits.refused(error)
-        return operator_pb2.ReloadLimitsResponse(
-            loaded=False, hash=app.owner.state.limits_hash, errors=[_limits_error(one) for one in error.errors]
-        )
-    changes = _changes(app, loaded)
-    if not request.dry_run:
-        app.owner.submit(LimitsLoaded(loaded.limits, by, why))
-        app.limits.took(loaded, by=by, at=app.clock.now())
-        app.limits.reloads += 1
-    return operator_pb2.ReloadLimitsResponse(
-        loaded=True, hash=app.owner.state.limits_hash, changes=changes, warnings=loaded.warnings
-    )
+            await _put_in_force(app, read, by=by, why=why)
+        found.hash = app.owner.state.limits_hash
+        return found
 
 
-def _changes(app: GateApp, loaded: LoadedLimits) -> list[operator_pb2.LimitsChange]:
+async def _put_in_force(app: GateApp, read: ReadLimits, *, by: str, why: str) -> None:
     old = app.owner.state.limits
-    found = [(key, "", value) for key, value in effective(loaded.limits)]
-    if old is not None:
-        found = diff_limits(old, loaded.limits)
-    return [operator_pb2.LimitsChange(key=key, before=before, after=after) for key, before, after in found]
+    rows = [] if old is None else rows_of(old)
+    del old
+    with prepared(read.written):
+        app.owner.submit(LimitsLoaded(read.loaded.limits, by, why))
+    app.limits.took(read, by=by, at=app.clock.now())
+    app.limits.reloads += 1
+    await let_go(rows)
 
 
 def _limits_error(problem: FileProblem) -> operator_pb2.LimitsError:

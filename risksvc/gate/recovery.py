@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from risksvc.gate.memory import no_collections
 from risksvc.gate.replay import Replayed, replay
 from risksvc.gate.segments import JournalGapError, Link, list_segments, path_of
 from risksvc.gate.snapshots import Snapshot, SnapshotError, list_snapshots, read_snapshot
@@ -40,7 +41,8 @@ def recover(journal: Recoverable) -> Replayed:
     base, unusable = newest_usable(journal.folder)
     since = None if base is None else base.link
     try:
-        return replay(journal.recover(since=since), onto=None if base is None else base.state)
+        with no_collections():
+            return replay(journal.recover(since=since), onto=None if base is None else base.state)
     except JournalGapError as error:
         if not unusable:
             raise

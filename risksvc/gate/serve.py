@@ -20,7 +20,7 @@ from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
 from risksvc.gate.embedded_redis import EmbeddedRedis
 from risksvc.gate.engine.shared_loop import SharedLoop
-from risksvc.gate.event_log import configure_logging, log_event, log_step
+from risksvc.gate.event_log import configure_logging, log_event, log_step, logs_routine
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.flatten.keeper import FlattenKeeper
@@ -34,7 +34,7 @@ from risksvc.gate.kill_switch.rounds import FollowerSettings, GatePorts
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.latch import open_latch
 from risksvc.gate.limits_keeper import LimitsKeeper
-from risksvc.gate.memory import keep_collections_short
+from risksvc.gate.memory import keep_collections_short, keep_threads_short
 from risksvc.gate.owner import EntryLog, Fault, GateClosedError, Owner
 from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.rebuilding import Rebuilder
@@ -74,6 +74,7 @@ def run_gate(
         return _refuse("the gate does not run with python -O or PYTHONOPTIMIZE: assertions are part of its safety")
     configure_logging()
     use_exact_arithmetic()
+    keep_threads_short()
     start = Start(settings_path, limits_path, redis_url, state_dir)
     process = _Process(start, wrap_journal or _as_it_is)
     try:
@@ -154,7 +155,7 @@ class _Process:
             publisher = HaltPublisher(follower)
             # 4. The state comes to life: settings, halts and clears of the latch, limits.
             owner.submit(GateStarted(base.settings.gate_config(base.gate_id)))
-            owner.listeners.append(publisher.heard)
+            owner.listeners.append(publisher.heard, routine=False)
             follower.announce_latch()
             keeper = starting.load_first_limits(base, owner)
             if owner.fault is not None:
@@ -199,7 +200,7 @@ class _Process:
             await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
 
         flattens = FlattenKeeper(app)
-        app.owner.listeners.append(flattens.heard)
+        app.owner.listeners.append(flattens.heard, routine=False)
         runs: dict[str, Awaitable[None]] = {
             "kill switch": app.kill_switch.run(hints_url=url),
             "strategy listener": servers.failed(),
@@ -278,7 +279,7 @@ def _owner(base: starting.Foundations, journal: EntryLog, rebuilder: Rebuilder) 
         beside=rebuilder.run,
     )
     owner.attach(asyncio.get_running_loop())
-    owner.listeners.append(log_step)
+    owner.listeners.append(log_step, routine=logs_routine())
     return owner
 
 
@@ -334,7 +335,8 @@ def _app(
         started_at=base.clock.now(),
         snapshots=stats_of(base.journal.folder, base.replayed),
     )
-    owner.listeners += [feeds.heard, watchers.heard, notifying.heard, lambda *step: tell_new_marks(app, *step)]
+    news = (feeds.heard, watchers.heard, notifying.heard, lambda *step: tell_new_marks(app, *step))
+    owner.listeners.extend(news, routine=False)
     return app
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from risksvc.core.types import RiskError, use_exact_arithmetic
 from risksvc.gate.event_log import configure_logging
+from risksvc.gate.memory import no_collections
 from risksvc.gate.parent_death import die_with
 from risksvc.gate.recovery import newest_usable
 from risksvc.gate.replay import Replayed, replay
@@ -92,7 +93,8 @@ def main(words: list[str]) -> int:
     try:
         die_with(parent)
         os.nice(NICENESS)
-        made = make_snapshot(folder, before=before)
+        with no_collections():
+            made = make_snapshot(folder, before=before)
     except (RiskError, OSError) as error:
         _say({"failed": str(error)})
         return EXIT_FAILED

@@ -153,10 +153,12 @@ def load_first_limits(base: Foundations, owner: Owner) -> LimitsKeeper:
             raise
         keeper.refused(error)
         _log.error("the limits file was refused, the limits of before stand: %s", error)
+        keeper.begin(owner.state.limits)
         return keeper
+    keeper.begin(loaded.limits)
     if loaded.limits.hash == owner.state.limits_hash:
         keeper.text, keeper.warnings = loaded.text, loaded.warnings
         return keeper
     owner.submit(LimitsLoaded(loaded.limits, BY_START, "read at the start"))
-    keeper.took(loaded, by=BY_START, at=base.clock.now())
+    keeper.started(loaded, by=BY_START, at=base.clock.now())
     return keeper

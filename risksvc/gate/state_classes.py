@@ -1,8 +1,9 @@
 """Which classes the gate's state is made of: what the state codec may write and make, by name.
 
 Nothing else is ever made from a snapshot. A class that the state begins to use must be named here (a test walks the
-state and the types of its fields); its fields are found by themselves. Names are for ever: a class or field that is
-renamed makes older snapshots unreadable, and a field that is added needs a default.
+state and the types of its fields); its fields are found by themselves, but for those that follow from the others
+(`risksvc.core.line.DERIVED`), which no snapshot holds. Names are for ever: a class or field that is renamed makes older
+snapshots unreadable, and a field that is added needs a default.
 """
 
 import dataclasses
@@ -154,6 +155,7 @@ CONSTANTS: Mapping[str, object] = {"NOTHING_STANDS": strategy_line.NOTHING_STAND
 _ATTRIBUTES: Mapping[type, tuple[str, ...]] = {
     trading_state.HaltSet: ("_halts", "_clears", "_active"),
     id_archive.IdArchive: ("_keep_ns", "_size", "_generations"),
+    reservations.Answer: ("fingerprint", "decision"),
 }
 # Dicts of integers to integers that grow large, each number below 2**64: packed.
 PACKED: Mapping[tuple[type, str], bool] = {(id_archive._Generation, "ids"): True}  # noqa: SLF001
@@ -161,7 +163,7 @@ PACKED: Mapping[tuple[type, str], bool] = {(id_archive._Generation, "ids"): True
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One class: its fields in order, those without a default, and which of them are packed."""
+    """One class: its fields in order, those without a default, which are packed, and which follow from the others."""
 
     kind: type
     fields: tuple[str, ...]
@@ -169,6 +171,7 @@ class Shape:
     packed: tuple[str, ...]
     is_value: bool
     is_plain: bool
+    derived: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -180,10 +183,13 @@ def _shape(kind: type) -> Shape:
     packed = tuple(field for (owner, field) in PACKED if owner is kind)
     attributes = _ATTRIBUTES.get(kind)
     if attributes is not None:
-        return Shape(kind, attributes, attributes, packed, is_value=False, is_plain=True)
-    fields = dataclasses.fields(kind)
+        is_value = kind in VALUES
+        return Shape(kind, attributes, attributes, packed, is_value=is_value, is_plain=not is_value)
+    fields = [one for one in dataclasses.fields(kind) if not one.metadata.get("derived")]
     required = tuple(one.name for one in fields if not _has_default(one))
-    return Shape(kind, tuple(one.name for one in fields), required, packed, is_value=kind in VALUES, is_plain=False)
+    names = tuple(one.name for one in fields)
+    derived = tuple(one.name for one in dataclasses.fields(kind) if one.name not in names)
+    return Shape(kind, names, required, packed, is_value=kind in VALUES, is_plain=False, derived=derived)
 
 
 def _has_default(field: "dataclasses.Field[Any]") -> bool:

@@ -13,7 +13,6 @@ bytes, in any process, under any hash seed; how immutable values are shared does
 text, so its exponent and sign survive. Never reads a clock or a disk.
 """
 
-import gc
 import hashlib
 import re
 import struct
@@ -21,7 +20,6 @@ import sys
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -31,8 +29,10 @@ from typing import Any
 
 import msgspec
 
+from risksvc.core.book import AccountBook
 from risksvc.core.gate import RiskGate
 from risksvc.core.types import RiskError
+from risksvc.gate.memory import no_collections
 from risksvc.gate.state_classes import CONSTANTS, ENUMS, ENUMS_BY_NAME, SHAPES, SHAPES_BY_NAME, Shape, default_of
 
 _DEFINITION, _OBJECT, _ROOT = 0, 1, 2
@@ -51,13 +51,13 @@ class StateCodecError(RiskError):
 
 def dump(root: object) -> bytes:
     """The bytes of an object and everything that it holds. Raises StateCodecError."""
-    with _no_collections():
+    with no_collections():
         return _Writer().write(root)
 
 
 def load(data: bytes) -> Any:  # noqa: ANN401 - whatever was dumped
     """What was dumped. Raises StateCodecError."""
-    with _no_collections():
+    with no_collections():
         try:
             return _Reader().read(data)
         except (msgspec.MsgspecError, struct.error, LookupError, TypeError, ValueError, ArithmeticError) as error:
@@ -78,18 +78,6 @@ def load_gate(data: bytes) -> RiskGate:
 def state_hash(gate: RiskGate) -> str:
     """SHA-256 over a gate's bytes, in hex: equal exactly when the states are."""
     return hashlib.sha256(dump_gate(gate)).hexdigest()
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Many small objects are made and none of them is garbage: looking for it would take longer than the work."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def pack(ids: dict[int, int]) -> bytes:
@@ -309,8 +297,10 @@ class _Reader:
         made: object = object.__new__(shape.kind)
         for name, held in zip(fields, self._values(value, 1), strict=True):
             setattr(made, name, unpack(held) if name in shape.packed else held)
-        for name in added:
+        for name in (*added, *shape.derived):
             setattr(made, name, default_of(shape.kind, name))
+        if isinstance(made, AccountBook):
+            made.derive()
         return made
 
 

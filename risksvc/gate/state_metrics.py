@@ -5,11 +5,10 @@ a read that never came is +Inf. Every family is there from the first scrape on, 
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from risksvc.core.book import AccountBook
 from risksvc.core.line import Line
@@ -29,6 +28,8 @@ from risksvc.gate.snapshot_metrics import snapshot_metrics
 from risksvc.gate.telling.metrics import notifying_metrics
 from risksvc.gate.views import is_ready
 
+Steps = Iterator[Metric | None]
+ROWS_AT_ONCE, ORDERS_AT_ONCE = 100, 1_000
 # What the process counts itself: metric, field of Counters, help.
 _COUNTED = (
     ("risksvc_malformed_requests", "malformed", "Requests refused as malformed."),
@@ -56,14 +57,14 @@ _COUNTED = (
 )
 
 
-class StateMetrics(Collector):
-    """Every gauge of one gate."""
+class StateMetrics:
+    """Every gauge of one gate, read in steps."""
 
     def __init__(self, app: GateApp) -> None:
         self._app = app
 
-    def collect(self) -> Iterable[Metric]:
-        """Reads everything now."""
+    def steps(self) -> Steps:
+        """Reads everything; None after so many rows, when whoever waits for this thread may have it for a moment."""
         app, now = self._app, self._app.clock.now()
         state = app.owner.state
         books = [state.accounts[name] for name in app.settings.accounts if name in state.accounts]
@@ -72,19 +73,15 @@ class StateMetrics(Collector):
         yield from _skews(app)
         yield from _limits(app)
         yield from _exposures(books)
-        yield _trading_states(state, books, faulty=app.owner.fault is not None)
+        yield from _trading_states(state, books, faulty=app.owner.fault is not None)
         yield from reconciliation_metrics(books, app.feeds)
         yield from _ages(books, now)
         yield from _accounts(books)
-        yield _reservations(books)
+        yield from _reservations(books)
         yield from course_metrics(state.incidents.open())
         yield from flatten_metrics(state.flattens, [book.name for book in books])
         yield from incident_metrics(state.incidents, [book.name for book in books], now=now)
         yield from notifying_metrics(app.notifying, now=now)
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: the state need not be readable yet when this is registered."""
-        return ()
 
 
 # -- the process --------------------------------------------------------------------------------------------------
@@ -168,7 +165,7 @@ def _limits(app: GateApp) -> Iterator[Metric]:
 # -- exposure -----------------------------------------------------------------------------------------------------
 
 
-def _exposures(books: list[AccountBook]) -> Iterator[Metric]:
+def _exposures(books: list[AccountBook]) -> Steps:
     exposure = _gauges(
         "risksvc_exposure_usd",
         "Worst-case net exposure in the limits' currency; NaN: not known (no mark or rate).",
@@ -187,18 +184,20 @@ def _exposures(books: list[AccountBook]) -> Iterator[Metric]:
         total.add_metric([book.name], whole)
         if book.limits is not None:
             used.add_metric([book.name, "", "max_total_exposure"], _share(whole, book.limits.max_total_exposure.value))
-        for symbol, worst in _by_symbol(book).items():
+        for index, (symbol, worst) in enumerate(_by_symbol(book).items()):
+            if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+                yield None
             exposure.add_metric([book.name, symbol], worst)
             own = None if book.limits is None else book.limits.instruments.get(symbol)
             if own is not None:
                 used.add_metric([book.name, symbol, "max_net_exposure"], _share(worst, own.max_net_exposure.value))
-    return iter((exposure, total, used))
+    yield from (exposure, total, used)
 
 
 def _by_symbol(book: AccountBook) -> dict[str, float]:
     """Every instrument that is listed, held or worked."""
     found = dict.fromkeys({} if book.limits is None else book.limits.instruments, 0.0)
-    found.update((line.symbol, _worst(line)) for line in book.lines.values() if not line.idle)
+    found.update((line.symbol, _worst(line)) for line in book.busy)
     return found
 
 
@@ -215,7 +214,7 @@ def _share(value: float, limit: Decimal) -> float:
 # -- trading states ----------------------------------------------------------------------------------------------
 
 
-def _trading_states(state: GateState, books: list[AccountBook], *, faulty: bool) -> Metric:
+def _trading_states(state: GateState, books: list[AccountBook], *, faulty: bool) -> Steps:
     family = _gauges(
         "risksvc_trading_state",
         "1 ACTIVE, 2 REDUCING, 3 HALTED. strategy and instrument empty: the account.",
@@ -226,10 +225,12 @@ def _trading_states(state: GateState, books: list[AccountBook], *, faulty: bool)
         if book.limits is not None:
             rows += [(name, "") for name in book.limits.strategies]
             rows += [("", symbol) for symbol in book.limits.instruments]
-        for strategy, instrument in rows:
+        for index, (strategy, instrument) in enumerate(rows):
+            if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+                yield None
             value = TradingState.HALTED if faulty else state.state_of(book.name, strategy, instrument)
             family.add_metric([book.name, strategy, instrument], int(value))
-    return family
+    yield family
 
 
 # -- accounts -----------------------------------------------------------------------------------------------------
@@ -274,15 +275,17 @@ def _accounts(books: list[AccountBook]) -> Iterator[Metric]:
     return iter((feeds, adopted, flatten))
 
 
-def _reservations(books: list[AccountBook]) -> Metric:
+def _reservations(books: list[AccountBook]) -> Steps:
     family = _gauges("risksvc_reservations", "Approved orders that are not proven finished.", ["account", "status"])
     for book in books:
         counts = dict.fromkeys((status.value for status in ReservationStatus), 0)
-        for reservation in book.live():
+        for index, reservation in enumerate(book.live()):
+            if index % ORDERS_AT_ONCE == ORDERS_AT_ONCE - 1:
+                yield None
             counts[reservation.status.value] += 1
         for status, count in counts.items():
             family.add_metric([book.name, status], count)
-    return family
+    yield family
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

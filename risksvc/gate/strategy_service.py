@@ -20,7 +20,7 @@ from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Scope, 
 from risksvc.gate import convert
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_strategy import (
-    decision_message,
+    decision_bytes,
     fill_reported,
     number,
     order_checked,
@@ -133,7 +133,7 @@ class StrategyService:
         decision = self._submit(event)[0]
         if not isinstance(decision, Decision):
             raise TypeError(f"a check gave {type(decision).__name__}")
-        return decision_message(decision).SerializeToString()
+        return decision_bytes(decision)
 
     def _report(self, event: Input) -> ReportTaken:
         taken = self._submit(event)[0]
@@ -160,7 +160,7 @@ class StrategyService:
             decided_at=app.clock.now(),
             limits_hash=app.owner.state.limits_hash,
         )
-        return decision_message(decision).SerializeToString()
+        return decision_bytes(decision)
 
 
 def _read(read: Callable[[bytes], _Read], data: bytes) -> _Read:

@@ -7,7 +7,8 @@ loop runs in between, so that no check waits long.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from grpc import StatusCode
 
@@ -24,6 +25,7 @@ from risksvc.v1 import venue_pb2, venue_pb2_grpc
 HEARTBEAT_NS = 100 * MILLISECOND
 HELLO_SECONDS = 10.0
 _MAX_ERROR = 500
+_Read = TypeVar("_Read")
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
             raise
         if first.WhichOneof("message") != "hello":
             raise MalformedInputError("hello", "must be the first message of the stream")
-        connected = convert_feed.feed_connected(first.hello)
+        connected = await in_portions(convert_feed.feed_connected(first.hello))
         account = connected.account
         if account not in self._app.settings.accounts:
             known = ", ".join(self._app.settings.accounts)
@@ -131,7 +133,7 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
                 link.stream_connected = request.stream_state.connected
                 link.stream_error = _line(request.stream_state.error, _MAX_ERROR)
                 return
-            inputs = self._read(link.account, kind, request)
+            inputs = await in_portions(self._read(link.account, kind, request))
         except MalformedInputError as error:
             self._app.counters.feed_messages_refused += 1
             _log.warning("account %s: a feed message was refused: %s", link.account, error)
@@ -141,23 +143,52 @@ class VenueFeedService(venue_pb2_grpc.VenueFeedServiceServicer):
                 await asyncio.sleep(0)
             self._app.owner.submit(event)
 
-    def _read(self, account: str, kind: str | None, request: venue_pb2.FeedRequest) -> list[Input]:
+    def _read(
+        self, account: str, kind: str | None, request: venue_pb2.FeedRequest
+    ) -> convert_feed.Steps[Sequence[Input]]:
         read = _READERS.get(kind or "")
         if read is None:
             raise MalformedInputError("message", f"{kind or 'nothing'} is not expected here")
         return read(request, account, self._app.clock.now())
 
 
-_READERS: Mapping[str, Callable[[venue_pb2.FeedRequest, str, Nanoseconds], list[Input]]] = {
-    "fills": lambda told, account, _now: [FillsReceived(account, part) for part in convert_feed.fills(told.fills)],
-    "snapshot": lambda told, account, now: [convert_feed.snapshot(told.snapshot, account, now=now)],
-    "marks": lambda told, account, now: [*convert_feed.marks(told.marks, account, now=now)],
-    "order_states": lambda told, account, now: [convert_feed.order_states(told.order_states, account, now=now)],
-    "read_failure": lambda told, account, _now: [_read_failure(account, told.read_failure)],
-    "balances": lambda told, account, now: [convert_feed.balances(told.balances, account, now=now)],
-    "history_gap": lambda told, account, _now: [convert_feed.history_gap(told.history_gap, account)],
+def _fills(message: venue_pb2.FeedFills, account: str) -> convert_feed.Steps[Sequence[Input]]:
+    parts = yield from convert_feed.fills(message)
+    return [FillsReceived(account, part) for part in parts]
+
+
+def _snapshot(message: venue_pb2.FeedSnapshot, account: str, now: Nanoseconds) -> convert_feed.Steps[Sequence[Input]]:
+    """A complete read is one Input: compared in parts it would be no complete read."""
+    return [(yield from convert_feed.snapshot(message, account, now=now))]
+
+
+def _one(event: Input) -> convert_feed.Steps[Sequence[Input]]:
+    yield from ()
+    return [event]
+
+
+_Reader = Callable[[venue_pb2.FeedRequest, str, Nanoseconds], convert_feed.Steps[Sequence[Input]]]
+_READERS: Mapping[str, _Reader] = {
+    "fills": lambda told, account, _now: _fills(told.fills, account),
+    "snapshot": lambda told, account, now: _snapshot(told.snapshot, account, now),
+    "marks": lambda told, account, now: convert_feed.marks(told.marks, account, now=now),
+    "order_states": lambda told, account, now: convert_feed.order_states(told.order_states, account, now=now),
+    "read_failure": lambda told, account, _now: _one(_read_failure(account, told.read_failure)),
+    "balances": lambda told, account, now: _one(convert_feed.balances(told.balances, account, now=now)),
+    "history_gap": lambda told, account, _now: _one(convert_feed.history_gap(told.history_gap, account)),
 }
 _WHAT = {"snapshot": "positions", "fills": "fills", "marks": "marks", "order_states": "order"}
+
+
+async def in_portions(steps: convert_feed.Steps[_Read]) -> _Read:
+    """Takes every step, and lets the loop run in between."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            read: _Read = done.value
+            return read
+        await asyncio.sleep(0)
 
 
 def _read_failure(account: str, failure: venue_pb2.FeedReadFailure) -> ReadFailed:
@@ -184,8 +215,11 @@ def welcome(app: GateApp, account: str) -> venue_pb2.FeedWelcome:
 
 def tell_new_marks(app: GateApp, event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
     """An owner's listener: after a reload, connected feeds are welcomed anew, with the marks that are needed now."""
-    if not isinstance(event, LimitsLoaded):
-        return
+    if isinstance(event, LimitsLoaded):  # in a turn of its own: the list may be long, and checks wait behind this one
+        asyncio.get_running_loop().call_soon(_welcome_anew, app)
+
+
+def _welcome_anew(app: GateApp) -> None:
     for account in app.settings.accounts:
         link = app.feeds.link(account)
         if link is not None:

@@ -9,7 +9,9 @@ from decimal import Decimal
 import pytest
 
 from risksvc.core.book import AccountBook
+from risksvc.core.check import Check
 from risksvc.core.events import Input
+from risksvc.core.exposure import worst_case
 from risksvc.core.line import Line
 from risksvc.core.outputs import Output
 from risksvc.core.reservations import Reservation
@@ -64,6 +66,15 @@ def test_an_exit_that_counted_as_reducing_in_a_strategys_part_would_be_caught(mo
         part.fly(side, flying)
         one.counted_flying += flying
 
+    def project(check: Check, amends: Reservation | None) -> None:
+        real(check, amends)
+        part, side, reduces = check.part, check.order.side, check.reduces
+        mine = part.working.plus(side, check.delta_quantity, value=check.value, reduces=reduces)
+        check.mine_working = mine
+        check.mine_after = worst_case(part.position, part.position, mine, check.line.unit or ZERO)
+
+    real = Check.project
+    monkeypatch.setattr(Check, "project", project)
     monkeypatch.setattr(AccountBook, "_add", staticmethod(add))
     for seed in range(2_000):
         try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from risksvc.core.exposure import Working, order_price, worst_case
+from risksvc.core.exposure import Working, is_within, order_price, with_order, worst_case
 from risksvc.core.types import ZERO, OrderType, Side
 from tests.conftest import IN_CI
 
@@ -108,3 +108,23 @@ def test_of_an_interval_the_worst_end_counts(low: int, width: int, orders: list[
 
     assert (worst.low, worst.high) == (min(positions), max(positions))
     assert worst.exposure == largest
+
+
+@MANY
+@given(low=st.integers(-4, 4), width=st.integers(0, 3), orders=st.lists(RESTING, max_size=4), limit=st.integers(0, 90))
+def test_within_a_limit_says_what_the_worst_case_says(low: int, width: int, orders: list[Resting], limit: int) -> None:
+    sums, ends = working(orders), (Decimal(low), Decimal(low + width))
+    expected = worst_case(*ends, sums, MARK).exposure <= limit
+    assert is_within(*ends, sums, MARK, limit=Decimal(limit)) is expected
+
+
+@MANY
+@given(low=st.integers(-4, 4), width=st.integers(0, 3), orders=st.lists(RESTING, max_size=4), one=RESTING, mark=PRICES)
+def test_an_order_more_in_one_step_or_two(
+    *, low: int, width: int, orders: list[Resting], one: Resting, mark: Decimal | None
+) -> None:
+    sums, ends, unit = working(orders), (Decimal(low), Decimal(low + width)), mark or ZERO
+    quantity, value = Decimal(one.quantity), one.quantity * one.worst_price
+    added = sums.plus(one.side, quantity, value=value, reduces=False)
+    found = with_order(*ends, sums, unit, more=(one.side is Side.BUY, quantity, value))
+    assert found == (added, worst_case(*ends, added, unit))

@@ -34,7 +34,7 @@ class Ledger:
             software="test",
         ).hello
         hello.hedge_mode = desk.connection.hedge_mode
-        self._apply(convert_feed.feed_connected(hello))
+        self._apply(convert_feed.whole(convert_feed.feed_connected(hello)))
 
     def _apply(self, event: events.Input) -> None:
         self.now += 1
@@ -44,12 +44,12 @@ class Ledger:
         """Read the account and hand it all over; give the ledger of every line, once venue and ledger agree."""
         read = await self.desk.read()
         for message in wire.fills(self.desk.fills):
-            for some in convert_feed.fills(message.fills):
+            for some in convert_feed.whole(convert_feed.fills(message.fills)):
                 self._apply(FillsReceived(self.desk.name, some))
         self.desk.fills.clear()
         self.now = time.time_ns()
         shown = wire.snapshot(read, as_of_ns=self.now).snapshot
-        self._apply(convert_feed.snapshot(shown, self.desk.name, now=self.now))
+        self._apply(convert_feed.whole(convert_feed.snapshot(shown, self.desk.name, now=self.now)))
         book = self.gate.state.accounts[self.desk.name]
         assert not any(line.drifting for line in book.lines.values()), book.lines
         return {key: line.ledger for key, line in book.lines.items() if line.ledger}

@@ -1,14 +1,17 @@
 """Lease, reads and marks: young enough, or denied with that reason. Boundaries to the nanosecond (I8)."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 
 from risksvc.core import events, venue_events
+from risksvc.core.config import GateConfig
 from risksvc.core.denials import DenialReason
+from risksvc.core.state import GateState
 from risksvc.core.types import MILLISECOND, SECOND, Side
 from tests.unit.core.builders import World, given, reasons, started
-from tests.unit.core.catalogue import ACCOUNT, BTC, ETH, SOL, D, feed, limits
+from tests.unit.core.catalogue import ACCOUNT, BTC, ETH, SOL, START, D, feed, limits
 
 SNAPSHOT, MARK, LEASE = DenialReason.SNAPSHOT_STALE, DenialReason.MARK_STALE, DenialReason.KILL_SWITCH_UNREACHABLE
 
@@ -188,3 +191,19 @@ def test_an_account_of_another_gate_is_nobodys() -> None:
     ):
         assert world.apply(event) == ()
     assert list(world.gate.state.accounts) == [ACCOUNT]
+
+
+@pytest.mark.parametrize("flags", list(itertools.product((False, True), repeat=6)))
+def test_open_is_where_nothing_is_closed(flags: tuple[bool, ...]) -> None:
+    started, seen, fault, draining, loaded, lost = flags
+    for lease_until in (START, START + 1):
+        state = GateState(
+            config=GateConfig("g1", {}) if started else None,
+            limits=limits() if loaded else None,
+            lease_until=lease_until,
+            lease_seen=seen,
+            store_lost="why" if lost else "",
+            draining=draining,
+            fault="why" if fault else "",
+        )
+        assert state.is_open(START) is (not list(state.closed(START)))

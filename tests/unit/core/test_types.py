@@ -4,7 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from risksvc.core.types import MalformedInputError, RiskError, Side, parse_decimal, parse_positive, plain
+from risksvc.core.types import (
+    MalformedInputError,
+    PositionRange,
+    RiskError,
+    Scope,
+    Side,
+    parse_decimal,
+    parse_positive,
+    plain,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +73,13 @@ def test_a_float_can_not_slip_in() -> None:
 
 def test_sides_have_a_sign() -> None:
     assert (Side.BUY.sign, Side.SELL.sign) == (1, -1)
+
+
+def test_what_is_immutable_is_told_apart_by_its_value() -> None:
+    one, same, other = PositionRange(Decimal(1), Decimal(2)), PositionRange(Decimal(1), Decimal("2.0")), Scope("main")
+    assert one == same
+    assert hash(one) == hash(same)
+    assert other != Scope("other")
+    assert {one: "found"}[same] == "found"
+    with pytest.raises(AttributeError):
+        one.other = 1  # type: ignore[attr-defined]

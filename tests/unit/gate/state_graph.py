@@ -5,6 +5,7 @@ from collections import OrderedDict, deque
 from decimal import Decimal
 from enum import Enum
 
+from risksvc.core.line import DERIVED
 from risksvc.core.strategy_line import NOTHING_STANDS
 from risksvc.gate.state_classes import VALUES
 
@@ -14,8 +15,9 @@ ROWS = (list, tuple, deque)
 
 
 def attributes(value: object) -> list[str]:
-    """Everything that an object holds, found without the codec's tables."""
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    """Everything that an object holds, found without the codec's tables; not what follows from the rest."""
+    derived = [one.name for one in getattr(value, "__dataclass_fields__", {}).values() if one.metadata == DERIVED]
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name not in derived]
     return [*slots, *getattr(value, "__dict__", {})]
 
 

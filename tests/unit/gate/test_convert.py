@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +16,11 @@ from risksvc.core.types import (
     Scope,
     Side,
     TradingState,
+    plain,
 )
-from risksvc.gate import convert
+from risksvc.gate import convert, convert_strategy
 from risksvc.gate.convert_strategy import (
+    decision_bytes,
     decision_message,
     fill_reported,
     order_checked,
@@ -126,6 +129,29 @@ def test_a_malformed_order_names_the_field_and_what_is_allowed(
     assert allowed in str(error.value)
 
 
+def test_what_is_remembered_is_bounded_and_was_accepted() -> None:
+    readings = [one for one in vars(convert_strategy).values() if hasattr(one, "cache_info")]
+    assert len(readings) == 11
+    assert all(one.cache_info().maxsize <= 8_192 for one in readings)
+    order_checked(check())
+    before = [one.cache_info().currsize for one in readings]
+    for fields in ({"account": "x" * 10**6}, {"quantity": "1e5"}, {"side": 77}, {"believed_position": "1" * 10**6}):
+        for _ in range(2):
+            with pytest.raises(MalformedInputError):
+                order_checked(check(**fields))
+    assert [one.cache_info().currsize for one in readings] == before
+
+
+def test_the_same_text_means_the_same_whichever_field_said_it_before() -> None:
+    order_checked(check(believed_position="-1", intended_position="0"))
+    for fields in ({"quantity": "-1"}, {"quantity": "0"}, {"limit_price": "-1"}, {"limit_price": "0"}):
+        with pytest.raises(MalformedInputError, match="above 0"):
+            order_checked(check(**fields))
+    written = order_checked(check(quantity="0.50", believed_position="-0.0")), order_checked(check(quantity="0.5"))
+    assert [str(one.order.quantity) for one in written] == ["0.50", "0.5"], "the digits are kept as they were said"
+    assert str(written[0].belief) == "0"
+
+
 def test_a_wrong_value_is_shown_short_and_on_one_line() -> None:
     with pytest.raises(MalformedInputError) as error:
         order_checked(check(account="evil\r\n" * 1000))
@@ -200,11 +226,43 @@ def decision(*denials: Denial) -> Decision:
     return Decision("o-1", denials, use, ExposureUse(), TradingState.ACTIVE, 150, 50, "hash")
 
 
+def sent(one: Decision) -> strategy_pb2.CheckOrderResponse:
+    return strategy_pb2.CheckOrderResponse.FromString(decision_bytes(one))
+
+
 def test_an_approval_says_until_when() -> None:
     answer = decision_message(decision())
     assert answer.outcome == strategy_pb2.OUTCOME_APPROVED
     assert (answer.valid_until_ns, answer.valid_for_ns, answer.decided_at_ns) == (150, 100, 50)
     assert (answer.instrument_exposure.after, answer.total_exposure.after) == ("5000.5", "")
+
+
+def test_exposure_that_is_not_known_is_there_and_empty() -> None:
+    answer = decision_message(decision())
+    assert answer.HasField("total_exposure")
+    assert (
+        answer.SerializeToString()
+        == strategy_pb2.CheckOrderResponse.FromString(answer.SerializeToString()).SerializeToString()
+    )
+    assert (answer.total_exposure, answer.HasField("instrument_exposure")) == (types_pb2.ExposureUse(), True)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0", "0"), ("-0", "0"), ("0.00", "0"), ("-0.000", "0"), ("0E-9", "0"), ("0E+3", "0"), ("-0E+3", "0"),
+        ("1", "1"), ("10", "10"), ("-100", "-100"), ("1.0", "1"), ("10.50", "10.5"), ("-10.05", "-10.05"),
+        ("1E+3", "1000"), ("12E+3", "12000"), ("-1.5E+3", "-1500"), ("1E-7", "0.0000001"),
+        ("-1.20E-7", "-0.00000012"), ("100.00", "100"), ("0.1", "0.1"), ("1E-18", "0." + "0" * 17 + "1"),
+        ("9" * 40 + "." + "9" * 40, "9" * 40 + "." + "9" * 40),
+    ],
+)  # fmt: skip
+def test_a_decimal_goes_on_the_wire_plainly(value: str, text: str) -> None:
+    number = Decimal(value)
+    given = replace(decision(), total_exposure=ExposureUse(number, number, number, number))
+    for answer in (decision_message(given), sent(given)):
+        use = answer.total_exposure
+        assert (plain(number), use.before, use.after, use.limit, use.headroom) == (text,) * 5
 
 
 def test_a_denial_says_why_and_approves_nothing() -> None:

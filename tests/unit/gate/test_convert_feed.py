@@ -64,7 +64,9 @@ def fill(**fields: Any) -> venue_pb2.FeedFill:  # noqa: ANN401
 
 
 def test_a_hello_is_read() -> None:
-    found = convert_feed.feed_connected(hello(can_cancel=True, enforces_reduce_only=True, software="x 1"))
+    found = convert_feed.whole(
+        convert_feed.feed_connected(hello(can_cancel=True, enforces_reduce_only=True, software="x 1"))
+    )
     assert found.instruments[0].kind is InstrumentKind.LINEAR
     assert found.instruments[0].quantity_step is None
     assert (found.can_cancel, found.enforces_reduce_only, found.id_max_length) == (True, True, 36)
@@ -72,7 +74,7 @@ def test_a_hello_is_read() -> None:
 
 @pytest.mark.parametrize("body", ["A-Za-z0-9_-", r".A-Z:/a-z0-9_-", "a-fx0-9", "A-Za-z0-9", r"a-z\-"])
 def test_character_classes_of_real_venues(body: str) -> None:
-    found = convert_feed.feed_connected(hello(client_order_id_characters=body))
+    found = convert_feed.whole(convert_feed.feed_connected(hello(client_order_id_characters=body)))
     assert re.fullmatch(f"[{found.id_characters}]+", "abc")
 
 
@@ -81,7 +83,7 @@ def test_character_classes_of_real_venues(body: str) -> None:
 )
 def test_a_character_class_that_is_none_is_refused(body: str) -> None:
     with pytest.raises(MalformedInputError, match=r"hello\.client_order_id_characters"):
-        convert_feed.feed_connected(hello(client_order_id_characters=body))
+        convert_feed.whole(convert_feed.feed_connected(hello(client_order_id_characters=body)))
 
 
 @pytest.mark.parametrize(
@@ -101,13 +103,15 @@ def test_a_character_class_that_is_none_is_refused(body: str) -> None:
 )
 def test_a_malformed_hello_names_the_field(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(MalformedInputError) as error:
-        convert_feed.feed_connected(hello(**fields))
+        convert_feed.whole(convert_feed.feed_connected(hello(**fields)))
     assert error.value.field == field
 
 
 def test_a_snapshot_is_read() -> None:
     position = venue_pb2.FeedPosition(instrument="B", quantity="-2", entry_price="5", unrealised_pnl="-0.5")
-    read = convert_feed.snapshot(snapshot(positions=[position], open_orders=[order()]), "main", now=NOW)
+    read = convert_feed.whole(
+        convert_feed.snapshot(snapshot(positions=[position], open_orders=[order()]), "main", now=NOW)
+    )
     assert read.as_of == NOW
     assert (read.positions[0].quantity, read.positions[0].unrealised_pnl) == (Decimal(-2), Decimal("-0.5"))
     assert read.open_orders[0].status is VenueStatus.OPEN
@@ -137,13 +141,15 @@ def test_a_snapshot_is_read() -> None:
 )
 def test_a_malformed_snapshot_is_refused_whole(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(MalformedInputError) as error:
-        convert_feed.snapshot(snapshot(**fields), "main", now=NOW)
+        convert_feed.whole(convert_feed.snapshot(snapshot(**fields), "main", now=NOW))
     assert error.value.field == field
 
 
 def test_marks_come_in_small_parts_of_one_read() -> None:
     rows = [venue_pb2.FeedMark(instrument=f"I{i}", mark="1") for i in range(60)]
-    parts = convert_feed.marks(venue_pb2.FeedMarks(marks=rows, as_of_gate_time_ns=NOW), "main", now=NOW)
+    parts = convert_feed.whole(
+        convert_feed.marks(venue_pb2.FeedMarks(marks=rows, as_of_gate_time_ns=NOW), "main", now=NOW)
+    )
     assert [len(part.marks) for part in parts] == [25, 25, 10]
     assert {part.as_of for part in parts} == {NOW}
 
@@ -152,15 +158,15 @@ def test_marks_come_in_small_parts_of_one_read() -> None:
 def test_one_wrong_mark_refuses_all(wrong: dict[str, str]) -> None:
     rows = [venue_pb2.FeedMark(instrument="A", mark="1"), venue_pb2.FeedMark(instrument="B", **wrong)]
     with pytest.raises(MalformedInputError, match=r"marks\.marks\[1\]"):
-        convert_feed.marks(venue_pb2.FeedMarks(marks=rows, as_of_gate_time_ns=NOW), "main", now=NOW)
+        convert_feed.whole(convert_feed.marks(venue_pb2.FeedMarks(marks=rows, as_of_gate_time_ns=NOW), "main", now=NOW))
 
 
 def test_fills_are_read_in_parts() -> None:
-    rows = [fill(trade_id=f"t{i}", fee="-0.1", fee_currency="USDT") for i in range(150)]
-    parts = convert_feed.fills(venue_pb2.FeedFills(fills=rows))
-    assert [len(part) for part in parts] == [100, 50]
+    rows = [fill(trade_id=f"t{i}", fee="-0.1", fee_currency="USDT") for i in range(60)]
+    parts = convert_feed.whole(convert_feed.fills(venue_pb2.FeedFills(fills=rows)))
+    assert [len(part) for part in parts] == [25, 25, 10]
     assert parts[0][0].kind is FillKind.TRADE
-    assert convert_feed.fills(venue_pb2.FeedFills()) == []
+    assert convert_feed.whole(convert_feed.fills(venue_pb2.FeedFills())) == []
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,7 @@ def test_fills_are_read_in_parts() -> None:
 )
 def test_a_malformed_fill_is_refused(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(MalformedInputError) as error:
-        convert_feed.fills(venue_pb2.FeedFills(fills=[fill(), fill(**fields)]))
+        convert_feed.whole(convert_feed.fills(venue_pb2.FeedFills(fills=[fill(), fill(**fields)])))
     assert error.value.field == f"fills.fills[1].{field}"
 
 
@@ -185,7 +191,7 @@ def test_an_order_that_the_venue_does_not_know_needs_only_its_name() -> None:
     missing = venue_pb2.FeedOrder(instrument="B", client_order_id="c", status=venue_pb2.VENUE_ORDER_STATUS_NOT_FOUND)
     finished = order(status=venue_pb2.VENUE_ORDER_STATUS_CANCELLED)
     states = venue_pb2.FeedOrderStates(orders=[missing, finished], as_of_gate_time_ns=NOW)
-    read = convert_feed.order_states(states, "main", now=NOW)
+    (read,) = convert_feed.whole(convert_feed.order_states(states, "main", now=NOW))
     assert [one.status for one in read.orders] == [VenueStatus.NOT_FOUND, VenueStatus.CANCELLED]
     assert (read.orders[0].client_order_id, read.orders[0].venue_order_id) == ("c", "")
 
@@ -193,4 +199,14 @@ def test_an_order_that_the_venue_does_not_know_needs_only_its_name() -> None:
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convert_feed, "MAX_ROWS", 1)
     with pytest.raises(MalformedInputError, match="at most 1"):
-        convert_feed.fills(venue_pb2.FeedFills(fills=[fill(), fill()]))
+        convert_feed.whole(convert_feed.fills(venue_pb2.FeedFills(fills=[fill(), fill()])))
+
+
+def test_a_long_message_is_read_in_steps_of_a_few_rows() -> None:
+    rows = [order(client_order_id=f"c{number}") for number in range(60)]
+    states = venue_pb2.FeedOrderStates(orders=rows, as_of_gate_time_ns=NOW)
+    steps = convert_feed.order_states(states, "main", now=NOW)
+    assert [next(steps), next(steps)] == [None, None]
+    with pytest.raises(StopIteration) as done:
+        next(steps)
+    assert [len(part.orders) for part in done.value.value] == [25, 25, 10]

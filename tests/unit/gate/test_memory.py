@@ -1,33 +1,43 @@
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from risksvc.gate.memory import _spare_survivors, keep_collections_short
+from risksvc.gate.memory import SWITCH_SECONDS, keep_collections_short, keep_threads_short
 
 
 @pytest.fixture
-def collector() -> Iterator[None]:
+def as_it_was() -> Iterator[None]:
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     yield
-    gc.callbacks.remove(_spare_survivors)
+    gc.set_threshold(*thresholds)
+    sys.setswitchinterval(interval)
     gc.unfreeze()
 
 
-@pytest.mark.usefixtures("collector")
-def test_what_survived_a_full_collection_is_not_looked_at_again() -> None:
+@pytest.mark.usefixtures("as_it_was")
+def test_what_is_remembered_is_never_looked_at_again() -> None:
     remembered: list[list[int]] = [[number] for number in range(10_000)]
     keep_collections_short()
     assert gc.get_freeze_count() >= len(remembered)
-    assert len(gc.get_objects()) < len(remembered)
-    more: list[list[int]] = [[number] for number in range(10_000)]
-    gc.collect()
-    assert len(gc.get_objects()) < len(more)
+    full = gc.get_stats()[2]["collections"]
+    more: list[list[list[int]]] = [[[number]] for number in range(100_000)]
+    assert gc.get_stats()[2]["collections"] == full
+    assert len(gc.get_objects(generation=0)) + len(gc.get_objects(generation=1)) < len(more) / 10
 
 
-@pytest.mark.usefixtures("collector")
-def test_rings_that_are_dropped_before_are_collected() -> None:
+@pytest.mark.usefixtures("as_it_was")
+def test_rings_that_are_dropped_soon_are_collected() -> None:
     keep_collections_short()
-    ring: list[object] = []
-    ring.append(ring)
-    del ring
-    assert gc.collect() >= 1
+    before = sum(generation["collected"] for generation in gc.get_stats())
+    for _ in range(10_000):
+        ring: list[object] = []
+        ring.append(ring)
+    assert sum(generation["collected"] for generation in gc.get_stats()) > before + 5_000
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_a_busy_thread_gives_way_soon() -> None:
+    keep_threads_short()
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
