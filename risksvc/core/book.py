@@ -13,19 +13,16 @@ from risksvc.core.beliefs import NEVER
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import Working, WorstCase, order_price, unit_value
+from risksvc.core.exposure import Counted, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
-from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
+from risksvc.core.limits import AccountLimits, Limits, collar_of
 from risksvc.core.line import Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import ACKNOWLEDGED, Finished, Reservation, rests_above, stand_in_id
+from risksvc.core.reservations import ACKNOWLEDGED, Finished, Reservation, keep_finished, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
 from risksvc.core.types import LIMIT, ZERO, Instrument, Nanoseconds, Order
 from risksvc.core.venue_events import FeedConnected, Fill, Mark
-
-DEFAULT_COLLAR = Decimal(5)
-FINISHED_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -117,8 +114,7 @@ class AccountBook:
 
     def collar(self, symbol: str) -> Decimal:
         """The price collar in percent."""
-        limits = self.limits.instruments.get(symbol) if self.limits is not None else None
-        return DEFAULT_COLLAR if limits is None else limits.price_collar
+        return collar_of(self.limits, symbol)
 
     @property
     def hedge_mode(self) -> bool:
@@ -129,10 +125,6 @@ class AccountBook:
     def enforces_reduce_only(self) -> bool:
         """The venue does; where it can't, or acts on one leg, a reducing order counts as an ordinary one."""
         return self.feed is not None and self.feed.enforces_reduce_only and not self.feed.hedge_mode
-
-    def unlisted_limits(self) -> InstrumentLimits:
-        """For an operator's exit from an instrument that the file does not list: no size, the default collar."""
-        return InstrumentLimits(max_net_exposure=Limit(ZERO), price_collar=DEFAULT_COLLAR)
 
     # -- the world around ----------------------------------------------------------------------------------------
 
@@ -180,13 +172,7 @@ class AccountBook:
         self.recount(reservation, now=now)
 
     def begin(
-        self,
-        reservation: Reservation,
-        line: Line,
-        part: StrategyLine,
-        *,
-        counted: tuple[Working, WorstCase],
-        own: tuple[Working, WorstCase],
+        self, reservation: Reservation, line: Line, part: StrategyLine, *, counted: Counted, own: Counted
     ) -> None:
         """Starts the reservation of a new order, as `reserve` would, with sums and worst cases computed before."""
         id_, quantity = reservation.order.client_order_id, reservation.counted_quantity
@@ -259,18 +245,11 @@ class AccountBook:
             del self.reservations[id_]
             self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
         if reservation.explained:
-            self._keep_finished(reservation, now=now)
+            keep_finished(self.finished, reservation, now=now)
         self.watched.pop(order.client_order_id, None)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]
         self.refresh(line, part)
-
-    def _keep_finished(self, reservation: Reservation, *, now: Nanoseconds) -> None:
-        finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled), now)
-        for id_ in (*reservation.ids, *map(stand_in_id, reservation.venue_ids)):
-            self.finished[id_] = finished
-            if len(self.finished) > FINISHED_KEPT:
-                self.finished.popitem(last=False)
 
     # -- sums ----------------------------------------------------------------------------------------------------
 
@@ -320,15 +299,10 @@ class AccountBook:
 
     def _unit(self, line: Line) -> Decimal | None:
         """The value of one unit of position; of a spot asset, in the pair where it is worth most."""
-        largest: Decimal | None = None
-        for symbol, mark in line.marks.items():
-            instrument = self._instrument(line, symbol)
-            rate = None if instrument is None else self.rate(instrument)
-            if instrument is None or rate is None:
-                continue
-            value = unit_value(instrument, rate=rate, price=mark.price)
-            largest = value if largest is None else max(largest, value)
-        return largest
+        priced = ((self._instrument(line, symbol), mark.price) for symbol, mark in line.marks.items())
+        listed = ((one, self.rates.get(one.quote), price) for one, price in priced if one is not None)
+        units = (unit_value(one, rate=rate, price=price) for one, rate, price in listed if rate is not None)
+        return max(units, default=None)
 
     def order_unit(self, line: Line, order: Order, limit_price: Decimal | None) -> Decimal:
         """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known.

@@ -9,7 +9,7 @@ from decimal import Decimal
 from risksvc.core.book import AccountBook
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.exposure import Working, WorstCase, with_order, worst_case
-from risksvc.core.limits import AccountLimits
+from risksvc.core.limits import UNLISTED, AccountLimits
 from risksvc.core.positions import strategy_intent
 from risksvc.core.reservations import Reservation
 from risksvc.core.strategy_line import StrategyLine
@@ -81,7 +81,7 @@ class Check:
         self.part = line.strategies.get(name) or line.strategy(name)
         self.mine = book.strategies.get(name) or book.strategy(name)
         self.instrument, self.mark = book.instruments.get(symbol), line.marks.get(symbol)
-        self.instrument_limits = limits.instruments.get(symbol) or book.unlisted_limits()
+        self.instrument_limits = limits.instruments.get(symbol) or UNLISTED
         self.strategy_limits = None if self.operator else limits.strategies.get(name)
 
     def project(self, amends: Reservation | None) -> None:

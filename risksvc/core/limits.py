@@ -48,6 +48,7 @@ class Limit:
     on_breach: OnBreach = OnBreach.REDUCE
 
 
+DEFAULT_COLLAR = Decimal(5)
 DEFAULT_MAX_RESIDUAL = Limit(Decimal(50), on_breach=OnBreach.DENY)
 
 
@@ -70,6 +71,10 @@ class InstrumentLimits:
     price_collar: Decimal
     order: OrderLimits = OrderLimits()
     max_gross_exposure: Limit | None = None
+
+
+# For an operator's exit from an instrument that the file does not list: no size, the default collar.
+UNLISTED = InstrumentLimits(max_net_exposure=Limit(Decimal(0)), price_collar=DEFAULT_COLLAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +127,9 @@ class Limits:
     rates: Mapping[str, Decimal]
     accounts: Mapping[str, AccountLimits]
     hash: str
+
+
+def collar_of(limits: AccountLimits | None, symbol: str) -> Decimal:
+    """The price collar in percent; of what is not listed, the default."""
+    own = None if limits is None else limits.instruments.get(symbol)
+    return DEFAULT_COLLAR if own is None else own.price_collar

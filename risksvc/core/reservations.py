@@ -5,6 +5,7 @@ look-up that does not know the id after the approval and the venue's window have
 """
 
 import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -27,7 +28,7 @@ class ReservationStatus(Enum):
     UNKNOWN = "UNKNOWN"
 
 
-ACKNOWLEDGED = ReservationStatus.ACKNOWLEDGED
+ACKNOWLEDGED, NEVER_SENT = ReservationStatus.ACKNOWLEDGED, ReservationStatus.NEVER_SENT
 ENDS_WHEN = {
     ReservationStatus.APPROVED: "the strategy reports it, or a look-up past its approval and venue window misses it",
     ReservationStatus.SENT: "the venue shows it final, or a look-up past its approval and venue window misses it",
@@ -46,6 +47,7 @@ NOT_WORKING = IN_FLIGHT | {ReservationStatus.NEVER_SENT, ReservationStatus.REJEC
 
 
 NO_FINGERPRINT = bytes(8)
+FINISHED_KEPT = 10_000
 MISSED_READS = 2  # a venue may show an order filled a moment before it lists the fill
 
 
@@ -283,6 +285,15 @@ class Finished:
     reservation: Reservation
     unfilled: Decimal
     at: Nanoseconds
+
+
+def keep_finished(kept: OrderedDict[str, Finished], reservation: Reservation, *, now: Nanoseconds) -> None:
+    """Keeps an order that was proven finished now under all its ids, as one of the last so many."""
+    finished = Finished(reservation, max(ZERO, reservation.quantity - reservation.filled), now)
+    for id_ in (*reservation.ids, *map(stand_in_id, reservation.venue_ids)):
+        kept[id_] = finished
+        if len(kept) > FINISHED_KEPT:
+            kept.popitem(last=False)
 
 
 def rests_above(reservation: Reservation, instrument: str, price: Decimal) -> bool:

@@ -251,7 +251,7 @@ def test_a_late_fill_is_forgiven_when_the_position_is_gone() -> None:
 
 
 def test_so_many_finished_orders_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("risksvc.core.book.FINISHED_KEPT", 2)
+    monkeypatch.setattr("risksvc.core.reservations.FINISHED_KEPT", 2)
     world = given()
     for id_ in "abc":
         world.buy("0.1", 50_000, client_order_id=id_)
