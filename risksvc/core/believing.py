@@ -18,34 +18,32 @@ from risksvc.core.types import Nanoseconds, plain
 def take_belief(
     book: AccountBook, line: Line, part: StrategyLine, *, quantity: Decimal, now: Nanoseconds
 ) -> Sequence[Notice]:
-    """Takes a belief in, and holds it against the strategy's ledger position."""
+    """Takes a belief in, and holds it against the strategy's ledger position: SUSPECT while they differ."""
     limits = None if book.limits is None else book.limits.strategies.get(part.strategy)
     assert limits is not None, "only listed strategies are heard"
     part.believe(quantity, lag=limits.belief_lag_ns, now=now)
     book.strategy(part.strategy).beliefs.speak(line.key, now=now)
-    return compare_belief(book, line, part, now=now)
+    agrees = part.belief_agrees()
+    if agrees and not line.suspicions:
+        return ()
+    return judge_belief(book, line, part, agrees=agrees, now=now)
 
 
-def compare_belief(book: AccountBook, line: Line, part: StrategyLine, *, now: Nanoseconds) -> Sequence[Notice]:
-    """Holds what a strategy has just said against its ledger position: SUSPECT while they differ."""
-    belief = part.belief
-    if belief is None or part.belief_agrees():
-        return _agreed(book, line, part) if line.suspicions else ()
+def judge_belief(
+    book: AccountBook, line: Line, part: StrategyLine, *, agrees: bool, now: Nanoseconds
+) -> Sequence[Notice]:
+    """What it means that the last belief agrees with the ledger position, or does not."""
     key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
-    text = f"{part.strategy} believes {plain(belief.quantity)}, the ledger says {plain(part.position)}"
-    if key in line.suspicions:
-        line.suspicions[key].message = text
-        return ()
-    line.suspect(Suspicion(DivergenceClass.BELIEF_DRIFT, part.strategy, text, now))
-    return (_notice(NoticeKind.SUSPECT, book, line, who=part.strategy, text=text),)
-
-
-def _agreed(book: AccountBook, line: Line, part: StrategyLine) -> Sequence[Notice]:
-    if line.suspicions.pop((DivergenceClass.BELIEF_DRIFT.value, part.strategy), None) is None:
-        return ()
-    text = f"{part.strategy} agrees with the ledger again"
-    return (_notice(NoticeKind.SUSPECT_CLEARED, book, line, who=part.strategy, text=text),)
-
-
-def _notice(kind: NoticeKind, book: AccountBook, line: Line, *, who: str, text: str) -> Notice:
-    return Notice(kind, book.name, DivergenceClass.BELIEF_DRIFT.value, text, line.symbol, who)
+    if agrees:
+        if line.suspicions.pop(key, None) is None:
+            return ()
+        text, kind = f"{part.strategy} agrees with the ledger again", NoticeKind.SUSPECT_CLEARED
+    else:
+        assert part.belief is not None, "what was not said agrees"
+        text = f"{part.strategy} believes {plain(part.belief.quantity)}, the ledger says {plain(part.position)}"
+        if key in line.suspicions:
+            line.suspicions[key].message = text
+            return ()
+        line.suspect(Suspicion(DivergenceClass.BELIEF_DRIFT, part.strategy, text, now))
+        kind = NoticeKind.SUSPECT
+    return (Notice(kind, book.name, DivergenceClass.BELIEF_DRIFT.value, text, line.symbol, part.strategy),)

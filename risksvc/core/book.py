@@ -15,7 +15,7 @@ from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.deadlines import Deadlines
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import Working, WorstCase, order_price, unit_value
+from risksvc.core.exposure import Counted, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, Limits, collar_of
 from risksvc.core.line import DERIVED, Line
@@ -204,13 +204,7 @@ class AccountBook:
         self.recount(reservation, now=now)
 
     def begin(
-        self,
-        reservation: Reservation,
-        line: Line,
-        part: StrategyLine,
-        *,
-        counted: tuple[Working, WorstCase],
-        own: tuple[Working, WorstCase],
+        self, reservation: Reservation, line: Line, part: StrategyLine, *, counted: Counted, own: Counted
     ) -> None:
         """Starts the reservation of a new order, as `reserve` would, with sums and worst cases computed before."""
         id_, quantity = reservation.order.client_order_id, reservation.counted_quantity

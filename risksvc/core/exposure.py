@@ -58,6 +58,7 @@ class WorstCase:
 
 
 FLAT = WorstCase(ZERO, ZERO, ZERO)
+Counted = tuple[Working, WorstCase]  # what works, and what can come of it
 
 
 def worst_case(low: Decimal, high: Decimal, working: Working, unit: Decimal) -> WorstCase:
@@ -76,7 +77,7 @@ def worst_case(low: Decimal, high: Decimal, working: Working, unit: Decimal) -> 
 
 def with_order(
     low: Decimal, high: Decimal, working: Working, unit: Decimal, *, more: tuple[bool, Decimal, Decimal]
-) -> tuple[Working, WorstCase]:
+) -> Counted:
     """Sums and worst case with one ordinary order more (buys it, quantity, value): every check asks for this twice.
 
     `plus` and `worst_case` in one step, where nothing reduces.

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from risksvc.core.believing import compare_belief
+from risksvc.core.believing import judge_belief
 from risksvc.core.book import AccountBook
 from risksvc.core.check import Asked, Check
 from risksvc.core.config import GateConfig
@@ -38,7 +38,7 @@ def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Sequence[Ou
         return (known,)
     denials += identify(book, book.limits, event)
     if denials:
-        return (_deny(state, book, order, denials=denials, now=now),)
+        return (deny(state, book, order, denials=denials, now=now),)
     return _decide(state, Check(event, book, book.limits, state=trading, now=now), event)
 
 
@@ -53,7 +53,7 @@ def _bare(state: GateState, order: Order, denials: list[Denial], *, now: Nanosec
     return bare_denial(order, denials, state=trading, now=now, limits_hash=state.limits_hash)
 
 
-def _deny(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial], now: Nanoseconds) -> Decision:
+def deny(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial], now: Nanoseconds) -> Decision:
     """Denies without looking at exposure, and remembers the id."""
     answer = _bare(state, order, denials, now=now)
     _remember(book, order, answer)
@@ -159,7 +159,10 @@ def _take_statements(check: Check, event: OrderChecked) -> Sequence[Notice]:
         return ()
     part.believe(event.belief, lag=own.belief_lag_ns, now=check.now)
     mine.beliefs.speak(line.key, now=check.now)
-    return compare_belief(check.book, line, part, now=check.now)
+    agrees = part.belief_agrees()
+    if agrees and not line.suspicions:
+        return ()
+    return judge_belief(check.book, line, part, agrees=agrees, now=check.now)
 
 
 def _reserve(state: GateState, event: Asked, *, verdict: Verdict, answer: Decision) -> None:
