@@ -13,15 +13,15 @@ from risksvc.core.beliefs import NEVER
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import order_price, unit_value
+from risksvc.core.exposure import Working, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
 from risksvc.core.line import Line
 from risksvc.core.marks import next_mark
-from risksvc.core.reservations import Finished, Reservation, ReservationStatus, rests_above, stand_in_id
+from risksvc.core.reservations import ACKNOWLEDGED, Finished, Reservation, rests_above, stand_in_id
 from risksvc.core.strategy_line import StrategyBook, StrategyLine
 from risksvc.core.trades import SeenTrades
-from risksvc.core.types import ZERO, Instrument, Nanoseconds
+from risksvc.core.types import LIMIT, ZERO, Instrument, Nanoseconds, Order
 from risksvc.core.venue_events import FeedConnected, Fill, Mark
 
 DEFAULT_COLLAR = Decimal(5)
@@ -179,6 +179,20 @@ class AccountBook:
         line.strategy(order.strategy).reservations[order.client_order_id] = reservation
         self.recount(reservation, now=now)
 
+    def begin(
+        self, reservation: Reservation, line: Line, part: StrategyLine, *, working: Working, own_working: Working
+    ) -> None:
+        """Starts the reservation of a new order, whose sums with it have been computed: as `reserve`, but cheap."""
+        order = reservation.order
+        id_ = order.client_order_id
+        self.reservations[id_] = line.reservations[id_] = part.reservations[id_] = reservation
+        line.working, part.working = working, own_working
+        if reservation.in_flight:
+            part.fly(order.side, reservation.counted_quantity)
+            reservation.counted_flying = reservation.counted_quantity
+        self._watch(reservation)
+        self.refresh(line, part)
+
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
         """Learns the venue's id of an order; False when it was known, or is another order's."""
         if not venue_order_id or venue_order_id in self.by_venue_id:
@@ -306,25 +320,23 @@ class AccountBook:
             largest = value if largest is None else max(largest, value)
         return largest
 
-    def order_unit(self, line: Line, reservation: Reservation) -> Decimal:
-        """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known."""
-        order = reservation.order
-        instrument, mark = self._instrument(line, order.instrument), line.marks.get(order.instrument)
-        rate = None if instrument is None else self.rate(instrument)
+    def order_unit(self, line: Line, order: Order, limit_price: Decimal | None) -> Decimal:
+        """The value of one unit of an order at the worst price that it can fill at; 0 while that is not known.
+
+        `limit_price`: the largest that the venue may have.
+        """
+        symbol = order.instrument
+        instrument, mark = self.instruments.get(symbol) or self._instrument(line, symbol), line.marks.get(symbol)
+        rate = None if instrument is None else self.rates.get(instrument.quote)
         if instrument is None or mark is None or rate is None:
             return line.unit or ZERO
-        price = order_price(
-            order.side,
-            order.type,
-            limit_price=reservation.limit_price,
-            mark=mark.price,
-            collar=self.collar(order.instrument),
-        )
+        collar = ZERO if order.type is LIMIT else self.collar(symbol)
+        price = order_price(order.side, order.type, limit_price=limit_price, mark=mark.price, collar=collar)
         return unit_value(instrument, rate=rate, price=price)
 
     def _count(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
         quantity = reservation.remaining
-        value = quantity * self.order_unit(line, reservation)
+        value = quantity * self.order_unit(line, reservation.order, reservation.limit_price)
         flying = quantity if reservation.in_flight else ZERO
         self._add(
             line,
@@ -336,14 +348,8 @@ class AccountBook:
         )
 
     def _uncount(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
-        self._add(
-            line,
-            part,
-            reservation,
-            quantity=-reservation.counted_quantity,
-            value=-reservation.counted_value,
-            flying=-reservation.counted_flying,
-        )
+        quantity, value = -reservation.counted_quantity, -reservation.counted_value
+        self._add(line, part, reservation, quantity=quantity, value=value, flying=-reservation.counted_flying)
 
     @staticmethod
     def _add(
@@ -361,7 +367,7 @@ class AccountBook:
 
     def _watch(self, reservation: Reservation) -> None:
         """Keeps the orders that time may bring something about for where every tick finds them."""
-        unproven = not reservation.at_venue and reservation.status is not ReservationStatus.ACKNOWLEDGED
+        unproven = not reservation.at_venue and reservation.status is not ACKNOWLEDGED
         unproven = unproven and not reservation.awaits_its_order  # complete reads tell, not time
         if unproven or reservation.needs_look_up:
             self.watched[reservation.order.client_order_id] = reservation
@@ -370,15 +376,15 @@ class AccountBook:
 
     def _note_valuation(self, line: Line) -> None:
         """Keeps the few facts about marks that every check of the account asks for."""
-        if line.idle:
-            self.unvalued.pop(line.key, None)
-            self.unproven_marks.pop(line.key, None)
-            return
-        if line.unit is None:
+        idle = line.idle
+        if line.unit is None and not idle:
             self.unvalued[line.key] = line
-        else:
+        elif self.unvalued:
             self.unvalued.pop(line.key, None)
-        self.unproven_marks.pop(line.key, None)
+        if self.unproven_marks:
+            self.unproven_marks.pop(line.key, None)
+        if idle:
+            return
         for mark in line.marks.values():
             if not mark.confirmed:
                 self.unproven_marks[line.key] = line

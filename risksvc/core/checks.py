@@ -8,105 +8,22 @@ rules: they must be able to leave when limits are exceeded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 
-from risksvc.core.book import AccountBook
+from risksvc.core.check import Check
 from risksvc.core.denials import Denial, DenialReason
-from risksvc.core.exposure import Working, WorstCase, worst_case
-from risksvc.core.limits import AccountLimits, InstrumentLimits, StrategyLimits
-from risksvc.core.line import Line
-from risksvc.core.marks import MarkState, collared
-from risksvc.core.reservations import Reservation
-from risksvc.core.strategy_line import StrategyLine
+from risksvc.core.marks import collared
 from risksvc.core.types import (
+    BUY,
     MILLISECOND,
+    REDUCING,
+    SELL,
     ZERO,
     Nanoseconds,
-    Order,
-    PositionRange,
     Scope,
     Side,
-    TradingState,
     plain,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One order against everything that it depends on.
-
-    `candidate` is the reservation that an approval would start, or the amended one as it would be; `delta_quantity` is
-    what it would add to the sums; `after` and `mine_after` are the worst cases of instrument and strategy with it.
-    `announced`: a person will place it by hand, and has no tracker that could say what it believes.
-    """
-
-    order: Order
-    now: Nanoseconds
-    book: AccountBook
-    line: Line
-    part: StrategyLine
-    limits: AccountLimits
-    instrument_limits: InstrumentLimits
-    strategy_limits: StrategyLimits | None
-    state: TradingState
-    belief_given: bool
-    candidate: Reservation
-    amends: Reservation | None
-    delta_quantity: Decimal
-    value: Decimal
-    after: WorstCase
-    mine_after: WorstCase
-    band: PositionRange | None
-    operator: bool = False
-    announced: bool = False
-
-    @property
-    def reduces(self) -> bool:
-        """The order may only reduce."""
-        return self.order.reduce_only
-
-    @property
-    def own_limits(self) -> StrategyLimits:
-        """The strategy's limits; only an operator's order has none."""
-        assert self.strategy_limits is not None, "a strategy's order was identified before"
-        return self.strategy_limits
-
-    @property
-    def mark(self) -> MarkState | None:
-        """The mark of the order's instrument."""
-        return self.line.marks.get(self.order.instrument)
-
-    @property
-    def here(self) -> Scope:
-        """The instrument's scope."""
-        return Scope(self.order.account, instrument=self.order.instrument)
-
-    @property
-    def mine(self) -> Scope:
-        """The strategy's scope."""
-        return Scope(self.order.account, strategy=self.order.strategy)
-
-    @property
-    def mine_here(self) -> Scope:
-        """The strategy's scope in this instrument."""
-        return Scope(self.order.account, strategy=self.order.strategy, instrument=self.order.instrument)
-
-    def proven_after(self) -> WorstCase:
-        """The strategy's own doing: its position, its proven working orders, this order. Walks the orders."""
-        working = proven_working(self.part, without=self.amends)
-        working = working.plus(self.order.side, self.candidate.remaining, value=self.value, reduces=False)
-        position = self.part.position
-        return worst_case(position, position, working=working, unit=self.line.unit or ZERO)
-
-
-def proven_working(part: StrategyLine, *, without: Reservation | None = None) -> Working:
-    """Sums over a strategy's orders that are known to work at the venue."""
-    total = Working()
-    for one in part.reservations.values():
-        if one.proven and one is not without:
-            total = total.plus(one.order.side, one.counted_quantity, value=one.counted_value, reduces=False)
-    return total
 
 
 def not_adopted(check: Check) -> Denial | None:
@@ -115,7 +32,7 @@ def not_adopted(check: Check) -> Denial | None:
         return None
     return Denial(
         DenialReason.NOT_ADOPTED,
-        Scope(check.order.account),
+        check.everywhere,
         "the account holds positions or orders that nobody has adopted; see `risksvc reconcile`, then `risksvc adopt`",
     )
 
@@ -123,19 +40,22 @@ def not_adopted(check: Check) -> Denial | None:
 def snapshot_fresh(check: Check) -> Denial | None:
     """Exposure rests on a complete venue read that is young enough; when stale, only reducing for 30 s."""
     as_of = check.book.snapshot_as_of
-    scope = Scope(check.order.account)
     if as_of is None:
-        return Denial(DenialReason.SNAPSHOT_MISSING, scope, "no complete venue read yet; is the venue process running?")
+        text = "no complete venue read yet; is the venue process running?"
+        return Denial(DenialReason.SNAPSHOT_MISSING, check.everywhere, text)
     config = check.book.config
     bound = config.stale_denied_after_ns if check.reduces else config.snapshot_max_age_ns
-    return _too_old(DenialReason.SNAPSHOT_STALE, scope, what="venue read", age=check.now - as_of, bound=bound)
+    age = check.now - as_of
+    if age <= bound:
+        return None
+    return _too_old(DenialReason.SNAPSHOT_STALE, check.everywhere, what="venue read", age=age, bound=bound)
 
 
 def marks_known(check: Check) -> Denial | None:
     """Everything held or working, and this instrument, has a mark."""
     if check.mark is None:
         return Denial(DenialReason.MARK_MISSING, check.here, f"no mark price for {check.order.instrument}")
-    if check.reduces:
+    if check.reduces or not check.book.unvalued:
         return None
     for key, line in check.book.unvalued.items():
         if not line.marks:
@@ -146,14 +66,18 @@ def marks_known(check: Check) -> Denial | None:
 
 def marks_fresh(check: Check) -> Denial | None:
     """Marks are young enough; when stale, only reducing for 30 s."""
-    if check.mark is None:
+    mark, book = check.mark, check.book
+    if mark is None:
         return None
-    oldest = check.mark.as_of
-    if not check.reduces and check.book.oldest_mark is not None:
-        oldest = min(oldest, check.book.oldest_mark)
-    config = check.book.config
-    bound = config.stale_denied_after_ns if check.reduces else config.mark_max_age_ns
-    return _too_old(DenialReason.MARK_STALE, check.here, what="mark price", age=check.now - oldest, bound=bound)
+    oldest, of_any, bound = mark.as_of, book.oldest_mark, book.config.mark_max_age_ns
+    if check.reduces:
+        bound = book.config.stale_denied_after_ns
+    elif of_any is not None and of_any < oldest:
+        oldest = of_any
+    age = check.now - oldest
+    if age <= bound:
+        return None
+    return _too_old(DenialReason.MARK_STALE, check.here, what="mark price", age=age, bound=bound)
 
 
 def marks_confirmed(check: Check) -> Denial | None:
@@ -164,6 +88,8 @@ def marks_confirmed(check: Check) -> Denial | None:
     if mark is not None and not mark.confirmed:
         text = f"the mark of {check.order.instrument} moved to {plain(mark.last)} and is not confirmed yet"
         return Denial(DenialReason.MARK_UNCONFIRMED, check.here, text, observed=mark.last)
+    if not check.book.unproven_marks:
+        return None
     for key, line in check.book.unproven_marks.items():
         scope = Scope(check.order.account, instrument=line.symbol)
         text = f"the mark of {key}, which is held or worked, is not confirmed yet"
@@ -173,11 +99,11 @@ def marks_confirmed(check: Check) -> Denial | None:
 
 def rate_known(check: Check) -> Denial | None:
     """The quote currency has a rate into the limits' currency; so has everything held."""
-    instrument = check.book.instruments.get(check.order.instrument)
-    if instrument is not None and check.book.rate(instrument) is None:
+    instrument = check.instrument
+    if instrument is not None and instrument.quote not in check.book.rates:
         text = f"the limits file has no rate for {instrument.quote}; add it under `rates`"
         return Denial(DenialReason.RATE_MISSING, check.here, text)
-    if check.reduces:
+    if check.reduces or not check.book.unvalued:
         return None
     for key, line in check.book.unvalued.items():
         if line.marks:
@@ -188,7 +114,7 @@ def rate_known(check: Check) -> Denial | None:
 
 def quantity_on_step(check: Check) -> Denial | None:
     """The venue would truncate anything else, and trade another quantity than was checked."""
-    instrument = check.book.instruments.get(check.order.instrument)
+    instrument = check.instrument
     step = None if instrument is None else instrument.quantity_step
     if step is None or not check.order.quantity % step:
         return None
@@ -198,7 +124,7 @@ def quantity_on_step(check: Check) -> Denial | None:
 
 def price_on_step(check: Check) -> Denial | None:
     """The venue would round anything else."""
-    instrument = check.book.instruments.get(check.order.instrument)
+    instrument = check.instrument
     step, price = None if instrument is None else instrument.price_step, check.order.limit_price
     if step is None or price is None or not price % step:
         return None
@@ -208,10 +134,10 @@ def price_on_step(check: Check) -> Denial | None:
 
 def reducing_only(check: Check) -> Denial | None:
     """In REDUCING, orders must reduce."""
-    if check.state is not TradingState.REDUCING or check.reduces:
+    if check.state is not REDUCING or check.reduces:
         return None
     return Denial(
-        DenialReason.REDUCING_ONLY, check.mine_here, "the trading state is REDUCING: only reduce_only orders pass"
+        DenialReason.REDUCING_ONLY, check.whose_here, "the trading state is REDUCING: only reduce_only orders pass"
     )
 
 
@@ -231,13 +157,13 @@ def reduces_only(check: Check) -> Denial | None:
     held = _held_against(check, side)
     free = held - check.line.working.on_side(side)
     if not (check.operator or check.book.hedge_mode):
-        own = max(ZERO, check.part.position) if side is Side.SELL else max(ZERO, -check.part.position)
+        own = max(ZERO, check.part.position) if side is SELL else max(ZERO, -check.part.position)
         free = min(free, own - check.part.working.on_side(side))
     if check.delta_quantity <= free:
         return None
     text = f"reduce-only {side.value} of {plain(check.order.quantity)}: only {plain(max(ZERO, free))} is left to reduce"
     return Denial(
-        DenialReason.NOT_REDUCING, check.mine_here, text, limit=max(ZERO, free), observed=check.order.quantity
+        DenialReason.NOT_REDUCING, check.whose_here, text, limit=max(ZERO, free), observed=check.order.quantity
     )
 
 
@@ -245,18 +171,18 @@ def _held_against(check: Check, side: Side) -> Decimal:
     """What an order of this side may reduce: the position's smaller end, or in hedge mode the leg that it closes."""
     line = check.line
     if check.book.hedge_mode:
-        ledger, venue = (line.long, line.venue_long) if side is Side.SELL else (line.short, line.venue_short)
+        ledger, venue = (line.long, line.venue_long) if side is SELL else (line.short, line.venue_short)
         return max(ZERO, min(ledger, ledger if venue is None or not line.drifting else venue))
-    return max(ZERO, line.low) if side is Side.SELL else max(ZERO, -line.high)
+    return max(ZERO, line.low) if side is SELL else max(ZERO, -line.high)
 
 
 def belief_given(check: Check) -> Denial | None:
     """A strategy says with every order what its own tracker believes: missing is unknown, not zero."""
+    if check.belief_given or check.reduces or check.announced:
+        return None
     if check.strategy_limits is None or not check.strategy_limits.belief_required:
         return None
-    if check.reduces or check.belief_given or check.announced:
-        return None
-    return Denial(DenialReason.BELIEF_MISSING, check.mine_here, "send believed_position with every order")
+    return Denial(DenialReason.BELIEF_MISSING, check.whose_here, "send believed_position with every order")
 
 
 def beliefs_fresh(check: Check) -> Denial | None:
@@ -264,9 +190,8 @@ def beliefs_fresh(check: Check) -> Denial | None:
     limits = check.strategy_limits
     if limits is None or not limits.belief_required or check.reduces or check.announced:
         return None
-    mine = check.book.strategy(check.order.strategy)
-    oldest = mine.beliefs.oldest()
-    if oldest is None or oldest[0] >= max(check.now - limits.belief_max_age_ns, mine.resumed_at):
+    oldest = check.mine.beliefs.oldest()
+    if oldest is None or oldest[0] >= max(check.now - limits.belief_max_age_ns, check.mine.resumed_at):
         return None
     instrument = check.book.lines[oldest[1]].symbol
     scope = Scope(check.order.account, strategy=check.order.strategy, instrument=instrument)
@@ -281,15 +206,15 @@ def belief_agrees(check: Check) -> Denial | None:
         return None
     believed, ledger = part.belief.quantity, part.position
     text = f"{part.strategy} believes {plain(believed)} and the ledger says {plain(ledger)}"
-    return Denial(DenialReason.BELIEF_MISMATCH, check.mine_here, text, limit=ledger, observed=believed)
+    return Denial(DenialReason.BELIEF_MISMATCH, check.whose_here, text, limit=ledger, observed=believed)
 
 
 def intent_known(check: Check) -> Denial | None:
     """Growth needs a declared intention."""
-    if check.reduces or check.operator or check.band is not None:
+    if check.intent is not None or check.reduces or check.operator:
         return None
     text = "no intended position was declared and the limits file has none; send intended_position"
-    return Denial(DenialReason.INTENT_MISSING, check.mine_here, text)
+    return Denial(DenialReason.INTENT_MISSING, check.whose_here, text)
 
 
 def price_in_collar(check: Check) -> Denial | None:
@@ -297,18 +222,18 @@ def price_in_collar(check: Check) -> Denial | None:
     price, mark = check.order.limit_price, check.mark
     if price is None or mark is None:
         return None
-    bound = collared(mark.price, check.instrument_limits.price_collar, check.order.side)
-    through = price > bound if check.order.side is Side.BUY else price < bound
-    if not through:
+    at, side = mark.price, check.order.side
+    if price <= at if side is BUY else price >= at:
+        return None  # not through the mark at all
+    bound = collared(at, check.instrument_limits.price_collar, side)
+    if price <= bound if side is BUY else price >= bound:
         return None
     percent = plain(check.instrument_limits.price_collar)
     text = f"limit price {plain(price)} is past {plain(bound)}, which is {percent} % from the mark"
     return Denial(DenialReason.PRICE_COLLAR, check.here, text, limit=bound, observed=price)
 
 
-def _too_old(reason: DenialReason, scope: Scope, *, what: str, age: Nanoseconds, bound: Nanoseconds) -> Denial | None:
-    if age <= bound:
-        return None
+def _too_old(reason: DenialReason, scope: Scope, *, what: str, age: Nanoseconds, bound: Nanoseconds) -> Denial:
     age_ms, bound_ms = Decimal(age // MILLISECOND), Decimal(bound // MILLISECOND)
     text = f"the last {what} is {age_ms} ms old; at most {bound_ms} ms is allowed"
     return Denial(reason, scope, text, limit=bound_ms, observed=age_ms)

@@ -3,11 +3,10 @@
 The order of the members is the order of precedence; names and numbers are those of `risksvc.v1.DenialReason`.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 
-from risksvc.core.types import Scope
+from risksvc.core.types import Scope, immutable
 
 
 class DenialReason(IntEnum):
@@ -90,7 +89,7 @@ UNCERTAIN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Denial:
     """One rule that an order breaks. `limit` and `observed` are None where there is nothing to measure."""
 

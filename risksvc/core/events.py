@@ -38,6 +38,7 @@ from risksvc.core.types import (
     Scope,
     Severity,
     TradingState,
+    immutable,
 )
 from risksvc.core.venue_events import (
     BalancesReceived,
@@ -153,7 +154,7 @@ class ResumeConfirmed:
 # -- strategies and operators -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OrderChecked:
     """A strategy asks. None of `intent` and `belief` means: not said."""
 
@@ -209,7 +210,7 @@ class OrderReport(Enum):
     REJECTED = "REJECTED"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OrderReported:
     """What a strategy says became of an approved order."""
 

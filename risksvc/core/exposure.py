@@ -9,13 +9,14 @@ The position is valued at the mark, every order at the worst price it can fill a
 order units; values are in the limits' currency.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 
-from risksvc.core.types import HUNDRED, ONE, ZERO, Instrument, InstrumentKind, OrderType, Side
+from risksvc.core.types import BUY, HUNDRED, LIMIT, ONE, ZERO, Instrument, InstrumentKind, OrderType, Side, immutable
+
+_INVERSE = InstrumentKind.INVERSE
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Working:
     """Sums over everything approved and not proven finished. Values at the worst prices; reduce-only needs no value."""
 
@@ -30,25 +31,26 @@ class Working:
         """These sums with `quantity` more (or, negative, less) on a side."""
         buy, sell, reduce_buy, reduce_sell = self.buy, self.sell, self.reduce_buy, self.reduce_sell
         buy_value, sell_value = self.buy_value, self.sell_value
-        if reduces and side is Side.BUY:
+        if not reduces:
+            if side is BUY:
+                buy, buy_value = buy + quantity, buy_value + value
+            else:
+                sell, sell_value = sell + quantity, sell_value + value
+        elif side is BUY:
             reduce_buy += quantity
-        elif reduces:
-            reduce_sell += quantity
-        elif side is Side.BUY:
-            buy, buy_value = buy + quantity, buy_value + value
         else:
-            sell, sell_value = sell + quantity, sell_value + value
+            reduce_sell += quantity
         return Working(buy, sell, reduce_buy, reduce_sell, buy_value, sell_value)
 
     def on_side(self, side: Side) -> Decimal:
         """All quantity working on a side, reduce-only included."""
-        return self.buy + self.reduce_buy if side is Side.BUY else self.sell + self.reduce_sell
+        return self.buy + self.reduce_buy if side is BUY else self.sell + self.reduce_sell
 
 
 NOTHING_WORKING = Working()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WorstCase:
     """Lowest and highest quantity that can come about, and the larger absolute value of the two."""
 
@@ -63,16 +65,20 @@ FLAT = WorstCase(ZERO, ZERO, ZERO)
 def worst_case(low: Decimal, high: Decimal, *, working: Working, unit: Decimal) -> WorstCase:
     """Worst case of a position in [low, high]; `unit` is the value of one order unit of position."""
     assert low <= high, "a position interval runs upwards"
-    low_held = min(low, max(ZERO, low - working.reduce_sell))
-    high_held = max(high, min(ZERO, high + working.reduce_buy))
+    low_held, high_held = low, high
+    if working.reduce_sell:
+        low_held = min(low, max(ZERO, low - working.reduce_sell))
+    if working.reduce_buy:
+        high_held = max(high, min(ZERO, high + working.reduce_buy))
     low_value = abs(low_held * unit - working.sell_value)
     high_value = abs(high_held * unit + working.buy_value)
-    return WorstCase(low_held - working.sell, high_held + working.buy, max(low_value, high_value))
+    exposure = low_value if low_value >= high_value else high_value  # noqa: FURB136 - max() costs three times as much
+    return WorstCase(low_held - working.sell, high_held + working.buy, exposure)
 
 
 def unit_value(instrument: Instrument, *, rate: Decimal, price: Decimal) -> Decimal:
     """The value of one order unit at a price, in the limits' currency."""
-    if instrument.kind is InstrumentKind.INVERSE:
+    if instrument.kind is _INVERSE:
         return instrument.contract_size * rate
     return instrument.contract_size * price * rate
 
@@ -81,7 +87,7 @@ def order_price(
     side: Side, order_type: OrderType, *, limit_price: Decimal | None, mark: Decimal, collar: Decimal
 ) -> Decimal:
     """The worst price that an order can fill at: a resting one at max(mark, limit), a market buy a collar above."""
-    if order_type is OrderType.LIMIT:
+    if order_type is LIMIT:
         assert limit_price is not None, "a limit order has a price"
-        return max(mark, limit_price)
-    return mark * (ONE + collar / HUNDRED) if side is Side.BUY else mark
+        return mark if mark >= limit_price else limit_price  # noqa: FURB136 - as above
+    return mark * (ONE + collar / HUNDRED) if side is BUY else mark

@@ -5,7 +5,7 @@ the same Inputs at the same times gives the same Outputs, bit for bit. The proce
 journal first, then reply, latch, publish, ask the venue, tell people.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from risksvc.core import batches, events, operators_in, orders_in, reports_in, venue_events, venue_in
@@ -23,7 +23,7 @@ from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds
 
-Handler = Callable[[GateState, Any, Nanoseconds], Iterator[Output]]
+Handler = Callable[[GateState, Any, Nanoseconds], Iterable[Output]]
 
 
 def _ticked(state: GateState, _event: events.Ticked, now: Nanoseconds) -> Iterator[Output]:
@@ -121,7 +121,10 @@ class RiskGate:
         assert now >= self._last, "time runs forwards"
         self._last = now
         outputs = tuple(HANDLERS[type(event)](self.state, event, now))
-        return (*outputs, *self._incidents(outputs, now)) if outputs else outputs
+        for output in outputs:
+            if type(output) is HaltRaised:
+                return (*outputs, *self._incidents(outputs, now))
+        return outputs
 
     def _incidents(self, outputs: tuple[Output, ...], now: Nanoseconds) -> Iterator[Output]:
         """What a step's Outputs mean for incidents: the one place where a halt opens or joins one."""

@@ -24,6 +24,9 @@ class LimitMode(Enum):
     SHADOW = "shadow"
 
 
+SHADOW = LimitMode.SHADOW
+
+
 class OnBreach(Enum):
     """What an order that breaks the limit by the strategy's own doing trips, for that strategy.
 

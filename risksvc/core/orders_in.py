@@ -1,43 +1,42 @@
 """Orders that are asked about: decided, remembered by their id, reserved, and what their breaches trip."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 from risksvc.core.believing import take_belief
 from risksvc.core.book import AccountBook
+from risksvc.core.check import Asked, Check
 from risksvc.core.config import GateConfig
-from risksvc.core.deciding import Asked, Verdict, bare_denial, decision, identify, malformed, replaced, weigh
+from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, run
 from risksvc.core.denials import UNCERTAIN, Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
-from risksvc.core.limits import LimitMode, OnBreach
-from risksvc.core.line import Line
+from risksvc.core.limits import SHADOW, AccountLimits, OnBreach
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
 from risksvc.core.positions import line_warning, total_warning
-from risksvc.core.reservations import Answer, Reservation, fingerprint
+from risksvc.core.reservations import Answer, Reservation, Version, fingerprint
 from risksvc.core.sizing import gross_value
 from risksvc.core.state import GateState
 from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
-from risksvc.core.types import SECOND, Nanoseconds, Order, Scope, TradingState
+from risksvc.core.types import REDUCING, SECOND, Nanoseconds, Order, Scope
 
 
-def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Output]:
+def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Sequence[Output]:
     """Decides one order; an approval reserves in the same step."""
     order = event.order
-    operator = isinstance(event, ReducingOrderChecked)
-    denials = [*state.denied_whole(order, operator=operator, now=now), *malformed(event)]
+    operator = type(event) is ReducingOrderChecked
+    denials = state.denied_whole(order, operator=operator, now=now)
+    denials += malformed(event)
     book = state.accounts.get(order.account)
     if book is None or book.limits is None:
         denials.append(_unknown_account(state, order))
-        yield _bare(state, order, denials, now=now)
-        return
+        return (_bare(state, order, denials, now=now),)
     known = _known_already(state, book, order, denials=denials)
     if known is not None:
-        yield known
-        return
+        return (known,)
     denials += identify(book, book.limits, event)
     if denials:
-        yield deny(state, book, order, denials=denials, now=now)
-        return
-    yield from _decide(state, book, event, now=now)
+        return (deny(state, book, order, denials=denials, now=now),)
+    return _decide(state, book, book.limits, event, now=now)
 
 
 def _unknown_account(state: GateState, order: Order) -> Denial:
@@ -59,10 +58,9 @@ def deny(state: GateState, book: AccountBook, order: Order, *, denials: list[Den
 
 
 def _remember(book: AccountBook, order: Order, answer: Decision) -> None:
-    mark = fingerprint(order)
-    if order.client_order_id not in book.reservations and book.archive.find(order.client_order_id, mark) is None:
+    if order.client_order_id not in book.reservations and not book.archive.knows(order.client_order_id):
         reasons = [denial.reason for denial in answer.denials]
-        book.archive.add(order.client_order_id, mark, reasons=reasons, now=answer.decided_at)
+        book.archive.add(order.client_order_id, fingerprint(order), reasons=reasons, now=answer.decided_at)
 
 
 def _known_already(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial]) -> Decision | None:
@@ -70,10 +68,10 @@ def _known_already(state: GateState, book: AccountBook, order: Order, *, denials
     live = book.reservations.get(order.client_order_id)
     if live is not None:
         return _approved_already(state, book, live, order=order, denials=denials)
-    old = book.archive.find(order.client_order_id, fingerprint(order))
-    if old is None:
+    if not book.archive.knows(order.client_order_id):
         return None
-    if not old.same or not old.reasons:
+    old = book.archive.find(order.client_order_id, fingerprint(order))
+    if old is None or not old.same or not old.reasons:
         denials.append(_reused(order))
         return None
     text = "decided before, for the same order; a new attempt needs a new client order id"
@@ -88,7 +86,7 @@ def _approved_already(
         denials.append(_reused(order))
         return None
     trading = state.state_of(order.account, order.strategy, order.instrument)
-    if trading is TradingState.REDUCING and not order.reduce_only:
+    if trading is REDUCING and not order.reduce_only:
         denials.append(Denial(DenialReason.REDUCING_ONLY, Scope(order.account), "approved before, not any more"))
     answer = live.answers[order.client_order_id].decision
     if answer.decided_at <= book.strategy(order.strategy).resumed_at:
@@ -105,98 +103,100 @@ def _reused(order: Order) -> Denial:
 # -- a new order --------------------------------------------------------------------------------------------------
 
 
-def _decide(state: GateState, book: AccountBook, event: Asked, *, now: Nanoseconds) -> Iterator[Output]:
+def _decide(
+    state: GateState, book: AccountBook, limits: AccountLimits, event: Asked, *, now: Nanoseconds
+) -> Sequence[Output]:
     order = event.order
     assert state.config is not None, "closed without a configuration"
-    _forget_old(book, order, now=now)
-    line = book.line_for(order.instrument)
-    notices: list[Notice] = []
-    if isinstance(event, OrderChecked):
-        notices = _take_statements(book, line, event, now=now)
-    amends, problem = replaced(book, order)
-    valid_until = now + _validity(state.config, event)
     trading = state.state_of(order.account, order.strategy, order.instrument)
-    verdict = weigh(book, event, state=trading, amends=amends, valid_until=valid_until, now=now)
+    check = Check(event, book, limits, state=trading, now=now)
+    _forget_old(book.approvals, now=now)
+    _forget_old(check.mine.approvals, now=now)
+    notices = _take_statements(check, event) if isinstance(event, OrderChecked) else ()
+    amends, problem = replaced(book, order) if order.replaces else (None, None)
+    valid_until = now + _validity(state.config, event)
+    check.project(amends)
+    verdict = run(check)
     if problem is not None:
         verdict.denials.append(problem)
     answer = decision(verdict, valid_until=valid_until, limits_hash=state.limits_hash)
-    if answer.approved:
-        _reserve(state, book, event, verdict=verdict, answer=answer, amends=amends)
+    outputs: list[Output] = [answer, *notices]
+    if verdict.breaches:
+        outputs += _shadows(book, verdict)
+    if not verdict.denials:
+        _reserve(state, event, verdict=verdict, answer=answer)
+        outputs += _crossings(check)
     else:
         _remember(book, order, answer)
-    yield answer
-    yield from notices
-    yield from _shadows(book, verdict)
-    if answer.approved:
-        yield from _crossings(book, line, order.instrument)
-    elif not isinstance(event, ReducingOrderChecked):
-        yield from _trip_breaches(state, book, verdict, now=now)
+        if not check.operator:
+            outputs += _trip_breaches(state, book, verdict, now=now)
+    return outputs
 
 
 def _validity(config: GateConfig, event: Asked) -> Nanoseconds:
     """A person needs longer than a program; a reducing order passes halts anyway, so no bound hangs on it."""
-    if isinstance(event, OrderExpected | ReducingOrderChecked) and event.valid_for:
+    if isinstance(event, OrderChecked):
+        return config.approval_validity_ns
+    if event.valid_for:
         return event.valid_for
     return config.operator_validity_ns if isinstance(event, ReducingOrderChecked) else config.approval_validity_ns
 
 
-def _forget_old(book: AccountBook, order: Order, *, now: Nanoseconds) -> None:
-    mine = book.strategy(order.strategy)
-    for approvals in (book.approvals, mine.approvals):
-        while approvals and approvals[0] <= now - SECOND:
-            approvals.popleft()
+def _forget_old(approvals: deque[Nanoseconds], *, now: Nanoseconds) -> None:
+    while approvals and approvals[0] <= now - SECOND:
+        approvals.popleft()
 
 
-def _take_statements(book: AccountBook, line: Line, event: OrderChecked, *, now: Nanoseconds) -> list[Notice]:
+def _take_statements(check: Check, event: OrderChecked) -> Sequence[Notice]:
     """Takes in what the strategy says of itself: its version, what it intends, what it believes."""
-    order = event.order
-    part = line.strategy(order.strategy)
     if event.version:
-        book.strategy(order.strategy).version = event.version
+        check.mine.version = event.version
     if event.intent is not None:
-        part.declare(event.intent)
+        check.part.declare(event.intent)
     if event.belief is None:
-        return []
-    return take_belief(book, line, part, quantity=event.belief, now=now)
+        return ()
+    return take_belief(check.book, check.line, check.part, quantity=event.belief, now=check.now)
 
 
-def _reserve(
-    state: GateState,
-    book: AccountBook,
-    event: Asked,
-    *,
-    verdict: Verdict,
-    answer: Decision,
-    amends: Reservation | None,
-) -> None:
-    order = event.order
-    operator = isinstance(event, ReducingOrderChecked)
-    assert not state.denied_whole(order, operator=operator, now=answer.decided_at), "I1: closed, and approved"
-    reservation = verdict.check.candidate
+def _reserve(state: GateState, event: Asked, *, verdict: Verdict, answer: Decision) -> None:
+    check, order, now = verdict.check, event.order, answer.decided_at
+    book = check.book
+    assert not state.denied_whole(order, operator=check.operator, now=now), "I1: closed, and approved"
+    version = Version(order.quantity, order.limit_price, answer.valid_until)
+    amends = check.amends
     if amends is not None:
-        amends.versions.append(reservation.versions[-1])
+        amends.versions.append(version)
         amends.aliases.append(order.client_order_id)
         reservation = amends
+    else:
+        reservation = Reservation(order, now, [version], order.reduce_only and book.enforces_reduce_only)
     if not isinstance(event, OrderChecked):
         reservation.by = event.by
     if isinstance(event, OrderExpected):
         reservation.expected, reservation.unnamed = True, not event.named
-    reservation.answers[order.client_order_id] = Answer(fingerprint(order), answer)
-    book.reserve(reservation, now=answer.decided_at)
+    reservation.answers[order.client_order_id] = Answer(order, answer)
+    if amends is not None:
+        book.reserve(reservation, now=now)
+    else:
+        reservation.counted_quantity, reservation.counted_value = check.remaining, check.value
+        book.begin(reservation, check.line, check.part, working=check.working, own_working=check.mine_working)
     assert _within_limits(verdict), "I2: approved over a limit"
-    book.approvals.append(answer.decided_at)
-    book.strategy(order.strategy).approvals.append(answer.decided_at)
+    book.approvals.append(now)
+    check.mine.approvals.append(now)
 
 
 def _within_limits(verdict: Verdict) -> bool:
+    """By what is counted now, not by what was foreseen."""
     check = verdict.check
     if check.reduces:
         return True
-    row = check.instrument_limits
-    holds = [(check.line.worst.exposure, row.max_net_exposure), (check.book.total, check.limits.max_total_exposure)]
-    if row.max_gross_exposure is not None and check.book.hedge_mode:
-        holds.append((gross_value(check.line), row.max_gross_exposure))
-    return all(limit.mode is LimitMode.SHADOW or value <= limit.value for value, limit in holds)
+    book, line, row = check.book, check.line, check.instrument_limits
+    net, total, gross = row.max_net_exposure, check.limits.max_total_exposure, row.max_gross_exposure
+    return (
+        (line.worst.exposure <= net.value or net.mode is SHADOW)
+        and (book.total <= total.value or total.mode is SHADOW)
+        and (gross is None or not book.hedge_mode or gross.mode is SHADOW or gross_value(line) <= gross.value)
+    )
 
 
 def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:
@@ -207,10 +207,10 @@ def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:
             yield Notice(NoticeKind.SHADOW_BREACH, book.name, name, text, order.instrument, order.strategy)
 
 
-def _crossings(book: AccountBook, line: Line, symbol: str) -> Iterator[Notice]:
-    for notice in (line_warning(book, line, symbol), total_warning(book)):
-        if notice is not None:
-            yield notice
+def _crossings(check: Check) -> list[Notice]:
+    book = check.book
+    found = (line_warning(book, check.line, check.order.instrument), total_warning(book))
+    return [notice for notice in found if notice is not None]
 
 
 _STRICTNESS = {OnBreach.DENY: 0, OnBreach.REDUCE: 1, OnBreach.HALT: 2}

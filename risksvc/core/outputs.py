@@ -6,10 +6,10 @@ from enum import Enum
 
 from risksvc.core.denials import Denial
 from risksvc.core.trading_state import Clear, Halt
-from risksvc.core.types import Nanoseconds, TradingState
+from risksvc.core.types import Nanoseconds, TradingState, immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ExposureUse:
     """Worst-case exposure around one order, in the limits' currency; None where it can't be known."""
 
@@ -19,7 +19,7 @@ class ExposureUse:
     headroom: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decision:
     """The answer to one check. Approved exactly when `denials` is empty."""
 
@@ -166,7 +166,7 @@ class NoticeKind(Enum):
     EQUITY_UNCHECKED = "EQUITY_UNCHECKED"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Notice:
     """Something worth telling. `name`: the limit or the divergence class."""
 

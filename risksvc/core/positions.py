@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.book import AccountBook
-from risksvc.core.limits import AccountLimits, Limit, LimitMode, StrategyLimits
+from risksvc.core.limits import SHADOW, AccountLimits, Limit, StrategyLimits
 from risksvc.core.line import Line
 from risksvc.core.outputs import Notice, NoticeKind
 from risksvc.core.strategy_line import StrategyLine
@@ -78,7 +78,7 @@ def _over_total(book: AccountBook, limits: AccountLimits) -> Iterator[Excess]:
 
 
 def _over(value: Decimal, limit: Limit, scope: Scope, *, what: str, lines: Iterable[Line]) -> Iterator[Excess]:
-    if value <= limit.value or limit.mode is LimitMode.SHADOW:
+    if value <= limit.value or limit.mode is SHADOW:
         return
     text = f"{what} is worth {plain(value)}; the limit is {plain(limit.value)}"
     if any(more_than_approved(line) for line in lines):
@@ -92,7 +92,7 @@ def _over(value: Decimal, limit: Limit, scope: Scope, *, what: str, lines: Itera
 def _outside_bands(book: AccountBook, line: Line, limits: AccountLimits) -> Iterator[Excess]:
     for name, part in line.strategies.items():
         own = limits.strategies.get(name)
-        if not part.position or own is None or own.band.mode is LimitMode.SHADOW:
+        if not part.position or own is None or own.band.mode is SHADOW:
             continue
         band = strategy_band(part, own, line.symbol)
         if band is None or band.low <= part.position <= band.high:
@@ -105,10 +105,11 @@ def _outside_bands(book: AccountBook, line: Line, limits: AccountLimits) -> Iter
 def strategy_intent(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
     """The intent that counts: declared, else the file's; None: neither. A clamp in shadow mode binds nobody."""
     own = limits.instruments.get(symbol)
-    in_file = None if own is None else own.intended
-    most = None if own is None else own.max_intended
-    clamp = None if most is None or most.mode is LimitMode.SHADOW else most.value
-    return part.intent(in_file=in_file, clamp=clamp)
+    if own is None:
+        return part.declared
+    most = own.max_intended
+    clamp = None if most is None or most.mode is SHADOW else most.value
+    return part.intent(in_file=own.intended, clamp=clamp)
 
 
 def strategy_band(part: StrategyLine, limits: StrategyLimits, symbol: str) -> PositionRange | None:
@@ -170,7 +171,12 @@ def total_warning(book: AccountBook) -> Notice | None:
 def _reached(value: Decimal, limit: Limit) -> int:
     if not value:
         return 0
-    return sum(value * HUNDRED >= at * limit.value for at in limit.warn_at)
+    scaled, most, reached = value * HUNDRED, limit.value, 0
+    for at in limit.warn_at:
+        if scaled < at * most:
+            break
+        reached += 1
+    return reached
 
 
 def _warning(book: AccountBook, instrument: str, *, value: Decimal, limit: Limit) -> Notice:

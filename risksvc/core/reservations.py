@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.outputs import Decision
-from risksvc.core.types import ZERO, Nanoseconds, Order, OrderType, ReplaceMode, Side
+from risksvc.core.types import MARKET, ZERO, Nanoseconds, Order, ReplaceMode, Side, immutable
 from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus
 
 
@@ -27,6 +27,7 @@ class ReservationStatus(Enum):
     UNKNOWN = "UNKNOWN"
 
 
+ACKNOWLEDGED = ReservationStatus.ACKNOWLEDGED
 ENDS_WHEN = {
     ReservationStatus.APPROVED: "the strategy reports it, or a look-up past its approval and venue window misses it",
     ReservationStatus.SENT: "the venue shows it final, or a look-up past its approval and venue window misses it",
@@ -48,7 +49,7 @@ NO_FINGERPRINT = bytes(8)
 MISSED_READS = 2  # a venue may show an order filled a moment before it lists the fill
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Version:
     """One approved form of an order: the first, or an amendment."""
 
@@ -57,12 +58,23 @@ class Version:
     valid_until: Nanoseconds
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered to one client order id: the same question gets it again."""
+    """What was answered to one client order id: the same question gets it again.
 
-    fingerprint: bytes
-    decision: Decision
+    Made with the order that was asked about, or with its fingerprint: that is taken when somebody needs it.
+    """
+
+    __slots__ = ("_asked", "decision")
+
+    def __init__(self, asked: "Order | bytes", decision: Decision) -> None:
+        self._asked, self.decision = asked, decision
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Of the order that was asked about."""
+        if not isinstance(self._asked, bytes):
+            self._asked = fingerprint(self._asked)
+        return self._asked
 
 
 @dataclass(slots=True)
@@ -126,11 +138,18 @@ class Reservation:
     @property
     def limit_price(self) -> Decimal | None:
         """The largest limit price that the venue may have; None for a market order."""
-        if self.order.type is OrderType.MARKET:
+        if self.order.type is MARKET:
             return None
         if len(self.versions) == 1:
             return self.versions[0].limit_price or ZERO
         return max(version.limit_price or ZERO for version in self.versions)
+
+    def amended(self, order: Order) -> tuple[Decimal, Decimal | None, bool]:
+        """What could still fill of this with one more version, at which largest limit price; and whether it reduces."""
+        quantity, price = max(self.quantity, order.quantity), None
+        if order.limit_price is not None:
+            price = max(self.limit_price or ZERO, order.limit_price)
+        return max(ZERO, quantity - self.filled), price, self.reduces
 
     @property
     def remaining(self) -> Decimal:
@@ -166,12 +185,12 @@ class Reservation:
     @property
     def proven(self) -> bool:
         """Known to work at the venue: its quantity is the strategy's own doing."""
-        return self.at_venue or self.status is ReservationStatus.ACKNOWLEDGED
+        return self.at_venue or self.status is ACKNOWLEDGED
 
     @property
     def in_flight(self) -> bool:
         """Approved, and not known to have reached the venue. What a person announced is in no strategy's tracker."""
-        return not self.at_venue and self.status in IN_FLIGHT and not self.expected
+        return not self.at_venue and not self.expected and self.status in IN_FLIGHT
 
     @property
     def awaits_its_order(self) -> bool:

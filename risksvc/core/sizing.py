@@ -5,19 +5,28 @@ own aggregate. `own` tells whether the strategy breaks it by its own doing (its 
 this order) or only lacks headroom because of others and of what is not proven finished. Limits are inclusive.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from operator import attrgetter
 
-from risksvc.core.checks import Check, proven_working
+from risksvc.core.check import Check, proven_working
 from risksvc.core.denials import HEADLINE, Denial, DenialReason
 from risksvc.core.exposure import worst_case
-from risksvc.core.limits import Limit, LimitMode, OrderLimits
+from risksvc.core.limits import SHADOW, Limit, OrderLimits
 from risksvc.core.line import Line
-from risksvc.core.types import ZERO, Scope, Side, plain
+from risksvc.core.types import BUY, HUNDRED, ZERO, PositionRange, Scope, immutable, plain
+
+# Where a limit stands: the scope of a check that it is for, made only when it is broken.
+Where = Callable[[Check], Scope]
+HERE: Where = attrgetter("here")
+WHOSE: Where = attrgetter("whose")
+WHOSE_HERE: Where = attrgetter("whose_here")
+EVERYWHERE: Where = attrgetter("everywhere")
+NO_ORDER_LIMITS = OrderLimits()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Breach:
     """A limit that an order would break. `grows`: with the order it would be broken further than it is without."""
 
@@ -29,7 +38,7 @@ class Breach:
     @property
     def shadow(self) -> bool:
         """Only told, not denied."""
-        return self.limit.mode is LimitMode.SHADOW
+        return self.limit.mode is SHADOW
 
     @property
     def trips(self) -> bool:
@@ -47,76 +56,96 @@ class Breach:
         )
 
 
-def order_size(check: Check) -> Iterator[Breach]:
+NONE: tuple[Breach, ...] = ()
+
+
+def order_size(check: Check) -> Sequence[Breach]:
     """`max_order_quantity` and `max_order_notional`, at every scope that has them; the operator's exits pass."""
-    if check.operator:
-        return
-    value = check.order.quantity * check.book.order_unit(check.line, check.candidate)
-    for scope, limits in _order_limits(check):
-        yield from _above(
-            DenialReason.MAX_ORDER_QUANTITY, scope, limits.max_order_quantity, observed=check.order.quantity
-        )
-        yield from _above(DenialReason.MAX_ORDER_NOTIONAL, scope, limits.max_order_notional, observed=value)
-
-
-def _order_limits(check: Check) -> Iterator[tuple[Scope, OrderLimits]]:
-    yield check.here, check.instrument_limits.order
-    yield check.mine, check.own_limits.order
-    both = check.own_limits.instruments.get(check.order.instrument)
-    if both is not None:
-        yield check.mine_here, both.order
-
-
-def order_rate(check: Check) -> Iterator[Breach]:
-    """`max_orders_per_second` of the account and of the strategy: approvals of the last second and this one."""
-    if check.reduces:
-        return
-    all_ours, mine = check.book.approvals, check.book.strategy(check.order.strategy).approvals
-    for scope, limit, approvals in (
-        (Scope(check.order.account), check.limits.max_orders_per_second, all_ours),
-        (check.mine, check.own_limits.max_orders_per_second, mine),
-    ):
-        recent = Decimal(1 + len(approvals))
-        yield from _above(DenialReason.MAX_ORDERS_PER_SECOND, scope, limit, observed=recent)
-
-
-def net_exposure(check: Check) -> Iterator[Breach]:
-    """`max_net_exposure`: the instrument's worst case; the strategy's own, where it has a limit of its own."""
-    if check.reduces:
-        return
-    reason, own = DenialReason.MAX_NET_EXPOSURE, check.own_limits
+    own = check.strategy_limits
+    if own is None:
+        return NONE
+    quantity, value = check.order.quantity, check.order.quantity * check.order_unit
     both = own.instruments.get(check.order.instrument)
-    before, after = check.line.worst.exposure, check.after.exposure
-    mine_before, mine_after = check.part.worst.exposure, check.mine_after.exposure
-    for scope, limit, was, observed in (
-        *((scope, limit, before, after) for scope, limit in _net_limits(check)),
-        (check.mine, own.max_net_exposure, mine_before, mine_after),
-        (check.mine_here, None if both is None else both.max_net_exposure, mine_before, mine_after),
+    found: list[Breach] = []
+    for where, limits in (
+        (HERE, check.instrument_limits.order),
+        (WHOSE, own.order),
+        (WHOSE_HERE, NO_ORDER_LIMITS if both is None else both.order),
     ):
-        for breach in _above(reason, scope, limit, observed=observed):
-            yield replace(breach, own=check.proven_after().exposure > breach.limit.value, grows=observed > was)
+        limit = limits.max_order_quantity
+        if limit is not None and quantity > limit.value:
+            found.append(_above(DenialReason.MAX_ORDER_QUANTITY, where(check), limit, observed=quantity))
+        limit = limits.max_order_notional
+        if limit is not None and value > limit.value:
+            found.append(_above(DenialReason.MAX_ORDER_NOTIONAL, where(check), limit, observed=value))
+    return found
 
 
-def _net_limits(check: Check) -> Iterator[tuple[Scope, Limit]]:
-    """The instrument's, and those of every other pair that a spot asset is traded in."""
-    yield check.here, check.instrument_limits.max_net_exposure
+def order_rate(check: Check) -> Sequence[Breach]:
+    """`max_orders_per_second` of the account and of the strategy: approvals of the last second and this one."""
+    own = check.strategy_limits
+    if check.reduces or own is None:
+        return NONE
+    found: list[Breach] = []
+    for where, limit, approvals in (
+        (EVERYWHERE, check.limits.max_orders_per_second, check.book.approvals),
+        (WHOSE, own.max_orders_per_second, check.mine.approvals),
+    ):
+        if limit is not None and 1 + len(approvals) > limit.value:
+            recent = Decimal(1 + len(approvals))
+            found.append(_above(DenialReason.MAX_ORDERS_PER_SECOND, where(check), limit, observed=recent))
+    return found
+
+
+def net_exposure(check: Check) -> Sequence[Breach]:
+    """`max_net_exposure`: the instrument's worst case; the strategy's own, where it has a limit of its own."""
+    own, line = check.strategy_limits, check.line
+    if check.reduces or own is None:
+        return NONE
+    found: list[Breach] = []
+    observed, limit = check.after.exposure, check.instrument_limits.max_net_exposure
+    if observed > limit.value:
+        found.append(_net(check, check.here, limit, was=line.worst.exposure, observed=observed))
+    if len(line.marks) > 1:
+        for scope, other in _other_pairs(check):
+            if observed > other.value:
+                found.append(_net(check, scope, other, was=line.worst.exposure, observed=observed))
+    both, observed = own.instruments.get(check.order.instrument), check.mine_after.exposure
+    for where, narrow in (
+        (WHOSE, own.max_net_exposure),
+        (WHOSE_HERE, None if both is None else both.max_net_exposure),
+    ):
+        if narrow is not None and observed > narrow.value:
+            found.append(_net(check, where(check), narrow, was=check.part.worst.exposure, observed=observed))
+    return found
+
+
+def _other_pairs(check: Check) -> Iterator[tuple[Scope, Limit]]:
+    """The limits of every other pair that a spot asset is traded in."""
     for symbol in check.line.marks:
         row = check.limits.instruments.get(symbol)
         if row is not None and symbol != check.order.instrument:
             yield Scope(check.order.account, instrument=symbol), row.max_net_exposure
 
 
-def gross_exposure(check: Check) -> Iterator[Breach]:
+def _net(check: Check, scope: Scope, limit: Limit, *, was: Decimal, observed: Decimal) -> Breach:
+    breach = _above(DenialReason.MAX_NET_EXPOSURE, scope, limit, observed=observed)
+    return replace(breach, own=check.proven_after().exposure > limit.value, grows=observed > was)
+
+
+def gross_exposure(check: Check) -> Sequence[Breach]:
     """`max_gross_exposure`, where an account holds two legs: both, everything working on either side, this order.
 
     A closing order counts as well: by its quantity alone nobody can tell it from one that opens the other leg.
     """
     if check.reduces or not check.book.hedge_mode:
-        return
+        return NONE
     replaced = ZERO if check.amends is None else check.amends.counted_value
     gross = gross_value(check.line) + check.value - replaced
     limit = check.instrument_limits.max_gross_exposure
-    yield from _above(DenialReason.MAX_GROSS_EXPOSURE, check.here, limit, observed=gross)
+    if limit is None or gross <= limit.value:
+        return NONE
+    return (_above(DenialReason.MAX_GROSS_EXPOSURE, check.here, limit, observed=gross),)
 
 
 def gross_value(line: Line) -> Decimal:
@@ -127,20 +156,27 @@ def gross_value(line: Line) -> Decimal:
     return legs * (line.unit or ZERO) + line.working.buy_value + line.working.sell_value
 
 
-def total_exposure(check: Check) -> Iterator[Breach]:
+def total_exposure(check: Check) -> Sequence[Breach]:
     """`max_total_exposure`: the account's worst case over all instruments; the strategy's, where it has a limit."""
-    if check.reduces:
-        return
-    reason = DenialReason.MAX_TOTAL_EXPOSURE
-    before, mine_before = check.book.total, check.book.strategy(check.order.strategy).total
-    after = before - check.line.worst.exposure + check.after.exposure
-    mine_after = mine_before - check.part.worst.exposure + check.mine_after.exposure
-    for scope, limit, was, observed in (
-        (Scope(check.order.account), check.limits.max_total_exposure, before, after),
-        (check.mine, check.own_limits.max_total_exposure, mine_before, mine_after),
-    ):
-        for breach in _above(reason, scope, limit, observed=observed):
-            yield replace(breach, own=_own_total(check) > breach.limit.value, grows=observed > was)
+    own = check.strategy_limits
+    if check.reduces or own is None:
+        return NONE
+    found: list[Breach] = []
+    limit = check.limits.max_total_exposure
+    if check.total_after > limit.value:
+        found.append(_total(check, check.everywhere, limit, was=check.book.total, observed=check.total_after))
+    narrow = own.max_total_exposure
+    if narrow is not None:
+        was = check.mine.total
+        observed = was - check.part.worst.exposure + check.mine_after.exposure
+        if observed > narrow.value:
+            found.append(_total(check, check.whose, narrow, was=was, observed=observed))
+    return found
+
+
+def _total(check: Check, scope: Scope, limit: Limit, *, was: Decimal, observed: Decimal) -> Breach:
+    breach = _above(DenialReason.MAX_TOTAL_EXPOSURE, scope, limit, observed=observed)
+    return replace(breach, own=_own_total(check) > limit.value, grows=observed > was)
 
 
 def _own_total(check: Check) -> Decimal:
@@ -155,23 +191,33 @@ def _own_total(check: Check) -> Decimal:
     return total
 
 
-def intended_band(check: Check) -> Iterator[Breach]:
+def intended_band(check: Check) -> Sequence[Breach]:
     """The 150 % rule: an order that grows the position may not take its worst case out of the band."""
-    if check.reduces or check.band is None or check.delta_quantity <= ZERO:
-        return
-    buying = check.order.side is Side.BUY
-    edge = check.band.high if buying else check.band.low
-    observed = check.mine_after.high if buying else check.mine_after.low
+    intent, own = check.intent, check.strategy_limits
+    if check.reduces or intent is None or own is None or check.delta_quantity <= ZERO:
+        return NONE
+    buying, percent = check.order.side is BUY, own.band.value
+    reach = check.mine_after.high if buying else check.mine_after.low
+    if buying and (reach <= ZERO or reach * HUNDRED <= intent.high * percent):
+        return NONE
+    if not buying and (reach >= ZERO or reach * HUNDRED >= intent.low * percent):
+        return NONE
+    return _out_of_band(check, own.band, check.part.band(intent, percent=percent))
+
+
+def _out_of_band(check: Check, limit: Limit, band: PositionRange) -> Sequence[Breach]:
+    """Out of what is intended; what stood when that was declared may allow it still."""
+    buying = check.order.side is BUY
+    edge, observed = (band.high, check.mine_after.high) if buying else (band.low, check.mine_after.low)
     if observed <= edge if buying else observed >= edge:
-        return
+        return NONE
     proven = check.proven_after()
-    percent = check.own_limits.band.value
     text = (
         f"{check.order.strategy} could reach {plain(observed)} {check.order.instrument}; its band "
-        f"({plain(percent)} % of what it intends) is {plain(check.band.low)} to {plain(check.band.high)}"
+        f"({plain(limit.value)} % of what it intends) is {plain(band.low)} to {plain(band.high)}"
     )
-    denial = Denial(DenialReason.INTENDED_BAND, check.mine_here, text, limit=edge, observed=observed)
-    yield Breach(denial, check.own_limits.band, own=proven.high > edge if buying else proven.low < edge)
+    denial = Denial(DenialReason.INTENDED_BAND, check.whose_here, text, limit=edge, observed=observed)
+    return (Breach(denial, limit, own=proven.high > edge if buying else proven.low < edge),)
 
 
 _WHAT = {
@@ -184,14 +230,12 @@ _WHAT = {
 }
 
 
-def _above(reason: DenialReason, scope: Scope, limit: Limit | None, *, observed: Decimal) -> Iterator[Breach]:
-    if limit is None or observed <= limit.value:
-        return
+def _above(reason: DenialReason, scope: Scope, limit: Limit, *, observed: Decimal) -> Breach:
     text = f"{_WHAT[reason]} of {scope} would be {plain(observed)}; the limit is {plain(limit.value)}"
-    yield Breach(Denial(reason, scope, text, limit=limit.value, observed=observed), limit)
+    return Breach(Denial(reason, scope, text, limit=limit.value, observed=observed), limit)
 
 
-LIMIT_CHECKS: tuple[Callable[[Check], Iterator[Breach]], ...] = (
+LIMIT_CHECKS: tuple[Callable[[Check], Sequence[Breach]], ...] = (
     order_size,
     order_rate,
     net_exposure,

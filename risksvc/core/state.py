@@ -14,7 +14,17 @@ from risksvc.core.outputs import HaltRaised, Output
 from risksvc.core.proposals import Proposals
 from risksvc.core.trading_state import Halt, HaltSet
 from risksvc.core.trips import TRIPS, Trigger, TripScope
-from risksvc.core.types import Nanoseconds, Order, Scope, TradingState
+from risksvc.core.types import HALTED, Nanoseconds, Order, Scope, TradingState
+
+# An operator's reducing order goes through these; a fault and missing limits stop it, too.
+_OPERATOR_PASSES = frozenset(
+    {
+        DenialReason.STARTING,
+        DenialReason.DRAINING,
+        DenialReason.KILL_SWITCH_STORE_LOST,
+        DenialReason.KILL_SWITCH_UNREACHABLE,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -75,6 +85,16 @@ class GateState:
         """Nobody can have halted unseen."""
         return now < self.lease_until
 
+    def is_open(self, now: Nanoseconds) -> bool:
+        """Nothing closes the whole gate: `closed` has nothing to say."""
+        return (
+            now < self.lease_until
+            and self.lease_seen
+            and not (self.fault or self.draining or self.store_lost)
+            and self.config is not None
+            and self.limits is not None
+        )
+
     def closed(self, now: Nanoseconds) -> Iterator[tuple[DenialReason, str]]:
         """What closes the whole gate, apart from halts, in descending precedence."""
         if self.fault:
@@ -94,18 +114,14 @@ class GateState:
 
     def denied_whole(self, order: Order, *, operator: bool, now: Nanoseconds) -> list[Denial]:
         """What denies an order whatever it is. An operator's reducing order passes halts and a lost kill switch."""
-        scope = Scope()
-        found = [Denial(reason, scope, text) for reason, text in self.closed(now)]
+        found: list[Denial] = []
+        if not self.is_open(now):
+            passes = _OPERATOR_PASSES if operator else ()
+            found += [Denial(reason, Scope(), text) for reason, text in self.closed(now) if reason not in passes]
         if operator:
-            passes = (
-                DenialReason.STARTING,
-                DenialReason.DRAINING,
-                DenialReason.KILL_SWITCH_STORE_LOST,
-                DenialReason.KILL_SWITCH_UNREACHABLE,
-            )
-            return [denial for denial in found if denial.reason not in passes]
+            return found
         for halt in self.halts.covering(order.account, order.strategy, order.instrument):
-            if halt.state is TradingState.HALTED:
+            if halt.state is HALTED:
                 text = f"halted by {halt.by}: {halt.reason} (halt {halt.halt_id}, {halt.trigger})"
                 found.append(Denial(DenialReason.HALTED, halt.scope, text))
         return found

@@ -15,7 +15,7 @@ from decimal import Decimal
 from risksvc.core.beliefs import Belief, HeldBeliefs
 from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, worst_case
 from risksvc.core.reservations import Reservation
-from risksvc.core.types import HUNDRED, ZERO, Nanoseconds, PositionRange, Side
+from risksvc.core.types import BUY, HUNDRED, ZERO, Nanoseconds, PositionRange, Side
 
 NOTHING_STANDS = PositionRange(ZERO, ZERO)
 
@@ -53,7 +53,8 @@ class StrategyLine:
 
     def declare(self, intent: PositionRange) -> None:
         """Takes a declaration in; the same one again changes nothing."""
-        if intent == self.declared:
+        declared = self.declared
+        if declared is not None and intent.low == declared.low and intent.high == declared.high:
             return
         self.declared = intent
         low, high = min(ZERO, self.worst.low), max(ZERO, self.worst.high)
@@ -87,15 +88,16 @@ class StrategyLine:
 
     def believe(self, quantity: Decimal, *, lag: Nanoseconds, now: Nanoseconds) -> None:
         """Takes a belief in; the ledger stays as it is."""
-        self._forget_old_fills(lag=lag, now=now)
         self.belief = Belief(quantity, now)
-        for _, signed in self.young_fills:
-            self.belief.may_lack(signed)
+        if self.young_fills:
+            self._forget_old_fills(lag=lag, now=now)
+            for _, signed in self.young_fills:
+                self.belief.may_lack(signed)
 
     def belief_agrees(self) -> bool:
         """True when fills not heard of and quantity in flight explain what the belief differs by (or there is none)."""
-        if self.belief is None:
-            return True
+        if self.belief is None or self.belief.quantity == self.position:
+            return True  # what may explain a difference only widens what is allowed around it
         # The tracker may have heard of fills before the ledger: of those in flight, and of those that it reported.
         low = self.belief.unheard_low - self.flying_sell - self.reported_sell
         high = self.belief.unheard_high + self.flying_buy + self.reported_buy
@@ -103,14 +105,14 @@ class StrategyLine:
 
     def report(self, side: Side, quantity: Decimal) -> None:
         """So much more (or, negative, less) is reported by it alone."""
-        if side is Side.BUY:
+        if side is BUY:
             self.reported_buy += quantity
         else:
             self.reported_sell += quantity
 
     def fly(self, side: Side, quantity: Decimal) -> None:
         """So much more (or, negative, less) is in flight."""
-        if side is Side.BUY:
+        if side is BUY:
             self.flying_buy += quantity
         else:
             self.flying_sell += quantity

@@ -5,10 +5,10 @@ its author did not see. Rule 3: a scope's state is the strictest of the uncleare
 is union, in any order and as often as one likes. No halt ever runs out by time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from risksvc.core.types import Nanoseconds, Scope, Severity, TradingState
+from risksvc.core.types import ACTIVE, Nanoseconds, Scope, Severity, TradingState
 
 # The origin of a halt that the command line wrote into the store itself: no gate raised it.
 BY_COMMAND_LINE = "cli"
@@ -79,15 +79,14 @@ class HaltSet:
         """True when a clear names it."""
         return halt_id in self._clears
 
-    def covering(self, account: str, strategy: str, instrument: str) -> Iterator[Halt]:
+    def covering(self, account: str, strategy: str, instrument: str) -> Sequence[Halt]:
         """The halts in force that cover an order of this account, strategy and instrument."""
-        return (halt for halt in self._active.values() if halt.scope.covers(account, strategy, instrument))
+        if not self._active:
+            return ()
+        return [halt for halt in self._active.values() if halt.scope.covers(account, strategy, instrument)]
 
     def state(self, account: str, strategy: str, instrument: str) -> TradingState:
         """The strictest state over such an order."""
         if not self._active:
-            return TradingState.ACTIVE
-        return max(
-            (halt.state for halt in self.covering(account, strategy, instrument)),
-            default=TradingState.ACTIVE,
-        )
+            return ACTIVE
+        return max((halt.state for halt in self.covering(account, strategy, instrument)), default=ACTIVE)

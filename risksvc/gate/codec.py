@@ -37,7 +37,11 @@ class Entry:
 
 def encode(seq: int, now: Nanoseconds, what: Input, outputs: tuple[Output, ...]) -> bytes:
     """The entry's bytes. Raises CodecError when a value has a type that the journal does not know."""
-    given = [(type(output).__name__, output) for output in outputs]
+    if len(outputs) == 1:  # nearly always
+        only = outputs[0]
+        given: tuple[tuple[str, Output], ...] = ((type(only).__name__, only),)
+    else:
+        given = tuple((type(output).__name__, output) for output in outputs)
     try:
         return _ENCODER.encode((seq, now, type(what).__name__, what, given))
     except (TypeError, ValueError, OverflowError) as error:

@@ -4,6 +4,7 @@ Never a secret, never a line break inside a line: a value that is not plain is q
 log, is the record.
 """
 
+import dataclasses
 import json
 import logging
 import re
@@ -102,6 +103,11 @@ def shown(value: object) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
+def logs_routine() -> bool:
+    """Approvals are many, and are in the journal: they are here only when they are asked for."""
+    return _log.isEnabledFor(logging.DEBUG)
+
+
 def log_step(event: Input, outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
     """An owner's listener: what people want to read later, one line each."""
     if isinstance(event, _TOLD):
@@ -134,7 +140,7 @@ def _log_input(event: Input) -> None:
         case events.GateStarted():
             log_event(name, gate=event.config.gate_id, accounts=",".join(event.config.accounts))
         case _:
-            fields = {key: getattr(event, key) for key in event.__slots__}
+            fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
             level = logging.WARNING if isinstance(event, events.LeaseLost | venue_events.ReadFailed) else logging.INFO
             log_event(name, level, **fields)
 
@@ -194,7 +200,6 @@ def _log_output(event: Input, output: Output) -> None:
 def _log_decision(event: Input, decision: Decision) -> None:
     if not isinstance(event, events.OrderChecked | events.ReducingOrderChecked):
         return
-    # Approvals are many, and the reply waits for this: they are in the journal, and here only when asked for.
     routine = decision.approved and isinstance(event, events.OrderChecked)
     level = logging.DEBUG if routine else logging.INFO
     if not _log.isEnabledFor(level):

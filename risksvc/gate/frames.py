@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 MAX_PAYLOAD = 16 * 1024 * 1024
+_LENGTH = struct.Struct("<I")
 _HEAD = struct.Struct("<II")
 _BODY = struct.Struct("<I")
-HEADER_SIZE = _HEAD.size + _BODY.size
+_WHOLE = struct.Struct("<III")
+HEADER_SIZE = _WHOLE.size
 
 Buffer = bytes | memoryview
 
@@ -46,10 +48,9 @@ def build(payload: bytes, *, crc: int) -> tuple[bytes, int]:
     size = len(payload)
     if not 0 < size <= MAX_PAYLOAD:
         raise ValueError(f"a frame holds 1 to {MAX_PAYLOAD} bytes, not {size}")
-    length = size.to_bytes(4, "little")
-    head = zlib.crc32(length, crc)
+    head = zlib.crc32(_LENGTH.pack(size), crc)
     body = zlib.crc32(payload, head)
-    return b"".join((length, _BODY.pack(head), _BODY.pack(body), payload)), body
+    return _WHOLE.pack(size, head, body) + payload, body
 
 
 def scan(data: Buffer, *, start: int, crc: int) -> Iterator[bytes | ScanEnd]:

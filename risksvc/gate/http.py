@@ -82,8 +82,7 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Takes nothing new, lets what runs finish for a bounded time. Harmless when stopped."""
-        if self._metrics.heard in self._app.owner.listeners:
-            self._app.owner.listeners.remove(self._metrics.heard)
+        self._app.owner.listeners.remove(self._metrics.heard)
         await self._runner.cleanup()
 
 

@@ -173,12 +173,15 @@ class Journal:
             self._rotate()
         try:
             frame, crc = build(payload, crc=self._crc)
-        except ValueError as error:
-            raise self._fail(str(error)) from error
-        self._write(frame)
+            written = os.write(self._descriptor, frame)
+        except (ValueError, OSError) as error:
+            raise self._not_written(error) from error
+        size = len(frame)
+        if written != size:
+            raise self._not_written(_cut_short(written, size))
         self._crc = crc
         self._chain.add(payload)
-        self._size += len(frame)
+        self._size += size
         self._entries += 1
 
     async def durable(self) -> None:
@@ -343,14 +346,13 @@ class Journal:
             raise self._fail(f"{path}: its header can't be written: {error}{self._room(error)}") from error
         self._descriptor, self._link, self._crc, self._chain, self._size = descriptor, link, crc, chain, len(data)
 
-    def _write(self, frame: bytes) -> None:
-        try:
-            _write_whole(self._descriptor, frame)
-        except OSError as error:
-            # Best effort: what stays behind is a torn tail, which the next start cuts.
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, self._size)
-            raise self._fail(f"an entry can't be written: {error}{self._room(error)}") from error
+    def _not_written(self, error: ValueError | OSError) -> JournalWriteError:
+        if isinstance(error, ValueError):
+            return self._fail(str(error))
+        # Best effort: what stays behind is a torn tail, which the next start cuts.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self._size)
+        return self._fail(f"an entry can't be written: {error}{self._room(error)}")
 
     def _room(self, error: OSError) -> str:
         """What to do about a disk that takes no more; empty when something else is wrong."""
@@ -374,7 +376,11 @@ class Journal:
 def _write_whole(descriptor: int, data: bytes) -> None:
     written = os.write(descriptor, data)
     if written != len(data):
-        raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes were taken")
+        raise _cut_short(written, len(data))
+
+
+def _cut_short(written: int, size: int) -> OSError:
+    return OSError(errno.ENOSPC, f"only {written} of {size} bytes were taken")
 
 
 def read_journal(path: Path) -> Iterator[bytes]:

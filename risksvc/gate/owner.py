@@ -26,6 +26,7 @@ from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds, RiskError
 from risksvc.gate.codec import encode
 from risksvc.gate.journal import JournalStats
+from risksvc.gate.listening import Listeners
 from risksvc.gate.replay import Replayed, replay
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,6 @@ class Fault:
     fatal: bool
 
 
-Listener = Callable[[Input, tuple[Output, ...], Nanoseconds], None]
 Recover = Callable[[EntryLog], Replayed]
 Beside = Callable[[Callable[[], Replayed]], Awaitable[Replayed]]
 
@@ -85,9 +85,9 @@ def replay_all(journal: EntryLog) -> Replayed:
 class Owner:
     """Owns the RiskGate. `gate` must be what the journal's entries give; `journal` must be ready for `append`.
 
-    `listeners` are called after each reply is certain, in order; they must be quick and must not submit. `on_fault` is
-    called once for each closing; whoever is called latches a halt and awaits `reopen`. `recover`: gives the state from
-    the journal, blocking; `beside`: runs that off the loop, and gives its result on the loop.
+    `listeners` are called after each reply is certain. `on_fault` is called once for each closing; whoever is called
+    latches a halt and awaits `reopen`. `recover`: gives the state from the journal, blocking; `beside`: runs that off
+    the loop, and gives its result on the loop.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Owner:
         recover: Recover = replay_all,
         beside: Beside = asyncio.to_thread,
     ) -> None:
-        self.listeners: list[Listener] = []
+        self.listeners = Listeners()
         self.on_fault = on_fault
         self._gate = gate
         self._journal = journal
@@ -113,6 +113,7 @@ class Owner:
         self._reopening = False
         self._must_end = False
         self._taken = 0
+        self._entries = journal.stats.entries
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -157,12 +158,14 @@ class Owner:
         now = self._clock.now()
         try:
             outputs = self._gate.apply(event, now)
-            self._write(event, outputs, now)
+            if outputs and self._lease is None:
+                self._append(event, outputs, now)
+            else:
+                self._write(event, outputs, now)
         except Exception as error:
             raise self._close(type(event).__name__, error, fatal=isinstance(error, AssertionError)) from error
         self._taken += 1
-        for listener in self.listeners:
-            _tell(listener, event, outputs, now)
+        self.listeners.tell(event, outputs, now)
         return outputs
 
     def submit_or_keep(self, event: Input) -> None:
@@ -225,7 +228,9 @@ class Owner:
         self._append(event, outputs, now)
 
     def _append(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
-        self._journal.append(encode(self._journal.stats.entries + 1, now, event, outputs))
+        number = self._entries + 1
+        self._journal.append(encode(number, now, event, outputs))
+        self._entries = number
 
     # -- faults --------------------------------------------------------------------------------------------------
 
@@ -260,6 +265,7 @@ class Owner:
             raise AssertionError("only a closed gate is rebuilt")
         fault = self._fault
         self._gate, self._lease, self._fault = gate, None, None
+        self._entries = self._journal.stats.entries  # what an append that failed left, the recovery has settled
         try:
             self._take_up(FaultLatched(fault.what))
         except GateClosedError:
@@ -271,10 +277,3 @@ class Owner:
             self.submit(self._kept[0])
             del self._kept[0]
         self.submit(latched)
-
-
-def _tell(listener: Listener, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
-    try:
-        listener(event, outputs, now)
-    except Exception:  # noqa: BLE001 - what was decided stands; whoever only listens can't undo it
-        _log.exception("a listener failed on %s", type(event).__name__)

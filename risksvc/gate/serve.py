@@ -19,7 +19,7 @@ from risksvc.gate import beating, starting, views
 from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
 from risksvc.gate.embedded_redis import EmbeddedRedis
-from risksvc.gate.event_log import configure_logging, log_event, log_step
+from risksvc.gate.event_log import configure_logging, log_event, log_step, logs_routine
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.flatten.keeper import FlattenKeeper
@@ -152,7 +152,7 @@ class _Process:
             publisher = HaltPublisher(follower)
             # 4. The state comes to life: settings, halts and clears of the latch, limits.
             owner.submit(GateStarted(base.settings.gate_config(base.gate_id)))
-            owner.listeners.append(publisher.heard)
+            owner.listeners.append(publisher.heard, routine=False)
             follower.announce_latch()
             keeper = starting.load_first_limits(base, owner)
             if owner.fault is not None:
@@ -197,7 +197,7 @@ class _Process:
             await servers.tell_health(ready=app.serving and views.is_ready(app, app.clock.now()))
 
         flattens = FlattenKeeper(app)
-        app.owner.listeners.append(flattens.heard)
+        app.owner.listeners.append(flattens.heard, routine=False)
         runs: dict[str, Awaitable[None]] = {
             "kill switch": app.kill_switch.run(hints_url=url),
             "ticks": beating.tick(app, tell_health=tell_health),
@@ -273,7 +273,7 @@ def _owner(base: starting.Foundations, journal: EntryLog, rebuilder: Rebuilder) 
         beside=rebuilder.run,
     )
     owner.attach(asyncio.get_running_loop())
-    owner.listeners.append(log_step)
+    owner.listeners.append(log_step, routine=logs_routine())
     return owner
 
 
@@ -329,7 +329,8 @@ def _app(
         started_at=base.clock.now(),
         snapshots=stats_of(base.journal.folder, base.replayed),
     )
-    owner.listeners += [feeds.heard, watchers.heard, notifying.heard, lambda *step: tell_new_marks(app, *step)]
+    news = (feeds.heard, watchers.heard, notifying.heard, lambda *step: tell_new_marks(app, *step))
+    owner.listeners.extend(news, routine=False)
     return app
 
 

@@ -154,6 +154,7 @@ CONSTANTS: Mapping[str, object] = {"NOTHING_STANDS": strategy_line.NOTHING_STAND
 _ATTRIBUTES: Mapping[type, tuple[str, ...]] = {
     trading_state.HaltSet: ("_halts", "_clears", "_active"),
     id_archive.IdArchive: ("_keep_ns", "_size", "_generations"),
+    reservations.Answer: ("fingerprint", "decision"),
 }
 # Dicts of integers to integers that grow large, each number below 2**64: packed.
 PACKED: Mapping[tuple[type, str], bool] = {(id_archive._Generation, "ids"): True}  # noqa: SLF001
@@ -180,7 +181,8 @@ def _shape(kind: type) -> Shape:
     packed = tuple(field for (owner, field) in PACKED if owner is kind)
     attributes = _ATTRIBUTES.get(kind)
     if attributes is not None:
-        return Shape(kind, attributes, attributes, packed, is_value=False, is_plain=True)
+        is_value = kind in VALUES
+        return Shape(kind, attributes, attributes, packed, is_value=is_value, is_plain=not is_value)
     fields = dataclasses.fields(kind)
     required = tuple(one.name for one in fields if not _has_default(one))
     return Shape(kind, tuple(one.name for one in fields), required, packed, is_value=kind in VALUES, is_plain=False)

@@ -87,7 +87,8 @@ def reserved(gate: RiskGate, now: int) -> object:
     return (
         [(line.working, line.worst, line.held, line.warned) for line in book.lines.values() if not line.idle],
         [(one.working, one.worst, one.held, one.flying_buy, one.flying_sell) for one in parts if one.reservations],
-        [(one.ids, one.versions, one.answers, one.counted_quantity, one.counted_value) for one in book.live()],
+        [(one.ids, one.versions, one.counted_quantity, one.counted_value) for one in book.live()],
+        [[(id_, one.decision) for id_, one in each.answers.items()] for each in book.live()],
         [(one.total, one.held) for one in book.strategies.values() if one.total or one.held],
         [[at for at in each if at > now - SECOND] for each in rates if each and each[-1] > now - SECOND],
         (book.total, book.held, book.total_warned, [*book.watched], [*book.reservations], [*book.finished]),

@@ -4,7 +4,7 @@ Wrapped around the handlers of what the venue says and of time, and of nothing t
 flatten runs it does nothing. A tick changes the state exactly where it gives Outputs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -23,13 +23,13 @@ from risksvc.core.venue_events import Fill, FillsReceived, SnapshotReceived
 
 # Where a feed says this among what it can't do, orders that wait for a trigger may stand, and no read shows them.
 UNSEEN_ORDERS = "conditional orders"
-Handler = Callable[[GateState, Any, Nanoseconds], Iterator[Output]]
+Handler = Callable[[GateState, Any, Nanoseconds], Iterable[Output]]
 
 
 def followed(handler: Handler) -> Handler:
     """The handler, and after it what its Input means for the flattens that run."""
 
-    def follow(state: GateState, event: object, now: Nanoseconds) -> Iterator[Output]:
+    def follow(state: GateState, event: object, now: Nanoseconds) -> Iterable[Output]:
         if not state.flattens.running:
             return handler(state, event, now)
         return _follow(handler, state, event, now)

@@ -102,14 +102,6 @@ def test_an_operator_s_own_order_has_no_strategy(scraped: Scraped) -> None:
     assert sum(value for (_, name, _, _), value in found.items() if not name) == 1
 
 
-def test_a_child_is_bound_once(scraped: Scraped) -> None:
-    scraped.world.buy("0.1", 50_000)
-    bound = scraped.metrics.heard.__self__._bound  # type: ignore[attr-defined]
-    children = dict(bound)
-    scraped.world.buy("0.1", 50_000)
-    assert all(bound[key] is child for key, child in children.items())
-
-
 def test_halts_are_counted_by_trigger_and_begin_at_0(scraped: Scraped) -> None:
     assert set(scraped.read()["risksvc_halts_total"].values()) == {0}
     scraped.world.halt(halt_id="h")
