@@ -224,9 +224,7 @@ def max_gross_exposure() -> Decision:
 def batch_denied() -> Decision:
     world = given()
     asked = tuple(events.OrderChecked(world.order(Side.BUY, size, 50_000), WIDE, D(0)) for size in ("0.1", "0.1005"))
-    answer = world.apply(events.OrdersChecked(asked, all_or_none=True))[0]
-    assert isinstance(answer, Decision)
-    return answer
+    return next(one for one in world.apply(events.OrdersChecked(asked, True)) if isinstance(one, Decision))
 
 
 TABLE: dict[DenialReason, Callable[[], Decision]] = {
@@ -395,8 +393,7 @@ def test_a_venue_may_carry_fewer_characters() -> None:
 
 
 def test_a_denial_names_whose_limit_it_is() -> None:
-    decision = given().buy("1.001", 50_000)
-    denial = decision.denials[0]
+    denial = given().buy("1.001", 50_000).denials[0]
     assert isinstance(denial, Denial)
     assert str(denial.scope) == f"account {ACCOUNT}, instrument {BTC}"
     assert (denial.limit, denial.observed) == (D(50_000), D("50050"))
