@@ -88,9 +88,13 @@ def parse_positive(text: str, *, field: str) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Decimal text as it goes on the wire: no exponent, no trailing zeros, never "-0"."""
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if text[-1] != "0":
+        return text
     if not value:
         return "0"
-    text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -14,7 +14,7 @@ from prometheus_client.utils import floatToGoString
 
 from risksvc.core.denials import DenialReason
 from risksvc.core.state import GateState
-from risksvc.core.types import SECOND, Nanoseconds
+from risksvc.core.types import SECOND, Nanoseconds, Order
 
 UNLISTED = "unlisted"
 APPROVED, DENIED = "approved", "denied"
@@ -59,22 +59,27 @@ class CheckTally(Collector):
             for strategy in book.limits.strategies
         }
 
-    def took(self, nanoseconds: Nanoseconds) -> None:
-        """How long one check took."""
-        self._buckets[bisect_left(BOUNDS, nanoseconds)] += 1
-        self._nanoseconds += nanoseconds
-
-    def approved(self, state: GateState, account: str, strategy: str) -> None:
+    def approved(self, state: GateState, order: Order, *, took: Nanoseconds) -> None:
         """One order was approved."""
-        known = self._approved.get((account, strategy))
-        if known is None:
-            self.came_out(state, account, strategy, reason=None)
-        else:
-            known.count += 1
+        self._buckets[bisect_left(BOUNDS, took)] += 1
+        self._nanoseconds += took
+        series = self._approved.get((order.account, order.strategy))
+        if series is None:
+            series = self._one(*_listed(state, order), None)
+        series.count += 1
 
-    def came_out(self, state: GateState, account: str, strategy: str, *, reason: DenialReason | None) -> None:
-        """One order was denied for this reason first; None: approved."""
-        self._one(*_listed(state, account, strategy), reason).count += 1
+    def denied(self, state: GateState, order: Order, *, reason: DenialReason, took: Nanoseconds) -> None:
+        """One order was denied, for this reason first."""
+        self._buckets[bisect_left(BOUNDS, took)] += 1
+        self._nanoseconds += took
+        self._one(*_listed(state, order), reason).count += 1
+
+    def in_batch(self, state: GateState, order: Order, *, reason: DenialReason | None) -> None:
+        """One order of a batch came out so (None: approved); how long the batch took is told elsewhere."""
+        series = self._approved.get((order.account, order.strategy)) if reason is None else None
+        if series is None:
+            series = self._one(*_listed(state, order), reason)
+        series.count += 1
 
     def _one(self, account: str, strategy: str, reason: DenialReason | None) -> Series:
         return self._series.setdefault((account, strategy, reason), Series())
@@ -96,10 +101,10 @@ def _cumulated(buckets: Sequence[int]) -> list[tuple[str, float]]:
     return [(le, sum(buckets[: index + 1])) for index, le in enumerate(_LES)]
 
 
-def _listed(state: GateState, account: str, strategy: str) -> tuple[str, str]:
+def _listed(state: GateState, order: Order) -> tuple[str, str]:
     """The labels of an order's account and strategy."""
-    book = state.accounts.get(account)
+    book = state.accounts.get(order.account)
     if book is None:
         return UNLISTED, UNLISTED
-    known = not strategy or (book.limits is not None and strategy in book.limits.strategies)
-    return account, strategy if known else UNLISTED
+    known = not order.strategy or (book.limits is not None and order.strategy in book.limits.strategies)
+    return order.account, order.strategy if known else UNLISTED

@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
-from risksvc.core.events import Input
-from risksvc.core.outputs import Output
+from risksvc.core.events import Input, OrderChecked
+from risksvc.core.outputs import Decision, Output
 from risksvc.core.types import Nanoseconds, RiskError
+from risksvc.gate.entry_forms import checked, decided
 
 
 class CodecError(RiskError):
@@ -37,12 +38,10 @@ class Entry:
 
 def encode(seq: int, now: Nanoseconds, what: Input, outputs: tuple[Output, ...]) -> bytes:
     """The entry's bytes. Raises CodecError when a value has a type that the journal does not know."""
-    if len(outputs) == 1:  # nearly always
-        only = outputs[0]
-        given: tuple[tuple[str, Output], ...] = ((type(only).__name__, only),)
-    else:
-        given = tuple((type(output).__name__, output) for output in outputs)
     try:
+        if type(what) is OrderChecked and len(outputs) == 1 and type(outputs[0]) is Decision:  # nearly always
+            return _ENCODER.encode((seq, now, "OrderChecked", checked(what), (("Decision", decided(outputs[0])),)))
+        given = [(type(output).__name__, output) for output in outputs]
         return _ENCODER.encode((seq, now, type(what).__name__, what, given))
     except (TypeError, ValueError, OverflowError) as error:
         raise CodecError(f"entry {seq}: {type(what).__name__} can't be written: {error}") from error

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache, partial
 
 from risksvc.core.denials import Denial
 from risksvc.core.events import FillReported, OrderChecked, OrderReport, OrderReported, PositionReported
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import (
+    LIMIT,
     MalformedInputError,
     Order,
     PositionRange,
@@ -45,59 +47,69 @@ _SEVERITIES = {
 
 # -- in -----------------------------------------------------------------------------------------------------------
 
+# What a check says is mostly what an earlier one said: names, enums, sizes, prices. Its reading is remembered, text by
+# text, by the very function that reads it; what was refused is never remembered, so nothing long can pile up.
+_KNOWN = 4_096
+_PRICES_KNOWN = 8_192
+_account = lru_cache(_KNOWN)(partial(convert.name, field="account"))
+_strategy = lru_cache(_KNOWN)(partial(convert.name, field="strategy"))
+_instrument = lru_cache(_KNOWN)(partial(convert.name, field="instrument"))
+_version = lru_cache(_KNOWN)(partial(convert.free_text, field="strategy_version", longest=MAX_VERSION))
+_order_type = lru_cache(_KNOWN)(partial(convert.member, allowed=convert.ORDER_TYPES, field="type"))
+_side = lru_cache(_KNOWN)(partial(convert.member, allowed=convert.SIDES, field="side"))
+_quantity = lru_cache(_KNOWN)(partial(parse_positive, field="quantity"))
+_price = lru_cache(_PRICES_KNOWN)(partial(parse_positive, field="limit_price"))
+_range = lru_cache(_KNOWN)(partial(convert.position_range, field="intended_range"))
+_believed = lru_cache(_PRICES_KNOWN)(partial(parse_decimal, field="believed_position"))
+
 
 def order_checked(request: strategy_pb2.CheckOrderRequest) -> OrderChecked:
     """A strategy's question. Raises MalformedInputError."""
-    return OrderChecked(
-        order=_order(request),
-        intent=_intent(request),
-        belief=_belief(request),
-        version=convert.free_text(request.strategy_version, field="strategy_version", longest=MAX_VERSION),
-    )
+    order = _order(request)
+    intent = _intent(request)
+    belief = _believed(request.believed_position) if request.HasField("believed_position") else None
+    return OrderChecked(order, intent, belief, _version(request.strategy_version))
 
 
 def _order(request: strategy_pb2.CheckOrderRequest) -> Order:
-    order_type = convert.member(request.type, convert.ORDER_TYPES, field="type")
+    order_type = _order_type(request.type)
     client_order_id = convert.order_id(request.client_order_id, field="client_order_id")
+    price_text = request.limit_price
+    replaces, mode = request.replaces_client_order_id, request.replace_mode
     return Order(
-        account=convert.name(request.account, field="account"),
-        strategy=convert.name(request.strategy, field="strategy"),
-        client_order_id=client_order_id,
-        instrument=convert.name(request.instrument, field="instrument"),
-        side=convert.member(request.side, convert.SIDES, field="side"),
-        type=order_type,
-        quantity=parse_positive(request.quantity, field="quantity"),
-        limit_price=convert.limit_price(request.limit_price, order_type),
-        reduce_only=request.reduce_only,
-        replaces=_replaces(request, client_order_id),
-        replace_mode=convert.member(request.replace_mode, _REPLACE_MODES, field="replace_mode"),
+        _account(request.account),
+        _strategy(request.strategy),
+        client_order_id,
+        _instrument(request.instrument),
+        _side(request.side),
+        order_type,
+        _quantity(request.quantity),
+        _price(price_text) if order_type is LIMIT and price_text else convert.limit_price(price_text, order_type),
+        request.reduce_only,
+        _replaces(replaces, client_order_id, mode=mode) if replaces or mode else "",
+        convert.member(mode, _REPLACE_MODES, field="replace_mode") if mode else ReplaceMode.CANCEL_REPLACE,
     )
 
 
-def _replaces(request: strategy_pb2.CheckOrderRequest, client_order_id: str) -> str:
+def _replaces(replaces: str, client_order_id: str, *, mode: int) -> str:
     field = "replaces_client_order_id"
-    replaces = convert.optional_id(request.replaces_client_order_id, field=field)
+    convert.optional_id(replaces, field=field)
     if replaces == client_order_id:
         raise MalformedInputError(field, "is this order's own id; name the order that it replaces")
-    if request.replace_mode and not replaces:
+    if mode and not replaces:
         raise MalformedInputError("replace_mode", f"is allowed only with {field}")
     return replaces
 
 
 def _intent(request: strategy_pb2.CheckOrderRequest) -> PositionRange | None:
     which = request.WhichOneof("intent")
+    if which == "intended_range":
+        wanted = request.intended_range
+        return _range(wanted.low, wanted.high)
     if which is None:
         return None
-    if which == "intended_position":
-        one = parse_decimal(request.intended_position, field=which)
-        return PositionRange(one, one)
-    return convert.position_range(request.intended_range.low, request.intended_range.high, field=which)
-
-
-def _belief(request: strategy_pb2.CheckOrderRequest) -> Decimal | None:
-    if not request.HasField("believed_position"):
-        return None
-    return parse_decimal(request.believed_position, field="believed_position")
+    one = parse_decimal(request.intended_position, field=which)
+    return PositionRange(one, one)
 
 
 def order_reported(request: strategy_pb2.ReportOrderRequest) -> OrderReported:
@@ -149,19 +161,22 @@ def position_reported(request: strategy_pb2.ReportPositionRequest) -> PositionRe
 
 def decision_message(decision: Decision) -> strategy_pb2.CheckOrderResponse:
     """The answer to a check."""
-    approved = decision.approved
-    return strategy_pb2.CheckOrderResponse(
-        outcome=strategy_pb2.OUTCOME_APPROVED if approved else strategy_pb2.OUTCOME_DENIED,
-        client_order_id=decision.client_order_id,
-        denials=[denial_message(denial) for denial in decision.denials],
-        instrument_exposure=_use_message(decision.instrument_exposure),
-        total_exposure=_use_message(decision.total_exposure),
-        trading_state=types_pb2.TradingState.ValueType(decision.trading_state),
-        valid_until_ns=decision.valid_until if approved else 0,
-        valid_for_ns=decision.valid_until - decision.decided_at if approved else 0,
-        limits_hash=decision.limits_hash,
-        decided_at_ns=decision.decided_at,
-    )
+    message = strategy_pb2.CheckOrderResponse()
+    decided_at = message.decided_at_ns = decision.decided_at
+    message.client_order_id = decision.client_order_id
+    message.trading_state = types_pb2.TradingState.ValueType(decision.trading_state)
+    message.limits_hash = decision.limits_hash
+    if decision.denials:
+        message.outcome = strategy_pb2.OUTCOME_DENIED
+        message.denials.extend(map(denial_message, decision.denials))
+    else:
+        valid_until = decision.valid_until
+        message.outcome = strategy_pb2.OUTCOME_APPROVED
+        message.valid_until_ns = valid_until
+        message.valid_for_ns = valid_until - decided_at
+    _show_use(decision.instrument_exposure, message.instrument_exposure)
+    _show_use(decision.total_exposure, message.total_exposure)
+    return message
 
 
 def denial_message(denial: Denial) -> types_pb2.Denial:
@@ -201,7 +216,12 @@ def number(value: Decimal | None) -> str:
     return "" if value is None else plain(value)
 
 
-def _use_message(use: ExposureUse) -> types_pb2.ExposureUse:
-    return types_pb2.ExposureUse(
-        before=number(use.before), after=number(use.after), limit=number(use.limit), headroom=number(use.headroom)
-    )
+_limit_text = lru_cache(1_024)(number)  # limits are few, and stand for long
+
+
+def _show_use(use: ExposureUse, message: types_pb2.ExposureUse) -> None:
+    message.SetInParent()  # there also where all of it is unknown
+    message.before = number(use.before)
+    message.after = number(use.after)
+    message.limit = _limit_text(use.limit)
+    message.headroom = number(use.headroom)

@@ -94,9 +94,9 @@ class StepMetrics:
     def heard(self, event: Input, outputs: tuple[Output, ...], now: Nanoseconds) -> None:
         """Counts one Input and what came of it."""
         if isinstance(event, _CHECKED):
-            self._checks.took(self._now() - now)
-            self._count(event.order, outputs[0])
-            outputs = outputs[1:]
+            self._count(event.order, outputs[0], self._now() - now)
+            if len(outputs) == 1:
+                return
         elif isinstance(event, OrdersChecked):
             outputs = self._count_batch(event, outputs, now)
         elif isinstance(event, LimitsLoaded):
@@ -106,22 +106,25 @@ class StepMetrics:
         for output in outputs:
             self._count_news(output)
 
-    def _count(self, order: Order, decision: Output) -> None:
+    def _count(self, order: Order, decision: Output, took: Nanoseconds) -> None:
         """The answer to a check, which comes first of what it gave."""
         if not isinstance(decision, Decision):
             raise TypeError(f"a check gave {type(decision).__name__}")
+        state = self._app.owner.state
         if decision.denials:
-            reason = decision.denials[0].reason
-            self._checks.came_out(self._app.owner.state, order.account, order.strategy, reason=reason)
+            self._checks.denied(state, order, reason=decision.denials[0].reason, took=took)
         else:
-            self._checks.approved(self._app.owner.state, order.account, order.strategy)
+            self._checks.approved(state, order, took=took)
 
     def _count_batch(self, event: OrdersChecked, outputs: tuple[Output, ...], now: Nanoseconds) -> tuple[Output, ...]:
         """Counts each order of a batch; gives back what else came of it."""
         self._batches.observe((self._now() - now) / SECOND)
-        asked = len(event.orders)
+        state, asked = self._app.owner.state, len(event.orders)
         for one, decision in zip(event.orders, outputs[:asked], strict=True):
-            self._count(one.order, decision)
+            if not isinstance(decision, Decision):
+                raise TypeError(f"an order of a batch gave {type(decision).__name__}")
+            reason = decision.denials[0].reason if decision.denials else None
+            self._checks.in_batch(state, one.order, reason=reason)
         return outputs[asked:]
 
     def _count_news(self, output: Output) -> None:

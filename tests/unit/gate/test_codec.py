@@ -72,6 +72,14 @@ def test_every_output_there_and_back(kind: type, data: st.DataObject) -> None:
     assert encode(read.seq, read.now, read.input, read.outputs) == written
 
 
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(event=_of(events.OrderChecked), decision=_of(outputs.Decision))
+def test_a_check_is_written_as_any_other_entry(event: events.OrderChecked, decision: outputs.Decision) -> None:
+    plainly = (5, 6, "OrderChecked", event, [("Decision", decision)])
+    assert encode(5, 6, event, (decision,)) == msgspec.msgpack.encode(plainly)
+    assert decode(encode(5, 6, event, (decision,))) == Entry(5, 6, event, (decision,))
+
+
 @given(number=st.sampled_from(["0", "-0", "0.10", "1E+3", "123456789012345.123456789012345678", "-1"]))
 def test_a_decimal_keeps_its_digits(number: str) -> None:
     given_mark = venue_events.Mark("BTC/USDT:USDT", Decimal(number))
