@@ -88,7 +88,7 @@ def _take_back(answered: list[_Answered], *, now: Nanoseconds) -> Iterator[Notic
         line = before.book.line_for(order.instrument)
         part = line.strategy(order.strategy)
         if not part.belief_agrees():
-            yield from judge_belief(before.book, line, part, now=now)
+            yield from judge_belief(before.book, line, part, agrees=False, now=now)
 
 
 def _withdraw(order: Order, before: _Standing, *, now: Nanoseconds) -> None:

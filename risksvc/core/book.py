@@ -13,7 +13,7 @@ from risksvc.core.beliefs import NEVER
 from risksvc.core.conditions import Condition
 from risksvc.core.config import RULES, AccountConfig
 from risksvc.core.equity_ledger import EquityCheck
-from risksvc.core.exposure import Working, order_price, unit_value
+from risksvc.core.exposure import Working, WorstCase, order_price, unit_value
 from risksvc.core.id_archive import IdArchive
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits
 from risksvc.core.line import Line
@@ -180,18 +180,33 @@ class AccountBook:
         self.recount(reservation, now=now)
 
     def begin(
-        self, reservation: Reservation, line: Line, part: StrategyLine, *, working: Working, own_working: Working
+        self,
+        reservation: Reservation,
+        line: Line,
+        part: StrategyLine,
+        *,
+        counted: tuple[Working, WorstCase],
+        own: tuple[Working, WorstCase],
     ) -> None:
-        """Starts the reservation of a new order, whose sums with it have been computed: as `reserve`, but cheap."""
-        order = reservation.order
-        id_ = order.client_order_id
+        """Starts the reservation of a new order, as `reserve` would, with sums and worst cases computed before."""
+        id_, quantity = reservation.order.client_order_id, reservation.counted_quantity
+        strategy = self.strategies[part.strategy]
+        if self.unproven_marks or line.idle:
+            self._note_marks(line)
+        if not (part.reservations or part.held):  # it may be new, and not valued yet
+            strategy.held += part.value_held(line.unit)
         self.reservations[id_] = line.reservations[id_] = part.reservations[id_] = reservation
-        line.working, part.working = working, own_working
-        if reservation.in_flight:
-            part.fly(order.side, reservation.counted_quantity)
-            reservation.counted_flying = reservation.counted_quantity
-        self._watch(reservation)
-        self.refresh(line, part)
+        if not reservation.expected:
+            part.fly(reservation.order.side, quantity)
+            reservation.counted_flying = quantity
+        if not reservation.unnamed:
+            self.watched[id_] = reservation
+        exposure, own_exposure = line.worst.exposure, part.worst.exposure
+        line.working, line.worst = counted
+        part.working, part.worst = own
+        part.shrink_standing()
+        self.total += line.worst.exposure - exposure
+        strategy.total += part.worst.exposure - own_exposure
 
     def name_at_venue(self, reservation: Reservation, venue_order_id: str) -> bool:
         """Learns the venue's id of an order; False when it was known, or is another order's."""
@@ -376,20 +391,26 @@ class AccountBook:
 
     def _note_valuation(self, line: Line) -> None:
         """Keeps the few facts about marks that every check of the account asks for."""
-        idle = line.idle
-        if line.unit is None and not idle:
+        if line.idle:
+            self.unvalued.pop(line.key, None)
+            self.unproven_marks.pop(line.key, None)
+        else:
+            self._note_marks(line)
+
+    def _note_marks(self, line: Line) -> None:
+        """The same of a line that is, or is about to be, held or worked."""
+        if line.unit is None:
             self.unvalued[line.key] = line
         elif self.unvalued:
             self.unvalued.pop(line.key, None)
         if self.unproven_marks:
             self.unproven_marks.pop(line.key, None)
-        if idle:
-            return
+        oldest = self.oldest_mark
         for mark in line.marks.values():
             if not mark.confirmed:
                 self.unproven_marks[line.key] = line
-            if self.oldest_mark is None or mark.as_of < self.oldest_mark:
-                self.oldest_mark = mark.as_of
+            if oldest is None or mark.as_of < oldest:
+                self.oldest_mark = oldest = mark.as_of
 
     def age_marks(self) -> None:
         """Finds the oldest mark that anything held or working depends on."""

@@ -1,7 +1,7 @@
 """One order in, one decision out: what closes the gate, whose order it is, what it would do, which rules it breaks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from risksvc.core.book import AccountBook
 from risksvc.core.check import Asked, Check
@@ -9,7 +9,7 @@ from risksvc.core.checks import CHECKS
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.expected import announcement_rules
-from risksvc.core.limits import AccountLimits, Limit
+from risksvc.core.limits import AccountLimits
 from risksvc.core.outputs import Decision, ExposureUse
 from risksvc.core.reservations import Reservation
 from risksvc.core.sizing import LIMIT_CHECKS, Breach
@@ -17,6 +17,7 @@ from risksvc.core.types import LIMIT, ZERO, Nanoseconds, Order, ReplaceMode, Sco
 from risksvc.core.venue_events import FeedConnected
 
 NO_EXPOSURE = ExposureUse()
+NOTHING: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -36,25 +37,24 @@ def _precedence(denial: Denial) -> int:
     return denial.reason
 
 
-def malformed(event: Asked) -> list[Denial]:
+def malformed(event: Asked) -> Sequence[Denial]:
     """What no order can be, whoever let it through. The door refuses it earlier, and names the field better."""
-    order, found = event.order, []
-    price, limit = order.limit_price, order.type is LIMIT
+    order, found = event.order, NOTHING
+    price = order.limit_price
     if order.quantity <= ZERO:
-        found.append("the quantity must be above 0")
-    if limit is (price is None):
-        found.append("a limit order has a price, a market order has none")
+        found += ("the quantity must be above 0",)
+    if (price is None) is (order.type is LIMIT):
+        found += ("a limit order has a price, a market order has none",)
     if price is not None and price <= ZERO:
-        found.append("the limit price must be above 0")
+        found += ("the limit price must be above 0",)
     if isinstance(event, OrderChecked):
-        intent = event.intent
-        if intent is not None and intent.low > intent.high:
-            found.append("the intended range must run upwards")
+        if event.intent is not None and event.intent.low > event.intent.high:
+            found += ("the intended range must run upwards",)
     elif isinstance(event, OrderExpected):
-        found += [text for holds, text in announcement_rules(event) if not holds]
+        found += tuple(text for holds, text in announcement_rules(event) if not holds)
     elif not order.reduce_only:
-        found.append("an operator's order must be reduce-only")
-    return [Denial(DenialReason.INVALID_REQUEST, Scope(order.account), text) for text in found] if found else []
+        found += ("an operator's order must be reduce-only",)
+    return [Denial(DenialReason.INVALID_REQUEST, Scope(order.account), text) for text in found] if found else ()
 
 
 def identify(book: AccountBook, limits: AccountLimits, event: Asked) -> list[Denial]:
@@ -127,24 +127,13 @@ def decision(verdict: Verdict, *, valid_until: Nanoseconds, limits_hash: str) ->
     line, before, after = check.line, check.book.total, check.total_after
     here = total = NO_EXPOSURE
     if line.unit is not None:
-        total = _use(before, after, limit=check.limits.max_total_exposure, approved=approved)
-        before, after = line.worst.exposure, check.after.exposure
-        here = _use(before, after, limit=check.instrument_limits.max_net_exposure, approved=approved)
-    return Decision(
-        check.order.client_order_id,
-        () if approved else verdict.headline(),
-        here,
-        total,
-        check.state,
-        valid_until if approved else 0,
-        check.now,
-        limits_hash,
-    )
-
-
-def _use(before: Decimal, after: Decimal, *, limit: Limit, approved: bool) -> ExposureUse:
-    most = limit.value
-    return ExposureUse(before, after, most, most - (after if approved else before))
+        most = check.limits.max_total_exposure.value
+        total = ExposureUse(before, after, most, most - (after if approved else before))
+        before, after, most = line.worst.exposure, check.after.exposure, check.instrument_limits.max_net_exposure.value
+        here = ExposureUse(before, after, most, most - (after if approved else before))
+    id_, denials = check.order.client_order_id, () if approved else verdict.headline()
+    until = valid_until if approved else 0
+    return Decision(id_, denials, here, total, check.state, until, check.now, limits_hash)
 
 
 def bare_denial(

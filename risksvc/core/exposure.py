@@ -11,9 +11,7 @@ order units; values are in the limits' currency.
 
 from decimal import Decimal
 
-from risksvc.core.types import BUY, HUNDRED, LIMIT, ONE, ZERO, Instrument, InstrumentKind, OrderType, Side, immutable
-
-_INVERSE = InstrumentKind.INVERSE
+from risksvc.core.types import BUY, HUNDRED, INVERSE, LIMIT, ONE, ZERO, Instrument, OrderType, Side, immutable
 
 
 @immutable
@@ -76,9 +74,16 @@ def worst_case(low: Decimal, high: Decimal, *, working: Working, unit: Decimal) 
     return WorstCase(low_held - working.sell, high_held + working.buy, exposure)
 
 
+def is_within(low: Decimal, high: Decimal, *, working: Working, unit: Decimal, limit: Decimal) -> bool:
+    """Whether `worst_case` is within a limit, asked of its two ends: what the invariant is asserted with."""
+    if working.reduce_buy or working.reduce_sell:
+        return worst_case(low, high, working=working, unit=unit).exposure <= limit
+    return high * unit + working.buy_value <= limit and low * unit - working.sell_value >= -limit
+
+
 def unit_value(instrument: Instrument, *, rate: Decimal, price: Decimal) -> Decimal:
     """The value of one order unit at a price, in the limits' currency."""
-    if instrument.kind is _INVERSE:
+    if instrument.kind is INVERSE:
         return instrument.contract_size * rate
     return instrument.contract_size * price * rate
 

@@ -10,14 +10,15 @@ from risksvc.core.config import GateConfig
 from risksvc.core.deciding import Verdict, bare_denial, decision, identify, malformed, replaced, run
 from risksvc.core.denials import UNCERTAIN, Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
+from risksvc.core.exposure import is_within
 from risksvc.core.limits import SHADOW, AccountLimits, OnBreach
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
-from risksvc.core.positions import line_warning, total_warning
+from risksvc.core.positions import line_warning, marks_reached, total_warning
 from risksvc.core.reservations import Answer, Reservation, Version, fingerprint
 from risksvc.core.sizing import gross_value
 from risksvc.core.state import GateState
 from risksvc.core.trips import BREACH_WINDOW_NS, BREACHES_TO_HALT, Trigger
-from risksvc.core.types import REDUCING, SECOND, Nanoseconds, Order, Scope
+from risksvc.core.types import HALTED, REDUCING, SECOND, ZERO, Nanoseconds, Order, Scope
 
 
 def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Sequence[Output]:
@@ -161,7 +162,7 @@ def _take_statements(check: Check, event: OrderChecked) -> Sequence[Notice]:
 def _reserve(state: GateState, event: Asked, *, verdict: Verdict, answer: Decision) -> None:
     check, order, now = verdict.check, event.order, answer.decided_at
     book = check.book
-    assert not state.denied_whole(order, operator=check.operator, now=now), "I1: closed, and approved"
+    assert _may_approve(state, check), "I1: closed, and approved"
     version = Version(order.quantity, order.limit_price, answer.valid_until)
     amends = check.amends
     if amends is not None:
@@ -179,10 +180,18 @@ def _reserve(state: GateState, event: Asked, *, verdict: Verdict, answer: Decisi
         book.reserve(reservation, now=now)
     else:
         reservation.counted_quantity, reservation.counted_value = check.remaining, check.value
-        book.begin(reservation, check.line, check.part, working=check.working, own_working=check.mine_working)
+        counted, own = (check.working, check.after), (check.mine_working, check.mine_after)
+        book.begin(reservation, check.line, check.part, counted=counted, own=own)
     assert _within_limits(verdict), "I2: approved over a limit"
     book.approvals.append(now)
     check.mine.approvals.append(now)
+
+
+def _may_approve(state: GateState, check: Check) -> bool:
+    """By the state over the order, not by what was found to deny it."""
+    if check.operator:
+        return not state.denied_whole(check.order, operator=True, now=check.now)
+    return check.state is not HALTED and state.is_open(check.now)
 
 
 def _within_limits(verdict: Verdict) -> bool:
@@ -192,8 +201,9 @@ def _within_limits(verdict: Verdict) -> bool:
         return True
     book, line, row = check.book, check.line, check.instrument_limits
     net, total, gross = row.max_net_exposure, check.limits.max_total_exposure, row.max_gross_exposure
+    unit = line.unit or ZERO
     return (
-        (line.worst.exposure <= net.value or net.mode is SHADOW)
+        (is_within(line.low, line.high, working=line.working, unit=unit, limit=net.value) or net.mode is SHADOW)
         and (book.total <= total.value or total.mode is SHADOW)
         and (gross is None or not book.hedge_mode or gross.mode is SHADOW or gross_value(line) <= gross.value)
     )
@@ -207,9 +217,12 @@ def _shadows(book: AccountBook, verdict: Verdict) -> Iterator[Notice]:
             yield Notice(NoticeKind.SHADOW_BREACH, book.name, name, text, order.instrument, order.strategy)
 
 
-def _crossings(check: Check) -> list[Notice]:
-    book = check.book
-    found = (line_warning(book, check.line, check.order.instrument), total_warning(book))
+def _crossings(check: Check) -> Sequence[Notice]:
+    book, line = check.book, check.line
+    net, total = check.instrument_limits.max_net_exposure, check.limits.max_total_exposure
+    if line.warned == marks_reached(line.worst.exposure, net) and book.total_warned == marks_reached(book.total, total):
+        return ()
+    found = (line_warning(book, line, check.order.instrument), total_warning(book))
     return [notice for notice in found if notice is not None]
 
 

@@ -151,7 +151,7 @@ def line_warning(book: AccountBook, line: Line, symbol: str) -> Notice | None:
     own = None if book.limits is None else book.limits.instruments.get(symbol)
     if own is None:
         return None
-    reached = _reached(line.worst.exposure, own.max_net_exposure)
+    reached = marks_reached(line.worst.exposure, own.max_net_exposure)
     crossed, line.warned = reached > line.warned, reached
     if not crossed:
         return None
@@ -163,12 +163,13 @@ def total_warning(book: AccountBook) -> Notice | None:
     if book.limits is None:
         return None
     limit = book.limits.max_total_exposure
-    reached = _reached(book.total, limit)
+    reached = marks_reached(book.total, limit)
     crossed, book.total_warned = reached > book.total_warned, reached
     return _warning(book, "", value=book.total, limit=limit) if crossed else None
 
 
-def _reached(value: Decimal, limit: Limit) -> int:
+def marks_reached(value: Decimal, limit: Limit) -> int:
+    """How many of a limit's warning marks a value is at or above."""
     if not value:
         return 0
     scaled, most, reached = value * HUNDRED, limit.value, 0
@@ -181,6 +182,6 @@ def _reached(value: Decimal, limit: Limit) -> int:
 
 def _warning(book: AccountBook, instrument: str, *, value: Decimal, limit: Limit) -> Notice:
     name = "max_net_exposure" if instrument else "max_total_exposure"
-    percent = plain(limit.warn_at[_reached(value, limit) - 1])
+    percent = plain(limit.warn_at[marks_reached(value, limit) - 1])
     text = f"{percent} % of {name} is used: {plain(value)} of {plain(limit.value)}"
     return Notice(NoticeKind.UTILISATION, book.name, name, text, instrument, value=value)

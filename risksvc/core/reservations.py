@@ -65,9 +65,10 @@ class Answer:
     """
 
     __slots__ = ("_asked", "decision")
+    decision: Decision
 
-    def __init__(self, asked: "Order | bytes", decision: Decision) -> None:
-        self._asked, self.decision = asked, decision
+    def __init__(self, fingerprint: bytes | Order, decision: Decision) -> None:
+        self._asked, self.decision = fingerprint, decision
 
     @property
     def fingerprint(self) -> bytes:

@@ -5,7 +5,7 @@ own aggregate. `own` tells whether the strategy breaks it by its own doing (its 
 this order) or only lacks headroom because of others and of what is not proven finished. Limits are inclusive.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import replace
 from decimal import Decimal
 from operator import attrgetter
@@ -23,7 +23,6 @@ HERE: Where = attrgetter("here")
 WHOSE: Where = attrgetter("whose")
 WHOSE_HERE: Where = attrgetter("whose_here")
 EVERYWHERE: Where = attrgetter("everywhere")
-NO_ORDER_LIMITS = OrderLimits()
 
 
 @immutable
@@ -64,20 +63,23 @@ def order_size(check: Check) -> Sequence[Breach]:
     own = check.strategy_limits
     if own is None:
         return NONE
-    quantity, value = check.order.quantity, check.order.quantity * check.order_unit
     both = own.instruments.get(check.order.instrument)
-    found: list[Breach] = []
-    for where, limits in (
-        (HERE, check.instrument_limits.order),
-        (WHOSE, own.order),
-        (WHOSE_HERE, NO_ORDER_LIMITS if both is None else both.order),
-    ):
-        limit = limits.max_order_quantity
-        if limit is not None and quantity > limit.value:
-            found.append(_above(DenialReason.MAX_ORDER_QUANTITY, where(check), limit, observed=quantity))
-        limit = limits.max_order_notional
-        if limit is not None and value > limit.value:
-            found.append(_above(DenialReason.MAX_ORDER_NOTIONAL, where(check), limit, observed=value))
+    found = _too_large(check, HERE, check.instrument_limits.order)
+    found += _too_large(check, WHOSE, own.order)
+    if both is not None:
+        found += _too_large(check, WHOSE_HERE, both.order)
+    return found
+
+
+def _too_large(check: Check, where: Where, limits: OrderLimits) -> tuple[Breach, ...]:
+    found, order = NONE, check.order
+    limit = limits.max_order_quantity
+    if limit is not None and order.quantity > limit.value:
+        found += (_above(DenialReason.MAX_ORDER_QUANTITY, where(check), limit, observed=order.quantity),)
+    limit = limits.max_order_notional
+    if limit is not None and order.quantity * check.order_unit > limit.value:
+        value = order.quantity * check.order_unit
+        found += (_above(DenialReason.MAX_ORDER_NOTIONAL, where(check), limit, observed=value),)
     return found
 
 
@@ -86,49 +88,56 @@ def order_rate(check: Check) -> Sequence[Breach]:
     own = check.strategy_limits
     if check.reduces or own is None:
         return NONE
-    found: list[Breach] = []
-    for where, limit, approvals in (
-        (EVERYWHERE, check.limits.max_orders_per_second, check.book.approvals),
-        (WHOSE, own.max_orders_per_second, check.mine.approvals),
-    ):
-        if limit is not None and 1 + len(approvals) > limit.value:
-            recent = Decimal(1 + len(approvals))
-            found.append(_above(DenialReason.MAX_ORDERS_PER_SECOND, where(check), limit, observed=recent))
+    found = _too_many(check, EVERYWHERE, check.limits.max_orders_per_second, check.book.approvals)
+    if own.max_orders_per_second is not None:
+        found += _too_many(check, WHOSE, own.max_orders_per_second, check.mine.approvals)
     return found
+
+
+def _too_many(check: Check, where: Where, limit: Limit | None, approvals: Sized) -> tuple[Breach, ...]:
+    recent = 1 + len(approvals)
+    if limit is None or recent <= limit.value:
+        return NONE
+    return (_above(DenialReason.MAX_ORDERS_PER_SECOND, where(check), limit, observed=Decimal(recent)),)
 
 
 def net_exposure(check: Check) -> Sequence[Breach]:
     """`max_net_exposure`: the instrument's worst case; the strategy's own, where it has a limit of its own."""
-    own, line = check.strategy_limits, check.line
+    own = check.strategy_limits
     if check.reduces or own is None:
         return NONE
-    found: list[Breach] = []
-    observed, limit = check.after.exposure, check.instrument_limits.max_net_exposure
-    if observed > limit.value:
-        found.append(_net(check, check.here, limit, was=line.worst.exposure, observed=observed))
-    if len(line.marks) > 1:
-        for scope, other in _other_pairs(check):
-            if observed > other.value:
-                found.append(_net(check, scope, other, was=line.worst.exposure, observed=observed))
-    both, observed = own.instruments.get(check.order.instrument), check.mine_after.exposure
-    for where, narrow in (
-        (WHOSE, own.max_net_exposure),
-        (WHOSE_HERE, None if both is None else both.max_net_exposure),
-    ):
-        if narrow is not None and observed > narrow.value:
-            found.append(_net(check, where(check), narrow, was=check.part.worst.exposure, observed=observed))
+    found, limit = NONE, check.instrument_limits.max_net_exposure
+    if check.after.exposure > limit.value:
+        found += (_net(check, check.here, limit),)
+    if len(check.line.marks) > 1:
+        found += tuple(_of_other_pairs(check))
+    both, mine = own.instruments.get(check.order.instrument), check.mine_after.exposure
+    narrow = own.max_net_exposure
+    if narrow is not None and mine > narrow.value:
+        found += (_own_net(check, check.whose, narrow),)
+    narrow = None if both is None else both.max_net_exposure
+    if narrow is not None and mine > narrow.value:
+        found += (_own_net(check, check.whose_here, narrow),)
     return found
 
 
-def _other_pairs(check: Check) -> Iterator[tuple[Scope, Limit]]:
-    """The limits of every other pair that a spot asset is traded in."""
+def _of_other_pairs(check: Check) -> Iterator[Breach]:
+    """By the limits of every other pair that a spot asset is traded in."""
     for symbol in check.line.marks:
         row = check.limits.instruments.get(symbol)
-        if row is not None and symbol != check.order.instrument:
-            yield Scope(check.order.account, instrument=symbol), row.max_net_exposure
+        if row is not None and symbol != check.order.instrument and check.after.exposure > row.max_net_exposure.value:
+            yield _net(check, Scope(check.order.account, instrument=symbol), row.max_net_exposure)
 
 
-def _net(check: Check, scope: Scope, limit: Limit, *, was: Decimal, observed: Decimal) -> Breach:
+def _net(check: Check, scope: Scope, limit: Limit) -> Breach:
+    return _grown(check, scope, limit, was=check.line.worst.exposure, observed=check.after.exposure)
+
+
+def _own_net(check: Check, scope: Scope, limit: Limit) -> Breach:
+    return _grown(check, scope, limit, was=check.part.worst.exposure, observed=check.mine_after.exposure)
+
+
+def _grown(check: Check, scope: Scope, limit: Limit, *, was: Decimal, observed: Decimal) -> Breach:
     breach = _above(DenialReason.MAX_NET_EXPOSURE, scope, limit, observed=observed)
     return replace(breach, own=check.proven_after().exposure > limit.value, grows=observed > was)
 
@@ -138,12 +147,12 @@ def gross_exposure(check: Check) -> Sequence[Breach]:
 
     A closing order counts as well: by its quantity alone nobody can tell it from one that opens the other leg.
     """
-    if check.reduces or not check.book.hedge_mode:
+    limit = check.instrument_limits.max_gross_exposure
+    if limit is None or check.reduces or not check.book.hedge_mode:
         return NONE
     replaced = ZERO if check.amends is None else check.amends.counted_value
     gross = gross_value(check.line) + check.value - replaced
-    limit = check.instrument_limits.max_gross_exposure
-    if limit is None or gross <= limit.value:
+    if gross <= limit.value:
         return NONE
     return (_above(DenialReason.MAX_GROSS_EXPOSURE, check.here, limit, observed=gross),)
 
@@ -161,16 +170,14 @@ def total_exposure(check: Check) -> Sequence[Breach]:
     own = check.strategy_limits
     if check.reduces or own is None:
         return NONE
-    found: list[Breach] = []
-    limit = check.limits.max_total_exposure
+    found, limit, narrow = NONE, check.limits.max_total_exposure, own.max_total_exposure
     if check.total_after > limit.value:
-        found.append(_total(check, check.everywhere, limit, was=check.book.total, observed=check.total_after))
-    narrow = own.max_total_exposure
+        found += (_total(check, check.everywhere, limit, was=check.book.total, observed=check.total_after),)
     if narrow is not None:
         was = check.mine.total
         observed = was - check.part.worst.exposure + check.mine_after.exposure
         if observed > narrow.value:
-            found.append(_total(check, check.whose, narrow, was=was, observed=observed))
+            found += (_total(check, check.whose, narrow, was=was, observed=observed),)
     return found
 
 

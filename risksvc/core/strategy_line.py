@@ -63,10 +63,15 @@ class StrategyLine:
     def revalue(self, unit: Decimal | None) -> None:
         """Computes worst case and held value anew; without a unit's value only quantities are known."""
         self.worst = worst_case(self.position, self.position, working=self.working, unit=unit or ZERO)
-        self.held = abs(self.position) * (unit or ZERO)
-        self._shrink_standing()
+        self.value_held(unit)
+        self.shrink_standing()
 
-    def _shrink_standing(self) -> None:
+    def value_held(self, unit: Decimal | None) -> Decimal:
+        """Computes the held value anew; gives what it has grown by."""
+        before, self.held = self.held, abs(self.position) * (unit or ZERO)
+        return self.held - before
+
+    def shrink_standing(self) -> None:
         """Lets what stood at the declaration follow what stands now, towards zero only."""
         if self.standing is NOTHING_STANDS:
             return

@@ -158,6 +158,9 @@ class InstrumentKind(Enum):
     SPOT = "SPOT"
 
 
+LINEAR, INVERSE, SPOT = InstrumentKind.LINEAR, InstrumentKind.INVERSE, InstrumentKind.SPOT
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """What the venue lists. Steps are None where the venue names none.
@@ -176,7 +179,7 @@ class Instrument:
     @property
     def position_key(self) -> str:
         """What a position is held in: the instrument itself, or for spot the base asset across its pairs."""
-        return self.base if self.kind is InstrumentKind.SPOT else self.symbol
+        return self.base if self.kind is SPOT else self.symbol
 
 
 @immutable
