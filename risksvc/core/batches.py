@@ -9,14 +9,14 @@ Rules: what an earlier step approved is never taken out: it stays reserved until
 batch's answer. The same batch again gets the same answer, because each of its ids is remembered with its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core.believing import judge_belief
 from risksvc.core.book import AccountBook
 from risksvc.core.denials import Denial, DenialReason
-from risksvc.core.events import OrdersChecked
+from risksvc.core.events import OrderChecked, OrdersChecked
 from risksvc.core.orders_in import check_order, deny
 from risksvc.core.outputs import Decision, Notice, NoticeKind, Output
 from risksvc.core.reservations import Reservation
@@ -24,75 +24,93 @@ from risksvc.core.state import GateState
 from risksvc.core.types import Nanoseconds, Order, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What an approval changes beside sums and ids, as it was before one order was judged."""
-
-    book: AccountBook
-    known: bool
-    total: Decimal
-    line_warned: int
-    total_warned: int
-    oldest_mark: Nanoseconds | None
-
-
-@dataclass(slots=True)
-class _Answered:
-    """One order of a batch, its answer, and, of an approval made here, what stood before."""
-
-    order: Order
-    decision: Decision
-    before: _Standing | None = None
-
-
-def check_orders(state: GateState, event: OrdersChecked, now: Nanoseconds) -> Iterator[Output]:
+def check_orders(state: GateState, event: OrdersChecked, now: Nanoseconds) -> Sequence[Output]:
     """Decides a batch. The first Outputs are its decisions, one for each order, in its order."""
-    answered: list[_Answered] = []
+    if event.all_or_none:
+        return _all_or_none(state, event.orders, now=now)
+    decisions: list[Output] = []
     told: list[Output] = []
     for asked in event.orders:
-        before = _standing(state, asked.order) if event.all_or_none else None
+        outputs = check_order(state, asked, now)
+        decisions.append(outputs[0])
+        told += outputs[1:]
+    return decisions + told
+
+
+# -- all or none --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """One account before the batch: what an approval changes beside sums and ids. `warned`: by line."""
+
+    book: AccountBook
+    total: Decimal
+    total_warned: int
+    oldest_mark: Nanoseconds | None
+    warned: dict[str, int]
+
+
+def _all_or_none(state: GateState, orders: Iterable[OrderChecked], *, now: Nanoseconds) -> Sequence[Output]:
+    before = _before(state, orders)
+    decisions: list[Decision] = []
+    told: list[Output] = []
+    made: list[Order] = []
+    for asked in orders:
+        order, book = asked.order, state.accounts.get(asked.order.account)
+        known = book is not None and order.client_order_id in book.reservations
         decision, *others = check_order(state, asked, now)
         assert isinstance(decision, Decision), "a check's first Output is its answer"
-        made = before is not None and decision.approved and not before.known
-        answered.append(_Answered(asked.order, decision, before if made else None))
+        decisions.append(decision)
         told += others
-    broken_by = next((one for one in answered if not one.decision.approved), None)
-    if event.all_or_none and broken_by is not None:
-        told = [*_without_warnings(told), *_take_back(answered, now=now)]
-        _deny_the_others(state, answered, broken_by=broken_by.decision, now=now)
-    for one in answered:
-        yield one.decision
-    yield from told
+        if not known and decision.approved:
+            made.append(order)
+    broken_by = next((one for one in decisions if not one.approved), None)
+    if broken_by is None:
+        return [*decisions, *told]
+    told = [*_without_warnings(told), *_take_back(before, made, now=now)]
+    new = {(one.account, one.client_order_id) for one in made}
+    answers = [
+        _denied_too(state, asked.order, new=new, broken_by=broken_by, now=now) if decision.approved else decision
+        for asked, decision in zip(orders, decisions, strict=True)
+    ]
+    return [*answers, *told]
 
 
-def _standing(state: GateState, order: Order) -> _Standing | None:
-    book = state.accounts.get(order.account)
-    if book is None:
-        return None
-    instrument = book.instruments.get(order.instrument)
-    line = book.lines.get(order.instrument if instrument is None else instrument.position_key)
-    known = order.client_order_id in book.reservations
-    line_warned = 0 if line is None else line.warned
-    return _Standing(book, known, book.total, line_warned, book.total_warned, book.oldest_mark)
+def _before(state: GateState, orders: Iterable[OrderChecked]) -> dict[str, _Before]:
+    """The accounts that the batch is of: one, as the door lets them in."""
+    found: dict[str, _Before] = {}
+    for asked in orders:
+        order, book = asked.order, state.accounts.get(asked.order.account)
+        if book is None:
+            continue
+        before = found.get(book.name)
+        if before is None:
+            before = found[book.name] = _Before(book, book.total, book.total_warned, book.oldest_mark, {})
+        instrument = book.instruments.get(order.instrument)
+        line = book.lines.get(order.instrument if instrument is None else instrument.position_key)
+        if line is not None:
+            before.warned[line.key] = line.warned
+    return found
 
 
-# -- none ---------------------------------------------------------------------------------------------------------
-
-
-def _take_back(answered: list[_Answered], *, now: Nanoseconds) -> Iterator[Notice]:
+def _take_back(before: dict[str, _Before], made: Sequence[Order], *, now: Nanoseconds) -> Iterator[Notice]:
     """Takes out what was reserved for this batch, newest first; beliefs that only its orders explained are suspect."""
-    made = [(one.order, one.before) for one in answered if one.before is not None]
-    for order, before in reversed(made):
-        _withdraw(order, before, now=now)
-    for order, before in made:
-        line = before.book.line_for(order.instrument)
+    for order in reversed(made):
+        _withdraw(before[order.account].book, order, now=now)
+    for order in made:
+        one = before[order.account]
+        line = one.book.line_for(order.instrument)
+        line.warned = one.warned.get(line.key, 0)
         part = line.strategy(order.strategy)
         if not part.belief_agrees():
-            yield from judge_belief(before.book, line, part, agrees=False, now=now)
+            yield from judge_belief(one.book, line, part, agrees=False, now=now)
+    for one in before.values():
+        one.book.total_warned, one.book.oldest_mark = one.total_warned, one.oldest_mark
+        assert one.book.total == one.total, "I2: a batch that is denied leaves nothing reserved"
 
 
-def _withdraw(order: Order, before: _Standing, *, now: Nanoseconds) -> None:
-    book = before.book
+def _withdraw(book: AccountBook, order: Order, *, now: Nanoseconds) -> None:
     reservation = book.reservations[order.client_order_id]
     if reservation.order.client_order_id == order.client_order_id:
         book.withdraw(reservation)
@@ -100,9 +118,6 @@ def _withdraw(order: Order, before: _Standing, *, now: Nanoseconds) -> None:
         _unamend(book, reservation, order, now=now)
     book.approvals.pop()
     book.strategy(order.strategy).approvals.pop()
-    book.line_for(order.instrument).warned = before.line_warned
-    book.total_warned, book.oldest_mark = before.total_warned, before.oldest_mark
-    assert book.total == before.total, "I2: a batch that is denied leaves nothing reserved"
 
 
 def _unamend(book: AccountBook, reservation: Reservation, order: Order, *, now: Nanoseconds) -> None:
@@ -113,23 +128,22 @@ def _unamend(book: AccountBook, reservation: Reservation, order: Order, *, now: 
     book.recount(reservation, now=now)
 
 
-def _without_warnings(told: list[Output]) -> Iterator[Output]:
+def _without_warnings(told: Iterable[Output]) -> Iterator[Output]:
     """What was told beside the answers, but for the use of limits: nothing is used."""
     for output in told:
         if not isinstance(output, Notice) or output.kind is not NoticeKind.UTILISATION:
             yield output
 
 
-def _deny_the_others(state: GateState, answered: list[_Answered], *, broken_by: Decision, now: Nanoseconds) -> None:
-    """Denies what was fine by itself, naming the first order that was not, and remembers the ids."""
-    id_, headline = broken_by.client_order_id, broken_by.denials[0].reason.name
-    for one in answered:
-        if one.decision.approved:
-            text = f"all or none: order {id_} of this batch was denied ({headline})"
-            if one.before is None:
-                text = f"{text}; what was approved under this id before stays reserved"
-            else:
-                text = f"{text}; a new attempt needs new client order ids"
-            denial = Denial(DenialReason.BATCH_DENIED, Scope(one.order.account), text)
-            book = state.accounts[one.order.account]
-            one.decision = deny(state, book, one.order, denials=[denial], now=now)
+def _denied_too(
+    state: GateState, order: Order, *, new: set[tuple[str, str]], broken_by: Decision, now: Nanoseconds
+) -> Decision:
+    """Denies what was fine by itself, naming the first order that was not, and remembers the id."""
+    headline = broken_by.denials[0].reason.name
+    text = f"all or none: order {broken_by.client_order_id} of this batch was denied ({headline})"
+    if (order.account, order.client_order_id) in new:
+        text = f"{text}; a new attempt needs new client order ids"
+    else:
+        text = f"{text}; what was approved under this id before stays reserved"
+    denial = Denial(DenialReason.BATCH_DENIED, Scope(order.account), text)
+    return deny(state, state.accounts[order.account], order, denials=[denial], now=now)

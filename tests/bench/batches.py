@@ -11,8 +11,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from risksvc.core.events import Input, OrdersChecked
 from risksvc.core.types import use_exact_arithmetic
@@ -74,32 +75,38 @@ def orders(first: int) -> list[strategy_pb2.CheckOrderRequest]:
     ]
 
 
-def timed(work: Callable[[], object], number: int) -> float:
-    """Microseconds of each of so many orders."""
+def timed(work: Callable[[Any], object], given: Sequence[Any], orders_each: int) -> float:
+    """Microseconds of each order."""
     began = time.perf_counter_ns()
-    work()
-    return (time.perf_counter_ns() - began) / 1000 / number
+    for one in given:
+        work(one)
+    return (time.perf_counter_ns() - began) / 1000 / len(given) / orders_each
 
 
 def measure(single: Side, batch: Side, *, rounds: int) -> dict[str, list[float]]:
-    """Each row's times, round by round."""
+    """Each row's times, round by round; every other round is all or none."""
     times: dict[str, list[float]] = {}
-    each, whole = strategy_pb2.BATCH_MODE_EACH, strategy_pb2.BATCH_MODE_ALL_OR_NONE
     for number in range(rounds):
         sets = [orders((number * 2 * BATCHES + index) * MAX_BATCH) for index in range(2 * BATCHES)]
         wire, asked = sets[:BATCHES], [[order_checked(one) for one in row] for row in sets[BATCHES:]]
-        mode = whole if number % 2 else each
-        alone = [one.SerializeToString() for row in wire for one in row]
-        batches = [strategy_pb2.CheckBatchRequest(mode=mode, orders=row).SerializeToString() for row in wire]
-        together = [OrdersChecked(tuple(row), all_or_none=bool(number % 2)) for row in asked]
-        rows: dict[str, Callable[[], object]] = {
-            "bytes to bytes, single": lambda given=alone: [*map(single.service.check_order, given)],
-            "bytes to bytes, batch": lambda given=batches: [*map(batch.service.check_batch, given)],
-            "rules and entry, single": lambda given=asked: [single.apply(one) for row in given for one in row],
-            "rules and entry, batch": lambda given=together: [*map(batch.apply, given)],
+        mode = strategy_pb2.BATCH_MODE_ALL_OR_NONE if number % 2 else strategy_pb2.BATCH_MODE_EACH
+        requests = [strategy_pb2.CheckBatchRequest(mode=mode, orders=row).SerializeToString() for row in wire]
+        rows: dict[str, tuple[Callable[[Any], object], Sequence[Any], int]] = {
+            "bytes to bytes, single": (
+                single.service.check_order,
+                [one.SerializeToString() for row in wire for one in row],
+                1,
+            ),
+            "bytes to bytes, batch": (batch.service.check_batch, requests, MAX_BATCH),
+            "rules and entry, single": (single.apply, [one for row in asked for one in row], 1),
+            "rules and entry, batch": (
+                batch.apply,
+                [OrdersChecked(tuple(row), all_or_none=bool(number % 2)) for row in asked],
+                MAX_BATCH,
+            ),
         }
-        for name, work in sorted(rows.items(), reverse=bool(number // 2 % 2)):
-            times.setdefault(name, []).append(timed(work, BATCHES * MAX_BATCH))
+        for name, (work, given, each) in sorted(rows.items(), reverse=bool(number // 2 % 2)):
+            times.setdefault(name, []).append(timed(work, given, each))
     return times
 
 
