@@ -345,7 +345,10 @@ class AccountBook:
         rate = None if instrument is None else self.rates.get(instrument.quote)
         if instrument is None or mark is None or rate is None:
             return line.unit or ZERO
-        collar = ZERO if order.type is LIMIT else self.collar(symbol)
+        resting = order.type is LIMIT
+        if resting and len(line.marks) == 1 and line.unit is not None and (limit_price or ZERO) <= mark.price:
+            return line.unit  # at the mark, as the position is
+        collar = ZERO if resting else self.collar(symbol)
         price = order_price(order.side, order.type, limit_price=limit_price, mark=mark.price, collar=collar)
         return unit_value(instrument, rate=rate, price=price)
 

@@ -78,7 +78,8 @@ class Check:
         self.belief_given = isinstance(asked, OrderChecked) and asked.belief is not None
         self.reduces = order.reduce_only
         self.line = line = book.line_for(symbol)
-        self.part, self.mine = line.strategy(name), book.strategy(name)
+        self.part = line.strategies.get(name) or line.strategy(name)
+        self.mine = book.strategies.get(name) or book.strategy(name)
         self.instrument, self.mark = book.instruments.get(symbol), line.marks.get(symbol)
         self.instrument_limits = limits.instruments.get(symbol) or book.unlisted_limits()
         self.strategy_limits = None if self.operator else limits.strategies.get(name)
@@ -103,8 +104,8 @@ class Check:
         self.amends, self.remaining, self.value, self.delta_quantity = amends, remaining, value, more
         self.working = working = line.working.plus(order.side, more, value=more_value, reduces=reduces)
         self.mine_working = mine = part.working.plus(order.side, more, value=more_value, reduces=False)
-        self.after = after = worst_case(line.low, line.high, working=working, unit=unit)
-        self.mine_after = worst_case(position, position, working=mine, unit=unit)
+        self.after = after = worst_case(line.low, line.high, working, unit)
+        self.mine_after = worst_case(position, position, mine, unit)
         self.total_after = book.total - line.worst.exposure + after.exposure
         own = self.strategy_limits
         self.intent = None if own is None else strategy_intent(part, own, order.instrument)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from risksvc.core.book import AccountBook
 from risksvc.core.check import Asked, Check
-from risksvc.core.checks import CHECKS
+from risksvc.core.checks import CHECKS, none_objects
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import OrderChecked, OrderExpected, ReducingOrderChecked
 from risksvc.core.expected import announcement_rules
@@ -109,10 +109,11 @@ def replaced(book: AccountBook, order: Order) -> tuple[Reservation | None, Denia
 def run(check: Check) -> Verdict:
     """Every rule on one order."""
     verdict = Verdict(check, [], [])
-    for rule in CHECKS:
-        denial = rule(check)
-        if denial is not None:
-            verdict.denials.append(denial)
+    if not none_objects(check):
+        for rule in CHECKS:
+            denial = rule(check)
+            if denial is not None:
+                verdict.denials.append(denial)
     for sizing in LIMIT_CHECKS:
         for breach in sizing(check):
             verdict.breaches.append(breach)

@@ -60,7 +60,7 @@ class WorstCase:
 FLAT = WorstCase(ZERO, ZERO, ZERO)
 
 
-def worst_case(low: Decimal, high: Decimal, *, working: Working, unit: Decimal) -> WorstCase:
+def worst_case(low: Decimal, high: Decimal, working: Working, unit: Decimal) -> WorstCase:
     """Worst case of a position in [low, high]; `unit` is the value of one order unit of position."""
     assert low <= high, "a position interval runs upwards"
     low_held, high_held = low, high

@@ -111,8 +111,7 @@ def _decide(
     assert state.config is not None, "closed without a configuration"
     trading = state.state_of(order.account, order.strategy, order.instrument)
     check = Check(event, book, limits, state=trading, now=now)
-    _forget_old(book.approvals, now=now)
-    _forget_old(check.mine.approvals, now=now)
+    _forget_old(book.approvals, check.mine.approvals, now=now)
     notices = _take_statements(check, event) if isinstance(event, OrderChecked) else ()
     amends, problem = replaced(book, order) if order.replaces else (None, None)
     valid_until = now + _validity(state.config, event)
@@ -143,9 +142,11 @@ def _validity(config: GateConfig, event: Asked) -> Nanoseconds:
     return config.operator_validity_ns if isinstance(event, ReducingOrderChecked) else config.approval_validity_ns
 
 
-def _forget_old(approvals: deque[Nanoseconds], *, now: Nanoseconds) -> None:
-    while approvals and approvals[0] <= now - SECOND:
-        approvals.popleft()
+def _forget_old(*kept: deque[Nanoseconds], now: Nanoseconds) -> None:
+    since = now - SECOND
+    for approvals in kept:
+        while approvals and approvals[0] <= since:
+            approvals.popleft()
 
 
 def _take_statements(check: Check, event: OrderChecked) -> Sequence[Notice]:
