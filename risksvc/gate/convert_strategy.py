@@ -1,5 +1,6 @@
 """What strategies say and hear, between wire and core."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -31,6 +32,7 @@ _REPLACE_MODES: Mapping[int, ReplaceMode] = {
     strategy_pb2.REPLACE_MODE_CANCEL_REPLACE: ReplaceMode.CANCEL_REPLACE,
     strategy_pb2.REPLACE_MODE_AMEND: ReplaceMode.AMEND,
 }
+_NOT_SAID = _REPLACE_MODES[strategy_pb2.REPLACE_MODE_UNSPECIFIED]
 _REPORTS: Mapping[int, OrderReport] = {
     strategy_pb2.ORDER_REPORT_SENT: OrderReport.SENT,
     strategy_pb2.ORDER_REPORT_NEVER_SENT: OrderReport.NEVER_SENT,
@@ -60,6 +62,7 @@ _side = lru_cache(_KNOWN)(partial(convert.member, allowed=convert.SIDES, field="
 _quantity = lru_cache(_KNOWN)(partial(parse_positive, field="quantity"))
 _price = lru_cache(_PRICES_KNOWN)(partial(parse_positive, field="limit_price"))
 _range = lru_cache(_KNOWN)(partial(convert.position_range, field="intended_range"))
+_is_id = re.compile(rf"[\x21-\x7e]{{1,{convert.MAX_NAME}}}", re.ASCII).fullmatch
 _believed = lru_cache(_PRICES_KNOWN)(partial(parse_decimal, field="believed_position"))
 
 
@@ -67,13 +70,16 @@ def order_checked(request: strategy_pb2.CheckOrderRequest) -> OrderChecked:
     """A strategy's question. Raises MalformedInputError."""
     order = _order(request)
     intent = _intent(request)
-    belief = _believed(request.believed_position) if request.HasField("believed_position") else None
+    believed = request.believed_position
+    belief = _believed(believed) if believed or request.HasField("believed_position") else None
     return OrderChecked(order, intent, belief, _version(request.strategy_version))
 
 
 def _order(request: strategy_pb2.CheckOrderRequest) -> Order:
     order_type = _order_type(request.type)
-    client_order_id = convert.order_id(request.client_order_id, field="client_order_id")
+    client_order_id = request.client_order_id
+    if not _is_id(client_order_id):
+        convert.order_id(client_order_id, field="client_order_id")
     price_text = request.limit_price
     replaces, mode = request.replaces_client_order_id, request.replace_mode
     return Order(
@@ -87,7 +93,7 @@ def _order(request: strategy_pb2.CheckOrderRequest) -> Order:
         _price(price_text) if order_type is LIMIT and price_text else convert.limit_price(price_text, order_type),
         request.reduce_only,
         _replaces(replaces, client_order_id, mode=mode) if replaces or mode else "",
-        convert.member(mode, _REPLACE_MODES, field="replace_mode") if mode else ReplaceMode.CANCEL_REPLACE,
+        convert.member(mode, _REPLACE_MODES, field="replace_mode") if mode else _NOT_SAID,
     )
 
 
@@ -102,14 +108,24 @@ def _replaces(replaces: str, client_order_id: str, *, mode: int) -> str:
 
 
 def _intent(request: strategy_pb2.CheckOrderRequest) -> PositionRange | None:
-    which = request.WhichOneof("intent")
-    if which == "intended_range":
+    target = request.intended_position
+    if not target:
         wanted = request.intended_range
-        return _range(wanted.low, wanted.high)
+        low = wanted.low
+        if low:
+            return _range(low, wanted.high)
+    which = request.WhichOneof("intent")  # set, and empty: that is refused
     if which is None:
         return None
-    one = parse_decimal(request.intended_position, field=which)
+    return _target(target) if which == "intended_position" else _range("", request.intended_range.high)
+
+
+def _one_position(text: str) -> PositionRange:
+    one = parse_decimal(text, field="intended_position")
     return PositionRange(one, one)
+
+
+_target = lru_cache(_KNOWN)(_one_position)
 
 
 def order_reported(request: strategy_pb2.ReportOrderRequest) -> OrderReported:
@@ -164,7 +180,7 @@ def decision_message(decision: Decision) -> strategy_pb2.CheckOrderResponse:
     message = strategy_pb2.CheckOrderResponse()
     decided_at = message.decided_at_ns = decision.decided_at
     message.client_order_id = decision.client_order_id
-    message.trading_state = types_pb2.TradingState.ValueType(decision.trading_state)
+    message.trading_state = decision.trading_state  # type: ignore[assignment]  # the same numbers
     message.limits_hash = decision.limits_hash
     if decision.denials:
         message.outcome = strategy_pb2.OUTCOME_DENIED
@@ -217,11 +233,15 @@ def number(value: Decimal | None) -> str:
 
 
 _limit_text = lru_cache(1_024)(number)  # limits are few, and stand for long
+_DIGITS = "123456789"
 
 
 def _show_use(use: ExposureUse, message: types_pb2.ExposureUse) -> None:
-    message.SetInParent()  # there also where all of it is unknown
-    message.before = number(use.before)
-    message.after = number(use.after)
+    # A decimal's own text is nearly always the plain one: it ends in a digit but 0, and has no exponent.
+    text = str(use.before)
+    message.before = text if text[-1] in _DIGITS and "E" not in text else number(use.before)
+    text = str(use.after)
+    message.after = text if text[-1] in _DIGITS and "E" not in text else number(use.after)
+    text = str(use.headroom)
+    message.headroom = text if text[-1] in _DIGITS and "E" not in text else number(use.headroom)
     message.limit = _limit_text(use.limit)
-    message.headroom = number(use.headroom)

@@ -24,7 +24,7 @@ from typing import Self
 from risksvc.core.types import RiskError
 from risksvc.gate.chain import Chain
 from risksvc.gate.commit import CommitFailedError, Committer, Sync, write_again
-from risksvc.gate.disk_room import disk_room
+from risksvc.gate.disk_room import no_room
 from risksvc.gate.file_lock import lock_file, private_folder
 from risksvc.gate.frames import HEADER_SIZE, build
 from risksvc.gate.retention import Retention, delete_segments
@@ -45,7 +45,6 @@ SEGMENT_ENTRIES = 5_000
 PROCESS, POWER = DURABILITIES = ("process", "power")
 _LOCK = "lock"
 _OPEN = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAY_BE_UNSYNCED = 2  # segments at the end that a killed process may have left unsynced
 _log = logging.getLogger(__name__)
 
@@ -173,12 +172,11 @@ class Journal:
             self._rotate()
         try:
             frame, crc = build(payload, crc=self._crc)
-            written = os.write(self._descriptor, frame)
+            size = len(frame)
+            if (written := os.write(self._descriptor, frame)) != size:
+                raise _cut_short(written, size)
         except (ValueError, OSError) as error:
             raise self._not_written(error) from error
-        size = len(frame)
-        if written != size:
-            raise self._not_written(_cut_short(written, size))
         self._crc = crc
         self._chain.add(payload)
         self._size += size
@@ -189,15 +187,26 @@ class Journal:
 
         "process": at once. "power": after an fdatasync that began after the last append; many callers share one.
         """
+        if (committer := self._committing()) is not None:
+            try:
+                await committer.durable(self._entries)
+            except CommitFailedError as error:
+                raise NotDurableError(f"{self._folder}: {error}") from error
+
+    def commit(self) -> None:
+        """The same for a thread that may wait for a disk. Raises NotDurableError."""
+        if (committer := self._committing()) is not None:
+            try:
+                committer.commit(self._entries)
+            except CommitFailedError as error:
+                raise NotDurableError(f"{self._folder}: {error}") from error
+
+    def _committing(self) -> Committer | None:
+        """None: what is appended is as durable as it has to be."""
         committer = self._committer  # another thread may be opening the journal again
-        if committer is None:
-            if self._durability == POWER:
-                raise NotDurableError(f"{self._folder}: {self._failed or 'recover() was not read to its end'}")
-            return
-        try:
-            await committer.durable(self._entries)
-        except CommitFailedError as error:
-            raise NotDurableError(f"{self._folder}: {error}") from error
+        if committer is None and self._durability == POWER:
+            raise NotDurableError(f"{self._folder}: {self._failed or 'recover() was not read to its end'}")
+        return committer
 
     def forget_before(self, number: int) -> None:
         """Deletes closed segments below `number` that are older than journal.keep or beyond journal.max_size.
@@ -267,12 +276,10 @@ class Journal:
     def _let_go(self) -> None:
         if self._committer is not None:
             self._committer.stop()
-        self._committer = None
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._descriptor = -1
-        self._report = None
-        self._failed = ""
+        self._committer, self._descriptor = None, -1
+        self._report, self._failed = None, ""
         self._size = self._entries = self._earlier_bytes = 0
 
     def _resume(self, end: SegmentEnd, *, exists: bool) -> None:
@@ -337,13 +344,13 @@ class Journal:
         try:
             descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise self._fail(f"{path} can't be made: {error}{self._room(error)}") from error
+            raise self._fail(f"{path} can't be made: {error}{no_room(self._folder, error)}") from error
         try:
             _write_whole(descriptor, data)
         except OSError as error:
             os.close(descriptor)
             path.unlink(missing_ok=True)
-            raise self._fail(f"{path}: its header can't be written: {error}{self._room(error)}") from error
+            raise self._fail(f"{path}: its header can't be written: {error}{no_room(self._folder, error)}") from error
         self._descriptor, self._link, self._crc, self._chain, self._size = descriptor, link, crc, chain, len(data)
 
     def _not_written(self, error: ValueError | OSError) -> JournalWriteError:
@@ -352,18 +359,7 @@ class Journal:
         # Best effort: what stays behind is a torn tail, which the next start cuts.
         with suppress(OSError):
             os.ftruncate(self._descriptor, self._size)
-        return self._fail(f"an entry can't be written: {error}{self._room(error)}")
-
-    def _room(self, error: OSError) -> str:
-        """What to do about a disk that takes no more; empty when something else is wrong."""
-        if error.errno not in _NO_ROOM:
-            return ""
-        room = disk_room(self._folder)
-        free = "" if room is None else f" ({room.free:,} bytes free)"
-        return (
-            f". The disk that holds {self._folder}{free} takes no more: free some room on it. The gate tries again "
-            "every second, and comes back by itself, halted until a person resumes"
-        )
+        return self._fail(f"an entry can't be written: {error}{no_room(self._folder, error)}")
 
     def _fail(self, problem: str) -> JournalWriteError:
         self._failed = f"{problem}; nothing more is taken until the journal is opened again"

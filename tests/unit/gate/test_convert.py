@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from risksvc.core.types import (
     Scope,
     Side,
     TradingState,
+    plain,
 )
 from risksvc.gate import convert
 from risksvc.gate.convert_strategy import (
@@ -205,6 +207,33 @@ def test_an_approval_says_until_when() -> None:
     assert answer.outcome == strategy_pb2.OUTCOME_APPROVED
     assert (answer.valid_until_ns, answer.valid_for_ns, answer.decided_at_ns) == (150, 100, 50)
     assert (answer.instrument_exposure.after, answer.total_exposure.after) == ("5000.5", "")
+
+
+def test_exposure_that_is_not_known_is_there_and_empty() -> None:
+    answer = decision_message(decision())
+    assert answer.HasField("total_exposure")
+    assert (
+        answer.SerializeToString()
+        == strategy_pb2.CheckOrderResponse.FromString(answer.SerializeToString()).SerializeToString()
+    )
+    assert (answer.total_exposure, answer.HasField("instrument_exposure")) == (types_pb2.ExposureUse(), True)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0", "0"), ("-0", "0"), ("0.00", "0"), ("-0.000", "0"), ("0E-9", "0"), ("0E+3", "0"), ("-0E+3", "0"),
+        ("1", "1"), ("10", "10"), ("-100", "-100"), ("1.0", "1"), ("10.50", "10.5"), ("-10.05", "-10.05"),
+        ("1E+3", "1000"), ("12E+3", "12000"), ("-1.5E+3", "-1500"), ("1E-7", "0.0000001"),
+        ("-1.20E-7", "-0.00000012"), ("100.00", "100"), ("0.1", "0.1"), ("1E-18", "0." + "0" * 17 + "1"),
+        ("9" * 40 + "." + "9" * 40, "9" * 40 + "." + "9" * 40),
+    ],
+)  # fmt: skip
+def test_a_decimal_goes_on_the_wire_plainly(value: str, text: str) -> None:
+    number = Decimal(value)
+    answer = decision_message(replace(decision(), total_exposure=ExposureUse(number, number, number, number)))
+    use = answer.total_exposure
+    assert (plain(number), use.before, use.after, use.limit, use.headroom) == (text,) * 5
 
 
 def test_a_denial_says_why_and_approves_nothing() -> None:
