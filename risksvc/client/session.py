@@ -20,8 +20,9 @@ from risksvc.client.following import Follower, Halt
 from risksvc.client.judgement import NOTHING_DECIDED, Question, failed, judge, refused, unclear
 from risksvc.client.orders import Number, OrderArguments, build_request, required_text, version_text
 from risksvc.client.reports import Report, Reporter, ReportQueue, fill_request, position_line
+from risksvc.client.streams import ASK_AGAIN, StreamEndedError
 from risksvc.client.telling import OnState, Teller
-from risksvc.core.types import SECOND, MalformedInputError, Side, TradingState, parse_decimal
+from risksvc.core.types import SECOND, MalformedInputError, Nanoseconds, Side, TradingState, parse_decimal
 from risksvc.v1 import strategy_pb2
 
 _IDS_REMEMBERED = 16_384
@@ -229,10 +230,17 @@ class StrategySession(ABC):
         if question.may_report_never_sent:
             self.never_sent(question.client_order_id)
 
-    def _may_ask_again(self, question: Question, error: grpc.RpcError) -> bool:
-        """Once more, with the same id and in the same deadline, when the connection broke."""
-        code, _ = status_of(error)
-        return code is grpc.StatusCode.UNAVAILABLE and self._left(question) > 0 and not self._closed
+    def _may_ask_again(self, question: Question, error: grpc.RpcError | StreamEndedError) -> bool:
+        """Once more, with the same id and in the same deadline, when the connection or the stream broke."""
+        if isinstance(error, StreamEndedError):
+            again = error.code in ASK_AGAIN
+        else:
+            again = status_of(error)[0] is grpc.StatusCode.UNAVAILABLE
+        return again and self._left(question) > 0 and not self._closed
+
+    def _due_ns(self, question: Question) -> Nanoseconds:
+        """Return when the answer must be there, on the monotonic clock."""
+        return question.asked.monotonic_ns + self._deadline_ns
 
     def _left(self, question: Question) -> float:
         """Return the seconds of the deadline that are left."""
