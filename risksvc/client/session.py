@@ -196,7 +196,9 @@ class StrategySession(ABC):
         if request.client_order_id not in self._asked_about:
             self._remember(request.client_order_id)
         if request.HasField("believed_position"):
-            self._forget_beliefs(position_line(request.instrument))
+            line = position_line(request.instrument)
+            if self._queue.waits_in(line):
+                self._forget_beliefs(line)
         return None
 
     def _judge(self, question: Question, answer: object) -> Decision:
