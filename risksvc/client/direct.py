@@ -27,7 +27,7 @@ _NO_FLAGS = 0
 # As `wait_for_ready=False` of a call: fails at once while there is no connection.
 _DO_NOT_WAIT: int = cygrpc.InitialMetadataFlags.wait_for_ready_explicitly_set
 _PROPAGATE: int = cygrpc.PropagationConstants.GRPC_PROPAGATE_DEFAULTS
-_BEGIN, _STATUS_TAG, _ANSWER = "begin", "status", "answer"
+_BEGIN, _STATUS_TAG, _ANSWER = object(), object(), object()
 _METHOD = METHOD.encode()
 _Send = cygrpc.SendMessageOperation
 _Receive = cygrpc.ReceiveMessageOperation
@@ -59,15 +59,14 @@ class DirectStream:
         """Send one question and wait for its answer. StreamEndedError: there will be none, and the stream is gone."""
         try:
             answer = self._exchange(request)
-            if answer is None:
-                self._poll_to_the_end()
+            if answer is not None:
+                self.answered = True
+                return answer
+            self._poll_to_the_end()
         except BaseException:
             self._abandon()
             raise
-        if answer is None:
-            raise StreamEndedError(*self._status)
-        self.answered = True
-        return answer
+        raise StreamEndedError(*self._status)
 
     def cancel(self) -> None:
         """Make whoever waits for an answer stop waiting. Any thread may; does nothing to a stream that has ended."""
@@ -83,29 +82,31 @@ class DirectStream:
             raise
 
     def _exchange(self, request: bytes) -> bytes | None:
-        operations = (_Send(request, _NO_FLAGS), _Receive(_NO_FLAGS))
-        if not self._call.operate(operations, _ANSWER):
+        call = self._call
+        if not call.operate((_Send(request, _NO_FLAGS), _Receive(_NO_FLAGS)), _ANSWER):
             return None
         self._under_way += 1
         while True:
-            event = self._next()
-            if event.tag == _ANSWER:
+            event = call.next_event()
+            self._under_way -= 1
+            if event.tag is _ANSWER:
                 answer: bytes | None = event.batch_operations[1].message()
                 return answer
+            self._note(event)
 
     def _poll_to_the_end(self) -> None:
         while self._under_way:
-            self._next()
+            event = self._call.next_event()
+            self._under_way -= 1
+            self._note(event)
 
-    def _next(self) -> _Event:
-        event = self._call.next_event()
-        self._under_way -= 1
-        if event.tag == _STATUS_TAG:
-            status = event.batch_operations[0]
-            details = status.details()
-            text = details.decode(errors="replace") if isinstance(details, bytes) else str(details or "")
-            self._status = (_STATUS.get(status.code(), grpc.StatusCode.UNKNOWN), text)
-        return event
+    def _note(self, event: _Event) -> None:
+        if event.tag is not _STATUS_TAG:
+            return
+        status = event.batch_operations[0]
+        details = status.details()
+        text = details.decode(errors="replace") if isinstance(details, bytes) else str(details or "")
+        self._status = (_STATUS.get(status.code(), grpc.StatusCode.UNKNOWN), text)
 
     def _abandon(self) -> None:
         """Cancel, and never poll again: what is under way may no longer be what was counted."""

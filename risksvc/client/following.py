@@ -177,7 +177,7 @@ class Follower:
         if standing is None:
             return self._unknown(now)
         if standing.state is TradingState.ACTIVE and not standing.halts:
-            return None
+            return None  # the usual case, on every order's way
         halts = [halt for halt in standing.halts if halt.scope.covers(self._account, self._strategy, instrument)]
         state = max([standing.state, *(halt.state for halt in halts)])
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and reduce_only):

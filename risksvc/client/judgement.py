@@ -5,7 +5,7 @@ answer to exactly this request that leaves time to act. Everything else is a den
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import grpc
 
@@ -20,8 +20,7 @@ from risksvc.v1 import strategy_pb2, types_pb2
 MAX_VALID_FOR_NS = 10 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One check under way. `asked`: before the request left. `generation`: the halts heard by then."""
 
     request: strategy_pb2.CheckOrderRequest

@@ -9,7 +9,8 @@ import random
 import re
 import time
 from decimal import Decimal
-from typing import Any, NotRequired, Required, TypedDict, TypeVar
+from functools import lru_cache
+from typing import NotRequired, Required, TypedDict, TypeVar
 
 from risksvc.core.types import (
     ZERO,
@@ -27,6 +28,7 @@ Number = str | int | Decimal
 """A number that is exact: text like "0.5", a Decimal, an int."""
 
 _MAX_VERSION = 64
+_NUMBERS_REMEMBERED = 4096
 _MAX_CLIENT_ORDER_ID = 64
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 
@@ -87,27 +89,36 @@ def new_client_order_id() -> str:
 
 def order_text(value: Number, *, field: str) -> str:
     """Return the number as it goes on the wire; `field` names it in errors."""
-    return plain(_exact(value, field=field))
+    return _plain_text(value if isinstance(value, str) else _number_text(value, field), field)
 
 
 def positive_text(value: Number, *, field: str) -> str:
     """Do as order_text, and require it above zero."""
-    exact = _exact(value, field=field)
-    text = plain(exact)
-    if exact <= ZERO:
-        parse_positive(text, field=field)  # says what is allowed
-    return text
+    return _positive_plain_text(value if isinstance(value, str) else _number_text(value, field), field)
 
 
-def _exact(value: Number, *, field: str) -> Decimal:
-    if isinstance(value, str):
-        return parse_decimal(value, field=field)
+# Strategies say the same few numbers again and again.
+@lru_cache(maxsize=_NUMBERS_REMEMBERED)
+def _plain_text(text: str, field: str) -> str:
+    return plain(parse_decimal(text, field=field))
+
+
+@lru_cache(maxsize=_NUMBERS_REMEMBERED)
+def _positive_plain_text(text: str, field: str) -> str:
+    value = parse_decimal(text, field=field)
+    wire = plain(value)
+    if value <= ZERO:
+        parse_positive(wire, field=field)  # says what is allowed
+    return wire
+
+
+def _number_text(value: int | Decimal, field: str) -> str:
     if isinstance(value, float):
         todo = f"pass text or a Decimal, e.g. {field}='{value!r}'"
         raise TypeError(f"{field}: {value!r} is a float, which is not exact; {todo}")
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError(f"{field}: {value!r} is not a number; allowed: text like '0.5', a Decimal, an int")
-    return parse_decimal(format(value, "f") if isinstance(value, Decimal) else str(value), field=field)
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def required_text(value: str, *, field: str) -> str:
@@ -136,23 +147,30 @@ def version_text(value: str) -> str:
     return value
 
 
-# As they are mostly written, and as they are named: looked up without asking the enumeration, which is slow.
-_NAMED: dict[type, dict[str, Any]] = {
-    kind: {text: member for name, member in kind.__members__.items() for text in (name.lower(), name)}
-    for kind in (Side, OrderType, ReplaceMode)
-}
-
-
 def word(value: str | _Word, kind: type[_Word], *, field: str) -> _Word:
     """Return a side, type or replace mode, given as its member or as text in any case."""
     if isinstance(value, kind):
         return value
-    named: dict[str, _Word] = _NAMED[kind]
-    found = (named.get(value) or named.get(value.upper().replace("-", "_"))) if isinstance(value, str) else None
+    found = kind.__members__.get(value.upper().replace("-", "_")) if isinstance(value, str) else None
     if found is None:
         allowed = ", ".join(repr(name.lower()) for name in kind.__members__)
         raise MalformedInputError(field, f"{value!r}; allowed: {allowed}")
     return found
+
+
+# As they are nearly always written.
+_SIDE_WORDS = {side.name.lower(): code for side, code in SIDES.items()}
+_TYPE_WORDS = {order_type.name.lower(): code for order_type, code in TYPES.items()}
+
+
+def _side(value: str | Side) -> types_pb2.Side.ValueType:
+    known = _SIDE_WORDS.get(value) if isinstance(value, str) else None
+    return SIDES[word(value, Side, field="side")] if known is None else known
+
+
+def _type(value: str | OrderType) -> types_pb2.OrderType.ValueType:
+    known = _TYPE_WORDS.get(value) if isinstance(value, str) else None
+    return TYPES[word(value, OrderType, field="type")] if known is None else known
 
 
 def build_request(
@@ -166,7 +184,7 @@ def build_request(
         strategy_version=strategy_version,
         client_order_id=_own_id(order.get("client_order_id")),
         instrument=required_text(order["instrument"], field="instrument"),
-        side=SIDES[word(order["side"], Side, field="side")],
+        side=_side(order["side"]),
         quantity=positive_text(order["quantity"], field="quantity"),
         reduce_only=_flag(order.get("reduce_only", False), field="reduce_only"),
     )
@@ -196,15 +214,15 @@ def _flag(value: bool, *, field: str) -> bool:  # noqa: FBT001 - the value is wh
 
 
 def _price(request: strategy_pb2.CheckOrderRequest, order: OrderArguments) -> None:
-    order_type = word(order["type"], OrderType, field="type")
+    order_type = _type(order["type"])
     limit_price = order.get("limit_price")
-    request.type = TYPES[order_type]
-    if order_type is OrderType.LIMIT and limit_price is None:
-        raise MalformedInputError("limit_price", "a limit order needs one")
-    if order_type is OrderType.MARKET and limit_price is not None:
-        raise MalformedInputError("limit_price", f"{limit_price!r}; a market order takes none")
-    if limit_price is not None:
+    request.type = order_type
+    if order_type == types_pb2.ORDER_TYPE_LIMIT:
+        if limit_price is None:
+            raise MalformedInputError("limit_price", "a limit order needs one")
         request.limit_price = positive_text(limit_price, field="limit_price")
+    elif limit_price is not None:
+        raise MalformedInputError("limit_price", f"{limit_price!r}; a market order takes none")
 
 
 def _declare(request: strategy_pb2.CheckOrderRequest, order: OrderArguments) -> None:

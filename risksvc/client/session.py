@@ -182,7 +182,7 @@ class StrategySession(ABC):
         request = build_request(
             account=self._account, strategy=self._strategy, strategy_version=self._strategy_version, order=order
         )
-        may_report = not self._seen_before(request.client_order_id, order)
+        may_report = order.get("client_order_id") is None or request.client_order_id not in self._asked_about
         if request.replace_mode == strategy_pb2.REPLACE_MODE_AMEND:
             may_report = False
         return Question(request, clock.now(), self._follower.generation, may_report)
@@ -203,10 +203,12 @@ class StrategySession(ABC):
 
     def _judge(self, question: Question, answer: object) -> Decision:
         decision = judge(question, answer, follower=self._follower, now=clock.now())
+        if decision.approved:
+            return decision
         denied = isinstance(answer, strategy_pb2.CheckOrderResponse) and (
             answer.outcome == strategy_pb2.OUTCOME_DENIED and answer.client_order_id == question.client_order_id
         )
-        if not decision.approved and not denied:
+        if not denied:
             self._give_up(question)
         return decision
 
@@ -247,9 +249,6 @@ class StrategySession(ABC):
     def _left(self, question: Question) -> float:
         """Return the seconds of the deadline that are left."""
         return max(0, self._deadline_ns - clock.elapsed(question.asked, clock.now())) / SECOND
-
-    def _seen_before(self, client_order_id: str, order: OrderArguments) -> bool:
-        return order.get("client_order_id") is not None and client_order_id in self._asked_about
 
     def _remember(self, client_order_id: str) -> None:
         self._asked_about[client_order_id] = None
