@@ -29,4 +29,6 @@ def now() -> Instant:
 
 def elapsed(since: Instant, until: Instant) -> Nanoseconds:
     """Return the nanoseconds between two moments: the longer of what the two clocks say."""
-    return max(until.monotonic_ns - since.monotonic_ns, until.boottime_ns - since.boottime_ns)
+    monotonic_ns = until.monotonic_ns - since.monotonic_ns
+    boottime_ns = until.boottime_ns - since.boottime_ns
+    return max(monotonic_ns, boottime_ns)

@@ -93,6 +93,12 @@ class ExposureUse:
     headroom: Decimal | None
 
 
+def ran_out() -> Denial:
+    """Build the denial of an approval that is too old to be used."""
+    late = "the approval ran out before the order was sent; report it never sent and check again with a new id"
+    return local_denial(LocalReason.EXPIRED, late)
+
+
 class Permit(Protocol):
     """What stands behind an approval: it knows the time and hears halts."""
 
@@ -105,8 +111,8 @@ class Permit(Protocol):
         """Return what is left of it; zero or less: run out."""
         ...
 
-    def void_because(self) -> Denial | None:
-        """Tell why it may not be used though it has not run out; None: nothing speaks against it."""
+    def refusal(self) -> Denial | None:
+        """Tell why it may not be used at this moment: void or run out; None: it may."""
         ...
 
 
@@ -163,13 +169,7 @@ class Decision:
             return self.denials[0]
         if self._permit is None:
             return local_denial(LocalReason.UNCLEAR_ANSWER, "the decision carries no approval; do not send the order")
-        void = self._permit.void_because()
-        if void is not None:
-            return void
-        if self._permit.remaining_ns() <= 0:
-            late = "the approval ran out before the order was sent; report it never sent and check again with a new id"
-            return local_denial(LocalReason.EXPIRED, late)
-        return None
+        return self._permit.refusal()
 
     def usable(self) -> bool:
         """Tell whether the order may be sent now: approved, not run out, no halt heard since, heartbeats arriving."""

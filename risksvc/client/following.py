@@ -176,6 +176,8 @@ class Follower:
         standing = self.standing(now)
         if standing is None:
             return self._unknown(now)
+        if standing.state is TradingState.ACTIVE and not standing.halts:
+            return None  # the usual case, on every order's way
         halts = [halt for halt in standing.halts if halt.scope.covers(self._account, self._strategy, instrument)]
         state = max([standing.state, *(halt.state for halt in halts)])
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and reduce_only):
@@ -185,6 +187,8 @@ class Follower:
 
     def voided(self, instrument: str, *, reduce_only: bool, since: int) -> Denial | None:
         """Tell why an approval asked for in generation `since` is void for good; None: it is not."""
+        if since == self._generation:
+            return None  # Nothing was heard since that could void anything.
         states = (TradingState.HALTED,) if reduce_only else (TradingState.HALTED, TradingState.REDUCING)
         for state in states:
             table = self._voided[state]
