@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache, partial
 
@@ -23,6 +24,7 @@ from risksvc.core.types import (
 )
 from risksvc.core.venue_events import Fill
 from risksvc.gate import convert
+from risksvc.gate.approval_wire import approval
 from risksvc.v1 import strategy_pb2, types_pb2
 
 MAX_VERSION = 64
@@ -175,24 +177,29 @@ def position_reported(request: strategy_pb2.ReportPositionRequest) -> PositionRe
 # -- out ----------------------------------------------------------------------------------------------------------
 
 
+def decision_bytes(decision: Decision) -> bytes:
+    """The answer to a check, as it is sent."""
+    if not decision.denials:
+        with suppress(ValueError):  # an approval that is longer than usual
+            return approval(decision)
+    return decision_message(decision).SerializeToString()
+
+
 def decision_message(decision: Decision) -> strategy_pb2.CheckOrderResponse:
     """The answer to a check."""
-    message = strategy_pb2.CheckOrderResponse()
-    decided_at = message.decided_at_ns = decision.decided_at
-    message.client_order_id = decision.client_order_id
-    message.trading_state = decision.trading_state  # type: ignore[assignment]  # the same numbers
-    message.limits_hash = decision.limits_hash
-    if decision.denials:
-        message.outcome = strategy_pb2.OUTCOME_DENIED
-        message.denials.extend(map(denial_message, decision.denials))
-    else:
-        valid_until = decision.valid_until
-        message.outcome = strategy_pb2.OUTCOME_APPROVED
-        message.valid_until_ns = valid_until
-        message.valid_for_ns = valid_until - decided_at
-    _show_use(decision.instrument_exposure, message.instrument_exposure)
-    _show_use(decision.total_exposure, message.total_exposure)
-    return message
+    approved = decision.approved
+    return strategy_pb2.CheckOrderResponse(
+        outcome=strategy_pb2.OUTCOME_APPROVED if approved else strategy_pb2.OUTCOME_DENIED,
+        client_order_id=decision.client_order_id,
+        denials=[denial_message(denial) for denial in decision.denials],
+        instrument_exposure=_use_message(decision.instrument_exposure),
+        total_exposure=_use_message(decision.total_exposure),
+        trading_state=types_pb2.TradingState.ValueType(decision.trading_state),
+        valid_until_ns=decision.valid_until if approved else 0,
+        valid_for_ns=decision.valid_until - decision.decided_at if approved else 0,
+        limits_hash=decision.limits_hash,
+        decided_at_ns=decision.decided_at,
+    )
 
 
 def denial_message(denial: Denial) -> types_pb2.Denial:
@@ -232,16 +239,7 @@ def number(value: Decimal | None) -> str:
     return "" if value is None else plain(value)
 
 
-_limit_text = lru_cache(1_024)(number)  # limits are few, and stand for long
-_DIGITS = "123456789"
-
-
-def _show_use(use: ExposureUse, message: types_pb2.ExposureUse) -> None:
-    # A decimal's own text is nearly always the plain one: it ends in a digit but 0, and has no exponent.
-    text = str(use.before)
-    message.before = text if text[-1] in _DIGITS and "E" not in text else number(use.before)
-    text = str(use.after)
-    message.after = text if text[-1] in _DIGITS and "E" not in text else number(use.after)
-    text = str(use.headroom)
-    message.headroom = text if text[-1] in _DIGITS and "E" not in text else number(use.headroom)
-    message.limit = _limit_text(use.limit)
+def _use_message(use: ExposureUse) -> types_pb2.ExposureUse:
+    return types_pb2.ExposureUse(
+        before=number(use.before), after=number(use.after), limit=number(use.limit), headroom=number(use.headroom)
+    )

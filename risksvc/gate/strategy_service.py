@@ -21,7 +21,7 @@ from risksvc.gate import convert
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_batch import BatchRead, batch_reply, read_batch
 from risksvc.gate.convert_strategy import (
-    decision_message,
+    decision_bytes,
     fill_reported,
     number,
     order_checked,
@@ -148,7 +148,7 @@ class StrategyService:
         decision = self._submit(event)[0]
         if not isinstance(decision, Decision):
             raise TypeError(f"a check gave {type(decision).__name__}")
-        return decision_message(decision).SerializeToString()
+        return decision_bytes(decision)
 
     def _decided(self, request: strategy_pb2.CheckBatchRequest, batch: BatchRead) -> list[bytes]:
         asked = len(batch.asked)
@@ -198,7 +198,7 @@ class StrategyService:
             decided_at=app.clock.now(),
             limits_hash=app.owner.state.limits_hash,
         )
-        return decision_message(decision).SerializeToString()
+        return decision_bytes(decision)
 
 
 def _read(read: Callable[[bytes], _Read], data: bytes) -> _Read:

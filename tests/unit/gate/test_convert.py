@@ -20,6 +20,7 @@ from risksvc.core.types import (
 )
 from risksvc.gate import convert
 from risksvc.gate.convert_strategy import (
+    decision_bytes,
     decision_message,
     fill_reported,
     order_checked,
@@ -202,6 +203,10 @@ def decision(*denials: Denial) -> Decision:
     return Decision("o-1", denials, use, ExposureUse(), TradingState.ACTIVE, 150, 50, "hash")
 
 
+def sent(one: Decision) -> strategy_pb2.CheckOrderResponse:
+    return strategy_pb2.CheckOrderResponse.FromString(decision_bytes(one))
+
+
 def test_an_approval_says_until_when() -> None:
     answer = decision_message(decision())
     assert answer.outcome == strategy_pb2.OUTCOME_APPROVED
@@ -231,9 +236,10 @@ def test_exposure_that_is_not_known_is_there_and_empty() -> None:
 )  # fmt: skip
 def test_a_decimal_goes_on_the_wire_plainly(value: str, text: str) -> None:
     number = Decimal(value)
-    answer = decision_message(replace(decision(), total_exposure=ExposureUse(number, number, number, number)))
-    use = answer.total_exposure
-    assert (plain(number), use.before, use.after, use.limit, use.headroom) == (text,) * 5
+    given = replace(decision(), total_exposure=ExposureUse(number, number, number, number))
+    for answer in (decision_message(given), sent(given)):
+        use = answer.total_exposure
+        assert (plain(number), use.before, use.after, use.limit, use.headroom) == (text,) * 5
 
 
 def test_a_denial_says_why_and_approves_nothing() -> None:
