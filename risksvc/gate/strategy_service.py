@@ -153,7 +153,7 @@ class StrategyService:
     def _decided(self, request: strategy_pb2.CheckBatchRequest, batch: BatchRead) -> list[bytes]:
         asked = len(batch.asked)
         decisions = self._submit(batch.question())[:asked] if asked else ()
-        replies = [decision_message(one).SerializeToString() for one in decisions if isinstance(one, Decision)]
+        replies = [decision_bytes(one) for one in decisions if isinstance(one, Decision)]
         if len(replies) != asked:
             raise TypeError(f"a batch of {asked} gave {len(replies)} decisions")
         for place, error in batch.refused.items():  # in order, so that each finds its place
