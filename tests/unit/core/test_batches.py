@@ -174,6 +174,10 @@ NONE: dict[str, Case] = {
         lambda world: [buy(world, "a", "0.1"), buy(world, "b", "0.1", account="other")],
         [BATCH, DenialReason.ACCOUNT_UNKNOWN],
     ),
+    "an unlisted instrument": (
+        lambda world: [buy(world, "a", "0.1"), buy(world, "b", "1", instrument="DOGE")],
+        [BATCH, DenialReason.INSTRUMENT_UNKNOWN],
+    ),
     "another order under an id of the batch": (
         lambda world: [buy(world, "a", "0.1"), buy(world, "a", "0.2")],
         [BATCH, REUSED],
@@ -388,10 +392,7 @@ def test_a_journal_with_batches_replays_to_the_same() -> None:
     world = given()
     batch(world, buy(world, "a", "0.1"), buy(world, "b", "1.1"))
     batch(world, buy(world, "c", "0.1"), buy(world, "d", "0.1", strategy=BETA), all_or_none=False)
-    outputs: list[Any] = []
     fresh = RiskGate()
-    for event, now in world.inputs:
-        outputs.append(fresh.apply(event, now))
 
-    assert outputs[-1] == world.outputs
+    assert [fresh.apply(event, now) for event, now in world.inputs][-1] == world.outputs
     Comparison().same(fresh.state, world.gate.state, "state")
