@@ -24,6 +24,7 @@ from risksvc.v1 import operator_pb2, operator_pb2_grpc, strategy_pb2, strategy_p
 from tests.chaos.forking import Forked, ForkServer
 from tests.chaos.proxy import tell
 from tests.chaos.records import Records
+from tests.chosen_engine import with_engine
 from tests.integration.kill_switch.real_server import RealServer, free_port
 
 GATES = 3
@@ -117,7 +118,7 @@ class Gate:
     def write_files(self, redis: str) -> None:
         people = "\n".join(f"  - {{name: {n}, token_sha256: {hash_token(t)}}}" for n, t in TOKENS.items())
         text = _SETTINGS.format(number=self.number, account=self.account, redis=redis, operators=people)
-        self.settings.write_text(text)
+        self.settings.write_text(with_engine(text))
         (self.folder / "limits.yaml").write_text(_LIMITS.format(account=self.account))
 
     def status(self, seconds: float = 1.0) -> operator_pb2.GetStatusResponse:

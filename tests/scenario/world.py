@@ -16,6 +16,7 @@ from risksvc.cli.demo.world import World
 from risksvc.v1 import operator_pb2 as op
 from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2_grpc import OperatorServiceStub
+from tests.chosen_engine import with_engine
 
 WAIT_S = 20.0  # for anything that must happen; a noisy machine only makes a test slower
 BTC, ETH, SOL, XRP, DOGE = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT", "DOGE/USDT:USDT"
@@ -44,7 +45,8 @@ class ScenarioWorld(World):
         if self._own_limits:
             self.limits.write_text(self._own_limits)
         text = self.settings.read_text()
-        self.settings.write_text(text.replace("    venue_window: 1s\n", f"    venue_window: 1s\n{self._more_settings}"))
+        text = text.replace("    venue_window: 1s\n", f"    venue_window: 1s\n{self._more_settings}")
+        self.settings.write_text(with_engine(text))
 
     # -- starting in parts -----------------------------------------------------------------------------------------
 

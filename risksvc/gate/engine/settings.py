@@ -1,4 +1,4 @@
-"""The settings' `engine` section: how strategies are served, and by whom they are. Knows no gRPC: it is read before that is loaded.
+"""The settings' `engine` section, and who serves in the end. Knows no gRPC: it is read before that is loaded.
 
 What each means is said in `templates/risksvc.yaml`.
 """

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import grpc
 
+from risksvc.gate.engine.experiments import wanted_variables
 from risksvc.gate.operator_tokens import hash_token
 from risksvc.v1 import incident_pb2_grpc, operator_pb2, operator_pb2_grpc, strategy_pb2_grpc
+from tests.chosen_engine import with_engine
 
 PATIENCE = 30.0
 RUN = """
@@ -65,7 +67,8 @@ class GateProcess:
         self._run = run
         self._channels: dict[str, grpc.Channel] = {}
         hashes = {name: hash_token(token) for name, token in TOKENS.items()}
-        self.settings.write_text(SETTINGS.format(**hashes, extra=extra))
+        text = SETTINGS.format(**hashes, extra=extra)
+        self.settings.write_text(text if "\nengine:" in text else with_engine(text))
         self.limits.write_text(LIMITS)
 
     def socket(self, name: str) -> str:
@@ -84,7 +87,7 @@ class GateProcess:
                 [sys.executable, "-c", self._run, str(self.settings)],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**wanted_variables(self.settings), **os.environ, "PYTHONUNBUFFERED": "1"},
             )
         return self.process
 

@@ -18,6 +18,7 @@ from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.kill_switch.view import StoreError
 from risksvc.gate.latch import LatchState
 from risksvc.gate.operator_tokens import hash_token
+from tests.chosen_engine import with_engine
 from tests.integration.gate.gate_process import TOKENS, GateProcess
 from tests.integration.kill_switch.real_server import RealServer
 
@@ -81,7 +82,8 @@ class Fleet:
         gates = "gates:\n" + "\n".join(f"  {each}: unix:{self.folder}/{each}/s/operator.sock" for each in others)
         redis = f"redis: {{url: unix://{self.redis.socket}}}" if self.redis is not None else ""
         hashes = {who: hash_token(token) for who, token in TOKENS.items()}
-        gate.settings.write_text(SETTINGS.format(name=name, account=account, redis=redis, gates=gates, **hashes))
+        text = SETTINGS.format(name=name, account=account, redis=redis, gates=gates, **hashes)
+        gate.settings.write_text(with_engine(text))
         gate.limits.write_text(LIMITS.format(account=account))
         self.gates[name] = gate
 
