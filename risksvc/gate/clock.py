@@ -11,6 +11,8 @@ import time
 
 from risksvc.core.types import Nanoseconds
 
+_BOOT = time.CLOCK_BOOTTIME
+
 
 class Clock:
     """Nanoseconds since the epoch, as the wall had it when this clock was made.
@@ -21,7 +23,7 @@ class Clock:
     __slots__ = ("_ahead", "_offset")
 
     def __init__(self, *, start_at_least: Nanoseconds = 0) -> None:
-        boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        boot = time.clock_gettime_ns(_BOOT)
         wall = time.time_ns()
         start = max(wall, start_at_least)
         self._offset = start - boot
@@ -29,7 +31,7 @@ class Clock:
 
     def now(self) -> Nanoseconds:
         """The present moment; never below an earlier reading, suspended time included."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self._offset
+        return time.clock_gettime_ns(_BOOT) + self._offset
 
     @property
     def ahead_of_wall(self) -> Nanoseconds:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache, partial
 
@@ -179,10 +178,12 @@ def position_reported(request: strategy_pb2.ReportPositionRequest) -> PositionRe
 
 def decision_bytes(decision: Decision) -> bytes:
     """The answer to a check, as it is sent."""
-    if not decision.denials:
-        with suppress(ValueError):  # an approval that is longer than usual
-            return approval(decision)
-    return decision_message(decision).SerializeToString()
+    if decision.denials:
+        return decision_message(decision).SerializeToString()
+    try:
+        return approval(decision)
+    except ValueError:  # it is longer than usual
+        return decision_message(decision).SerializeToString()
 
 
 def decision_message(decision: Decision) -> strategy_pb2.CheckOrderResponse:
