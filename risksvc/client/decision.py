@@ -176,7 +176,7 @@ class Decision:
         return self.refusal() is None
 
     def __bool__(self) -> bool:
-        return self.usable()
+        return self.refusal() is None
 
     @property
     def instrument_exposure(self) -> ExposureUse | None:

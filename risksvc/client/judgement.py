@@ -56,17 +56,15 @@ class HeldPermit:
         """Return what is left, counted from before the request left; a suspended machine can't stop the count."""
         return self._lasts_ns - elapsed(self._question.asked, self._clock())
 
-    def refusal(self) -> Denial | None:
-        """Tell of a halt heard since, of silence, or that it has run out."""
-        return self.refusal_at(self._clock())
-
-    def refusal_at(self, now: Instant) -> Denial | None:
-        """Do as refusal, at a moment that was just read."""
+    def refusal(self, now: Instant | None = None) -> Denial | None:
+        """Tell of a halt heard since, of silence, or that it has run out; `now` where it was just read."""
+        now = now or self._clock()
         question, follower = self._question, self._follower
         request = question.request
         reduce_only = request.reduce_only
         void = follower.denial(request.instrument, reduce_only=reduce_only, now=now)
-        if void is None:
+        # Where nothing was heard since that could void anything, nothing is looked up.
+        if void is None and question.generation != follower.generation:
             void = follower.voided(request.instrument, reduce_only=reduce_only, since=question.generation)
         if void is None and self._lasts_ns <= elapsed(question.asked, now):
             return ran_out()
@@ -83,7 +81,7 @@ def judge(question: Question, answer: object, *, follower: Follower, now: Instan
     """Return the decision on an answer that arrived."""
     if not isinstance(answer, strategy_pb2.CheckOrderResponse):
         return unclear(question, "it can't be read")
-    if answer.client_order_id != question.client_order_id:
+    if answer.client_order_id != question.request.client_order_id:
         return unclear(question, f"it is about the order {answer.client_order_id!r}", answer)
     if answer.outcome == strategy_pb2.OUTCOME_DENIED:
         return _denied(question, answer)
@@ -104,9 +102,9 @@ def _approved(
     # have run out long ago.
     on_gates_clock = elapsed(question.asked, now) + follower.left_ns(answer.valid_until_ns, now)
     permit = HeldPermit(question, lasts_ns=min(answer.valid_for_ns, on_gates_clock), follower=follower)
-    refusal = permit.refusal_at(now)
+    refusal = permit.refusal(now)
     if refusal is None:
-        return Decision(question.client_order_id, permit=permit, response=answer)
+        return Decision(question.request.client_order_id, permit=permit, response=answer)
     return Decision(question.client_order_id, denials=(refusal,), response=answer)
 
 

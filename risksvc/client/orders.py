@@ -87,38 +87,31 @@ def new_client_order_id() -> str:
     return f"rs{_random.getrandbits(56):014x}{time.time_ns():016x}"
 
 
+# Strategies say the same few numbers again and again: each is read once. What is refused is not remembered.
+@lru_cache(maxsize=_NUMBERS_REMEMBERED, typed=True)
 def order_text(value: Number, *, field: str) -> str:
     """Return the number as it goes on the wire; `field` names it in errors."""
-    return _plain_text(value if isinstance(value, str) else _number_text(value, field), field)
+    return plain(_exact(value, field))
 
 
+@lru_cache(maxsize=_NUMBERS_REMEMBERED, typed=True)
 def positive_text(value: Number, *, field: str) -> str:
     """Do as order_text, and require it above zero."""
-    return _positive_plain_text(value if isinstance(value, str) else _number_text(value, field), field)
+    exact = _exact(value, field)
+    text = plain(exact)
+    if exact <= ZERO:
+        parse_positive(text, field=field)  # says what is allowed
+    return text
 
 
-# Strategies say the same few numbers again and again.
-@lru_cache(maxsize=_NUMBERS_REMEMBERED)
-def _plain_text(text: str, field: str) -> str:
-    return plain(parse_decimal(text, field=field))
-
-
-@lru_cache(maxsize=_NUMBERS_REMEMBERED)
-def _positive_plain_text(text: str, field: str) -> str:
-    value = parse_decimal(text, field=field)
-    wire = plain(value)
-    if value <= ZERO:
-        parse_positive(wire, field=field)  # says what is allowed
-    return wire
-
-
-def _number_text(value: int | Decimal, field: str) -> str:
+def _exact(value: Number, field: str) -> Decimal:
     if isinstance(value, float):
         todo = f"pass text or a Decimal, e.g. {field}='{value!r}'"
         raise TypeError(f"{field}: {value!r} is a float, which is not exact; {todo}")
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise TypeError(f"{field}: {value!r} is not a number; allowed: text like '0.5', a Decimal, an int")
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    text = value if isinstance(value, str) else format(value, "f") if isinstance(value, Decimal) else str(value)
+    return parse_decimal(text, field=field)
 
 
 def required_text(value: str, *, field: str) -> str:
@@ -177,12 +170,14 @@ def build_request(
     *, account: str, strategy: str, strategy_version: str, order: OrderArguments
 ) -> strategy_pb2.CheckOrderRequest:
     """Build the request for one check. TypeError, MalformedInputError: names the argument and what is allowed."""
-    _only_known(order)
+    if not (order.keys() <= _KNOWN and order.keys() >= _REQUIRED):
+        raise _not_understood(order)
+    given = order.get("client_order_id")
     request = strategy_pb2.CheckOrderRequest(
         account=account,
         strategy=strategy,
         strategy_version=strategy_version,
-        client_order_id=_own_id(order.get("client_order_id")),
+        client_order_id=new_client_order_id() if given is None else client_order_id_text(given),
         instrument=required_text(order["instrument"], field="instrument"),
         side=_side(order["side"]),
         quantity=positive_text(order["quantity"], field="quantity"),
@@ -190,21 +185,16 @@ def build_request(
     )
     _price(request, order)
     _declare(request, order)
-    _replace(request, order)
+    if "replaces" in order or "replace_mode" in order:
+        _replace(request, order)
     return request
 
 
-def _only_known(order: OrderArguments) -> None:
-    if order.keys() <= _KNOWN and order.keys() >= _REQUIRED:
-        return
+def _not_understood(order: OrderArguments) -> TypeError:
     unknown = [name for name in order if name not in _KNOWN]
     missing = [name for name in OrderArguments.__annotations__ if name in _REQUIRED and name not in order]
     problem = f"unknown argument {unknown[0]!r}" if unknown else f"argument {missing[0]!r} is missing"
-    raise TypeError(f"check: {problem}; it takes {', '.join(OrderArguments.__annotations__)}")
-
-
-def _own_id(given: str | None) -> str:
-    return new_client_order_id() if given is None else client_order_id_text(given)
+    return TypeError(f"check: {problem}; it takes {', '.join(OrderArguments.__annotations__)}")
 
 
 def _flag(value: bool, *, field: str) -> bool:  # noqa: FBT001 - the value is what is checked
