@@ -10,6 +10,7 @@ from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.types import MILLISECOND
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.engine.settings import Standing
 from risksvc.gate.journal import JournalStats
 from risksvc.gate.metrics import Metrics
 from risksvc.gate.snapshot_keeper import SnapshotStats
@@ -54,6 +55,7 @@ class Scraped:
             "feeds": SimpleNamespace(link=lambda _: self.link),
             "counters": Counters(malformed=3, late_loops=1),
             "snapshots": SnapshotStats(),
+            "engine": Standing(),
             "notifying": Notifying(
                 cast("Any", self.owner), cast("Any", None), gate_id="g1", keeper=ContactsKeeper(None)
             ),
