@@ -7,12 +7,14 @@ not thread-safe. A loop that is blocked for three heartbeats hears nothing, and 
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 import grpc.aio
 
 from risksvc.client import clock
+from risksvc.client.batches import Batch, BatchSession
 from risksvc.client.channel import (
     CHANNEL_OPTIONS,
     DEFAULT_DEADLINE,
@@ -26,7 +28,9 @@ from risksvc.client.decision import Decision
 from risksvc.client.judgement import Question
 from risksvc.client.orders import Number, OrderArguments
 from risksvc.client.reports import HOPELESS, Report
-from risksvc.client.session import PositionAnswer, StrategySession
+from risksvc.client.session import PositionAnswer
+from risksvc.client.streams import StreamEndedError
+from risksvc.client.streams_async import AsyncStreams, cancelling
 from risksvc.client.telling import OnState
 from risksvc.core.types import SECOND
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
@@ -40,7 +44,7 @@ logger = logging.getLogger("risksvc.client")
 _DRAIN = 0.02
 
 
-class AsyncRiskGate(StrategySession):
+class AsyncRiskGate(BatchSession):
     """Asks the gate before every order. Follows the trading state from its first use in an event loop.
 
     The arguments are RiskGate's. `on_state` is a plain function, called in the event loop.
@@ -89,16 +93,42 @@ class AsyncRiskGate(StrategySession):
             return refusal
         try:
             return self._judge(question, await self._ask(stub, question))
+        except StreamEndedError as ended:
+            return self._failed(question, ended.code, ended.details)
         except grpc.RpcError as error:
             return self._failed(question, *status_of(error))
         except asyncio.CancelledError:
-            if _cancelling():
+            if cancelling():
                 self._give_up(question)  # Whoever asked will not send.
                 raise
             # grpc cancels calls of a channel that is closed; the caller was not cancelled.
             return self._failed(question, grpc.StatusCode.CANCELLED, "the channel was closed")
         except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
             return self._broke(question, error)
+
+    async def check_batch(self, orders: Iterable[OrderArguments], *, all_or_none: bool = False) -> list[Decision]:
+        """Ask about up to 100 orders in one call: each by itself, in order, or (`all_or_none`) as one decision.
+
+        orders: the keyword arguments of `check`, one mapping for each order. Returns one decision for each, in order.
+        An approved order counts for those after it. Under `all_or_none` one that may not be sent leaves none that may.
+        Returns and raises as `check` does. When the awaiting task is cancelled, the orders are
+        reported never sent. Send an order only `if decision:`.
+        """
+        stub = self._start()
+        batch = self._batch(orders, all_or_none=all_or_none)
+        if not batch.asked:
+            return self._together(batch, [])
+        try:
+            return self._decided(batch, await self._ask_batch(stub, batch))
+        except grpc.RpcError as error:
+            return self._batch_failed(batch, *status_of(error))
+        except asyncio.CancelledError:
+            if cancelling():
+                self._batch_given_up(batch)  # Whoever asked will not send.
+                raise
+            return self._batch_failed(batch, grpc.StatusCode.CANCELLED, "the channel was closed")
+        except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
+            return self._batch_broke(batch, error)
 
     async def compare_position(self, instrument: str, quantity: Number) -> PositionAnswer:
         """Tell the position at once and wait for the answer, at most the deadline.
@@ -111,7 +141,7 @@ class AsyncRiskGate(StrategySession):
                 await self._start().ReportPosition(request, timeout=self._deadline, wait_for_ready=False)
             )
         except asyncio.CancelledError:
-            if _cancelling():
+            if cancelling():
                 raise
             problem = "the channel was closed"
         except Exception as error:  # noqa: BLE001 - told in the answer
@@ -168,6 +198,7 @@ class AsyncRiskGate(StrategySession):
             self._loop = loop
             channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
             self._stub = StrategyServiceStub(channel)
+            self._streams = AsyncStreams(self._stub.CheckOrders)
             self._tasks = [loop.create_task(self._listen(channel)), loop.create_task(self._deliver())]
         if loop is not self._loop:
             raise RuntimeError("this AsyncRiskGate belongs to another event loop; make one gate for each loop")
@@ -185,12 +216,26 @@ class AsyncRiskGate(StrategySession):
 
     async def _ask(self, stub: "StrategyServiceAsyncStub", question: Question) -> object:
         try:
-            return await stub.CheckOrder(question.request, timeout=self._left(question), wait_for_ready=False)
-        except grpc.RpcError as error:
+            answer = await self._streams.ask(question.request, self._due_ns(question))
+            return await self._call(stub, question) if answer is None else answer
+        except (grpc.RpcError, StreamEndedError) as error:
             if not self._may_ask_again(question, error):
                 raise
         # The same id in what is left of the same deadline: if the first was decided, this gets the same decision.
+        return await self._call(stub, question)
+
+    async def _call(self, stub: "StrategyServiceAsyncStub", question: Question) -> object:
         return await stub.CheckOrder(question.request, timeout=self._left(question), wait_for_ready=False)
+
+    async def _ask_batch(self, stub: "StrategyServiceAsyncStub", batch: Batch) -> object:
+        request, first = batch.request(), batch.asked[0]
+        try:
+            return await stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
+        except grpc.RpcError as error:
+            if not self._may_ask_again(first, error):
+                raise
+        # The same ids in what is left of the same deadline: what was decided gets the same decisions.
+        return await stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
 
     def _submit(self, report: Report) -> bool:
         if self._closed:
@@ -216,6 +261,7 @@ class AsyncRiskGate(StrategySession):
             # has to come back while the loop lives: else the process's next loop logs "Event loop is closed" for it.
             self._closed = True
             self._follower.close()
+            self._streams.close()
             await channel.close()
             await asyncio.sleep(_DRAIN)
 
@@ -224,6 +270,8 @@ class AsyncRiskGate(StrategySession):
         while True:
             before = self._messages
             await self._listen_once()
+            # A gate that stops waits for those who have a stream open; after a restart these lead nowhere.
+            self._streams.retire()
             self._teller.tell(clock.now())
             pause = RECONNECT_FIRST if self._messages > before else min(2 * pause, RECONNECT_MOST)
             await asyncio.sleep(pause)
@@ -236,7 +284,7 @@ class AsyncRiskGate(StrategySession):
             await self._follow(stream)
             self._follower.lost("the gate ended the stream")
         except asyncio.CancelledError:
-            if _cancelling():
+            if cancelling():
                 raise
             self._follower.lost("the stream was cancelled")
         except Exception as error:  # noqa: BLE001 - whatever it is, silence denies; and the log must not flood
@@ -254,6 +302,7 @@ class AsyncRiskGate(StrategySession):
             self._messages += 1
             self._heard.set()
             self._teller.tell(clock.now())
+            self._streams.look_after()
 
     # -- reporting ------------------------------------------------------------------------------------------------
 
@@ -290,19 +339,13 @@ class AsyncRiskGate(StrategySession):
                 self._queue.failed(time.monotonic_ns())
         except asyncio.CancelledError:
             self._queue.failed(time.monotonic_ns())
-            if _cancelling():
+            if cancelling():
                 raise
         except Exception as error:  # noqa: BLE001 - e.g. UsageError when the channel was closed meanwhile
             logger.debug("a report failed: %s: %r", report, error)
             self._queue.failed(time.monotonic_ns())
         else:
             self._queue.answered(response, time.monotonic_ns())
-
-
-def _cancelling() -> bool:
-    """Tell whether the running task itself is being cancelled."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _in_a_loop() -> bool:

@@ -18,6 +18,7 @@ from risksvc.client import clock
 from risksvc.client.channel import RECONNECT_FIRST, RECONNECT_MOST, REPORT_DEADLINE, problem_text, status_of
 from risksvc.client.following import Follower
 from risksvc.client.reports import HOPELESS, Report, ReportQueue
+from risksvc.client.streams_blocking import BlockingStreams
 from risksvc.client.telling import Teller
 from risksvc.core.types import SECOND
 from risksvc.v1 import strategy_pb2
@@ -45,6 +46,7 @@ class Conversation:
     queue: ReportQueue
     watch_request: strategy_pb2.WatchTradingStateRequest
     teller: Teller
+    streams: BlockingStreams
 
 
 class Background:
@@ -115,12 +117,21 @@ class Background:
             if thread is not threading.current_thread():
                 thread.join(_JOIN_PATIENCE)
 
+    def abandon(self) -> None:
+        """Forget the threads: this is a child process, which has none of them."""
+        self._changed = threading.Condition()
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._threads = []
+
     # -- listening ------------------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         pause = RECONNECT_FIRST
         while not self._stopped.is_set():
             heard = self._listen_once()
+            # A gate that stops waits for those who have a stream open; after a restart these lead nowhere.
+            self._with.streams.retire()
             pause = RECONNECT_FIRST if heard else min(2 * pause, RECONNECT_MOST)
             self._stopped.wait(pause)
 
@@ -166,6 +177,7 @@ class Background:
     def _deliver(self) -> None:
         while not self._stopped.is_set():
             self._look_for_silence()
+            self._with.streams.look_after()
             report = self._next()
             if report is not None:
                 self._deliver_one(report)

@@ -1,22 +1,27 @@
 """The gate for strategies that are plain threads.
 
 Never blocks longer than its deadline, never raises because of the gate. Thread-safe. Not safe to use in a child process
-after `fork`: make a new gate there (the child's copy hears no heartbeats, so it denies everything).
+after `fork`: make a new gate there (the child's copy is closed and denies everything).
 """
 
 import logging
 import weakref
+from collections.abc import Iterable
 from typing import Self, Unpack
 
 import grpc
 
+from risksvc.client import forking
 from risksvc.client.background import Background, Conversation
+from risksvc.client.batches import Batch, BatchSession
 from risksvc.client.channel import CHANNEL_OPTIONS, DEFAULT_DEADLINE, problem_text, status_of
 from risksvc.client.decision import Decision
 from risksvc.client.judgement import Question
 from risksvc.client.orders import Number, OrderArguments
 from risksvc.client.reports import Report
-from risksvc.client.session import PositionAnswer, StrategySession
+from risksvc.client.session import PositionAnswer
+from risksvc.client.streams import StreamEndedError
+from risksvc.client.streams_blocking import BlockingStreams
 from risksvc.client.telling import OnState
 from risksvc.v1 import strategy_pb2
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
@@ -26,7 +31,7 @@ logger = logging.getLogger("risksvc.client")
 _LINGER_AT_EXIT = 0.2
 
 
-class RiskGate(StrategySession):
+class RiskGate(BatchSession):
     """Asks the gate before every order. Follows the trading state in the background from the first moment.
 
     target: "unix:/run/risksvc/strategy.sock", or a loopback address like "127.0.0.1:7443".
@@ -59,10 +64,12 @@ class RiskGate(StrategySession):
         )
         channel = grpc.insecure_channel(self._target, options=CHANNEL_OPTIONS)
         self._stub = StrategyServiceStub(channel)
+        self._streams = BlockingStreams(channel, self._deadline_ns)
         self._background = Background(
-            Conversation(self._stub, self._follower, self._queue, self._watch_request(), self._teller)
+            Conversation(self._stub, self._follower, self._queue, self._watch_request(), self._teller, self._streams)
         )
-        self._end = weakref.finalize(self, _end, self._background, channel)
+        self._end = weakref.finalize(self, _end, self._background, self._streams, channel)
+        forking.remember(self)
 
     def check(self, **order: Unpack[OrderArguments]) -> Decision:
         """Ask whether this order may be sent. See `OrderArguments` for the keyword arguments.
@@ -77,6 +84,8 @@ class RiskGate(StrategySession):
             return refusal
         try:
             return self._judge(question, self._ask(question))
+        except StreamEndedError as ended:
+            return self._failed(question, ended.code, ended.details)
         except grpc.RpcError as error:
             return self._failed(question, *status_of(error))
         except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
@@ -85,12 +94,34 @@ class RiskGate(StrategySession):
             self._give_up(question)  # Ctrl-C while waiting: whoever asked will not send.
             raise
 
+    def check_batch(self, orders: Iterable[OrderArguments], *, all_or_none: bool = False) -> list[Decision]:
+        """Ask about up to 100 orders in one call: each by itself, in order, or (`all_or_none`) as one decision.
+
+        orders: the keyword arguments of `check`, one mapping for each order. Returns one decision for each, in order.
+        An approved order counts for those after it. Under `all_or_none` one that may not be sent leaves none that may.
+        Returns and raises as `check` does. Send an order only `if decision:`.
+        """
+        batch = self._batch(orders, all_or_none=all_or_none)
+        if not batch.asked:
+            return self._together(batch, [])
+        try:
+            return self._decided(batch, self._ask_batch(batch))
+        except grpc.RpcError as error:
+            return self._batch_failed(batch, *status_of(error))
+        except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
+            return self._batch_broke(batch, error)
+        except BaseException:
+            self._batch_given_up(batch)  # Ctrl-C while waiting: whoever asked will not send.
+            raise
+
     def compare_position(self, instrument: str, quantity: Number) -> PositionAnswer:
         """Tell the position at once and wait for the answer, at most the deadline.
 
         Never raises for gate trouble: that is told in the answer's `problem`.
         """
         request = self._reporter.position_request(instrument, quantity)
+        if self._closed:
+            return PositionAnswer(agrees=False, ledger_position=None, problem="this gate object was closed")
         try:
             return self._position_answer(
                 self._stub.ReportPosition(request, timeout=self._deadline, wait_for_ready=False)
@@ -112,6 +143,17 @@ class RiskGate(StrategySession):
         self._background.stop(timeout)
         self._end()
 
+    def before_fork(self) -> None:
+        """End the streams that wait: a child that grpc prepares for using it would wait for them."""
+        self._streams.retire()
+
+    def after_fork_in_child(self) -> None:
+        """Deny from now on. What the parent's threads hold or wait for is left alone."""
+        self._closed = True
+        self._follower.close()
+        self._background.abandon()
+        self._end.detach()
+
     def __enter__(self) -> Self:
         return self
 
@@ -120,15 +162,26 @@ class RiskGate(StrategySession):
 
     def _ask(self, question: Question) -> strategy_pb2.CheckOrderResponse:
         try:
-            return self._ask_once(question)
-        except grpc.RpcError as error:
+            answer = self._streams.ask(question.request, self._due_ns(question))
+            return self._call(question) if answer is None else answer
+        except (grpc.RpcError, StreamEndedError) as error:
             if not self._may_ask_again(question, error):
                 raise
         # The same id in what is left of the same deadline: if the first was decided, this gets the same decision.
-        return self._ask_once(question)
+        return self._call(question)
 
-    def _ask_once(self, question: Question) -> strategy_pb2.CheckOrderResponse:
+    def _call(self, question: Question) -> strategy_pb2.CheckOrderResponse:
         return self._stub.CheckOrder(question.request, timeout=self._left(question), wait_for_ready=False)
+
+    def _ask_batch(self, batch: Batch) -> object:
+        request, first = batch.request(), batch.asked[0]
+        try:
+            return self._stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
+        except grpc.RpcError as error:
+            if not self._may_ask_again(first, error):
+                raise
+        # The same ids in what is left of the same deadline: what was decided gets the same decisions.
+        return self._stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
 
     def _submit(self, report: Report) -> bool:
         return not self._closed and self._background.submit(report)
@@ -137,7 +190,8 @@ class RiskGate(StrategySession):
         self._background.forget(line)
 
 
-def _end(background: Background, channel: grpc.Channel) -> None:
+def _end(background: Background, streams: BlockingStreams, channel: grpc.Channel) -> None:
     background.stop(_LINGER_AT_EXIT)
+    streams.close()
     channel.close()
     background.join()

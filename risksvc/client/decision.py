@@ -34,6 +34,8 @@ class LocalReason(StrEnum):
     """The gate could not read the request, or the guard could not make one; the message names the field."""
     UNCLEAR_ANSWER = "LOCAL_UNCLEAR_ANSWER"
     """The answer contradicts itself, lacks something, or says something that this version does not know."""
+    BATCH_DENIED = "LOCAL_BATCH_DENIED"
+    """Another order of an all-or-none batch may not be sent; the message names it."""
     EXPIRED = "LOCAL_EXPIRED"
     """The order was approved, but too long ago to be sent now."""
 
@@ -91,6 +93,12 @@ class ExposureUse:
     headroom: Decimal | None
 
 
+def ran_out() -> Denial:
+    """Build the denial of an approval that is too old to be used."""
+    late = "the approval ran out before the order was sent; report it never sent and check again with a new id"
+    return local_denial(LocalReason.EXPIRED, late)
+
+
 class Permit(Protocol):
     """What stands behind an approval: it knows the time and hears halts."""
 
@@ -103,8 +111,8 @@ class Permit(Protocol):
         """Return what is left of it; zero or less: run out."""
         ...
 
-    def void_because(self) -> Denial | None:
-        """Tell why it may not be used though it has not run out; None: nothing speaks against it."""
+    def refusal(self) -> Denial | None:
+        """Tell why it may not be used at this moment: void or run out; None: it may."""
         ...
 
 
@@ -161,20 +169,14 @@ class Decision:
             return self.denials[0]
         if self._permit is None:
             return local_denial(LocalReason.UNCLEAR_ANSWER, "the decision carries no approval; do not send the order")
-        void = self._permit.void_because()
-        if void is not None:
-            return void
-        if self._permit.remaining_ns() <= 0:
-            late = "the approval ran out before the order was sent; report it never sent and check again with a new id"
-            return local_denial(LocalReason.EXPIRED, late)
-        return None
+        return self._permit.refusal()
 
     def usable(self) -> bool:
         """Tell whether the order may be sent now: approved, not run out, no halt heard since, heartbeats arriving."""
         return self.refusal() is None
 
     def __bool__(self) -> bool:
-        return self.usable()
+        return self.refusal() is None
 
     @property
     def instrument_exposure(self) -> ExposureUse | None:

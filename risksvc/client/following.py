@@ -54,7 +54,7 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One message, as heard at one moment."""
+    """One message, as heard at one moment. `calm`: trading is ACTIVE and no halt touches the strategy."""
 
     state: TradingState
     halts: tuple[Halt, ...]
@@ -62,6 +62,8 @@ class Standing:
     heard: Instant
     sent_at_ns: Nanoseconds
     silence_ns: Nanoseconds
+    calm: bool
+    until: Instant
 
     def view(self) -> tuple[TradingState, tuple[Halt, ...]]:
         """Return what a person would call the state: it changes exactly when it is worth telling."""
@@ -81,7 +83,8 @@ class Follower:
         # Halt ids of the last message; kept over reconnects, so that a halt met while away counts as new.
         self._known: frozenset[str] = frozenset()
         self._state = TradingState.ACTIVE
-        self._generation = 0
+        self.generation = 0
+        """Grows with every halt heard: an approval remembers the one it was asked for in."""
         # Instrument (or everything) -> generation in which orders there were last halted, or held to reducing.
         self._voided: dict[TradingState, dict[str, int]] = {TradingState.HALTED: {}, TradingState.REDUCING: {}}
 
@@ -121,13 +124,18 @@ class Follower:
             raise UnclearStreamError(f"the gate announced a heartbeat of {message.heartbeat_ms} ms; {allowed}")
         if message.sent_at_ns <= 0:
             raise UnclearStreamError("the gate sent a trading state without its time")
+        state = _STATES.get(message.trading_state, TradingState.HALTED)
+        halts = tuple(halt for halt in map(_halt, message.halts) if self._touches(halt.scope))
+        silence_ns = MISSED_HEARTBEATS * message.heartbeat_ms * MILLISECOND
         return Standing(
-            state=_STATES.get(message.trading_state, TradingState.HALTED),
-            halts=tuple(halt for halt in map(_halt, message.halts) if self._touches(halt.scope)),
+            state=state,
+            halts=halts,
             closed_because=tuple(_reason_name(reason) for reason in message.closed_because),
             heard=now,
             sent_at_ns=message.sent_at_ns,
-            silence_ns=MISSED_HEARTBEATS * message.heartbeat_ms * MILLISECOND,
+            silence_ns=silence_ns,
+            calm=state is TradingState.ACTIVE and not halts,
+            until=Instant(now.monotonic_ns + silence_ns, now.boottime_ns + silence_ns),
         )
 
     def _touches(self, scope: Scope) -> bool:
@@ -138,12 +146,12 @@ class Follower:
         stricter = standing.state > self._state
         if new or stricter:
             # The tables first: whoever reads the new generation must find them complete.
-            generation = self._generation + 1
+            generation = self.generation + 1
             for halt in new:
                 self._voided[halt.state][halt.scope.instrument or _EVERYTHING] = generation
             if stricter:
                 self._voided[standing.state][_EVERYTHING] = generation
-            self._generation = generation
+            self.generation = generation
         self._known = frozenset(halt.halt_id for halt in standing.halts)
         self._state = standing.state
 
@@ -154,15 +162,10 @@ class Follower:
         """Nothing will be permitted any more."""
         return self._closed
 
-    @property
-    def generation(self) -> int:
-        """Grows with every halt heard: an approval remembers the one it was asked for in."""
-        return self._generation
-
     def standing(self, now: Instant) -> Standing | None:
         """Return what is known now; None: silent, nothing heard yet, or closed."""
         standing = self._standing
-        if self._closed or standing is None or elapsed(standing.heard, now) > standing.silence_ns:
+        if self._closed or standing is None or now[0] > standing.until[0] or now[1] > standing.until[1]:
             return None
         return standing
 
@@ -173,9 +176,11 @@ class Follower:
 
     def denial(self, instrument: str, *, reduce_only: bool, now: Instant) -> Denial | None:
         """Tell why an order may not even be asked for; None: ask the gate."""
-        standing = self.standing(now)
-        if standing is None:
+        standing = self._standing
+        if standing is None or self._closed or now[0] > standing.until[0] or now[1] > standing.until[1]:
             return self._unknown(now)
+        if standing.calm:
+            return None  # the usual case, on every order's way
         halts = [halt for halt in standing.halts if halt.scope.covers(self._account, self._strategy, instrument)]
         state = max([standing.state, *(halt.state for halt in halts)])
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and reduce_only):

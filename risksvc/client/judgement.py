@@ -5,13 +5,13 @@ answer to exactly this request that leaves time to act. Everything else is a den
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import grpc
 
 from risksvc.client.clock import Instant, elapsed
 from risksvc.client.clock import now as clock_now
-from risksvc.client.decision import Decision, Denial, LocalReason, local_denial
+from risksvc.client.decision import Decision, Denial, LocalReason, local_denial, ran_out
 from risksvc.client.following import Follower
 from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Nanoseconds, Scope
 from risksvc.v1 import strategy_pb2, types_pb2
@@ -20,8 +20,7 @@ from risksvc.v1 import strategy_pb2, types_pb2
 MAX_VALID_FOR_NS = 10 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One check under way. `asked`: before the request left. `generation`: the halts heard by then."""
 
     request: strategy_pb2.CheckOrderRequest
@@ -57,24 +56,21 @@ class HeldPermit:
         """Return what is left, counted from before the request left; a suspended machine can't stop the count."""
         return self._lasts_ns - elapsed(self._question.asked, self._clock())
 
-    def void_because(self) -> Denial | None:
-        """Tell of a halt heard since, or of silence."""
-        request = self._question.request
-        follower = self._follower
-        since = self._question.generation
-        return follower.denial(
-            request.instrument, reduce_only=request.reduce_only, now=self._clock()
-        ) or follower.voided(request.instrument, reduce_only=request.reduce_only, since=since)
+    def refusal(self, now: Instant | None = None) -> Denial | None:
+        """Tell of a halt heard since, of silence, or that it has run out; `now` where it was just read."""
+        now = now or self._clock()
+        question, follower = self._question, self._follower
+        request = question.request
+        reduce_only = request.reduce_only
+        void = follower.denial(request.instrument, reduce_only=reduce_only, now=now)
+        # Where nothing was heard since that could void anything, nothing is looked up.
+        if void is None and question.generation != follower.generation:
+            void = follower.voided(request.instrument, reduce_only=reduce_only, since=question.generation)
+        if void is None and self._lasts_ns <= elapsed(question.asked, now):
+            return ran_out()
+        return void
 
 
-# What an approval must say, in the order in which it is looked at, and what to tell when it doesn't.
-_APPROVAL_RULES: tuple[tuple[Callable[[strategy_pb2.CheckOrderResponse], bool], str], ...] = (
-    (lambda answer: not answer.denials, "approves and lists denials at once"),
-    (lambda answer: 0 < answer.valid_for_ns <= MAX_VALID_FOR_NS, "does not say for how long, or for too long"),
-    (lambda answer: answer.decided_at_ns > 0, "does not say when it was decided"),
-    (lambda answer: answer.valid_until_ns > answer.decided_at_ns, "had run out when it was given"),
-    (lambda answer: bool(answer.limits_hash), "does not name the limits that decided"),
-)
 _APPROVED_IN = {
     False: (types_pb2.TRADING_STATE_ACTIVE,),
     True: (types_pb2.TRADING_STATE_ACTIVE, types_pb2.TRADING_STATE_REDUCING),
@@ -85,7 +81,7 @@ def judge(question: Question, answer: object, *, follower: Follower, now: Instan
     """Return the decision on an answer that arrived."""
     if not isinstance(answer, strategy_pb2.CheckOrderResponse):
         return unclear(question, "it can't be read")
-    if answer.client_order_id != question.client_order_id:
+    if answer.client_order_id != question.request.client_order_id:
         return unclear(question, f"it is about the order {answer.client_order_id!r}", answer)
     if answer.outcome == strategy_pb2.OUTCOME_DENIED:
         return _denied(question, answer)
@@ -97,20 +93,33 @@ def judge(question: Question, answer: object, *, follower: Follower, now: Instan
 def _approved(
     question: Question, answer: strategy_pb2.CheckOrderResponse, *, follower: Follower, now: Instant
 ) -> Decision:
-    for holds, otherwise in _APPROVAL_RULES:
-        if not holds(answer):
-            return unclear(question, f"it {otherwise}", answer)
+    flaw = _flaw(answer)
+    if flaw is not None:
+        return unclear(question, f"it {flaw}", answer)
     if answer.trading_state not in _APPROVED_IN[question.request.reduce_only]:
         return unclear(question, f"it approves while the trading state is {answer.trading_state}", answer)
     # Two bounds, the earlier counts: a repeated id gets its first approval again, whose time on the gate's clock may
     # have run out long ago.
     on_gates_clock = elapsed(question.asked, now) + follower.left_ns(answer.valid_until_ns, now)
     permit = HeldPermit(question, lasts_ns=min(answer.valid_for_ns, on_gates_clock), follower=follower)
-    decision = Decision(question.client_order_id, permit=permit, response=answer)
-    refusal = decision.refusal()
+    refusal = permit.refusal(now)
     if refusal is None:
-        return decision
+        return Decision(question.request.client_order_id, permit=permit, response=answer)
     return Decision(question.client_order_id, denials=(refusal,), response=answer)
+
+
+def _flaw(answer: strategy_pb2.CheckOrderResponse) -> str | None:
+    """Tell what an approval lacks, in the order in which it is looked at; None: nothing."""
+    if answer.denials:
+        return "approves and lists denials at once"
+    if not 0 < answer.valid_for_ns <= MAX_VALID_FOR_NS:
+        return "does not say for how long, or for too long"
+    decided_at_ns = answer.decided_at_ns
+    if decided_at_ns <= 0:
+        return "does not say when it was decided"
+    if answer.valid_until_ns <= decided_at_ns:
+        return "had run out when it was given"
+    return None if answer.limits_hash else "does not name the limits that decided"
 
 
 def _denied(question: Question, answer: strategy_pb2.CheckOrderResponse) -> Decision:

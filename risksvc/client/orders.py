@@ -4,20 +4,38 @@ Pure: no I/O, no clock. Never takes a float: 0.1 as a float is not 0.1, and the 
 gets. What a caller got wrong is raised (TypeError, MalformedInputError), because asking again would not help.
 """
 
+import os
+import random
 import re
-import uuid
+import time
 from decimal import Decimal
+from functools import lru_cache
 from typing import NotRequired, Required, TypedDict, TypeVar
 
-from risksvc.core.types import MalformedInputError, OrderType, ReplaceMode, Side, parse_decimal, parse_positive, plain
+from risksvc.core.types import (
+    ZERO,
+    MalformedInputError,
+    OrderType,
+    ReplaceMode,
+    Side,
+    parse_decimal,
+    parse_positive,
+    plain,
+)
 from risksvc.v1 import strategy_pb2, types_pb2
 
 Number = str | int | Decimal
 """A number that is exact: text like "0.5", a Decimal, an int."""
 
 _MAX_VERSION = 64
+_NUMBERS_REMEMBERED = 4096
 _MAX_CLIENT_ORDER_ID = 64
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
+
+# Only so that ids differ; not the user's generator, which a program may seed alike on every run.
+_random = random.Random()  # noqa: S311 - an id is no secret
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)
 
 _Word = TypeVar("_Word", Side, OrderType, ReplaceMode)
 
@@ -57,25 +75,43 @@ class OrderArguments(TypedDict, total=False):
     replace_mode: NotRequired[str | ReplaceMode | None]
 
 
+_KNOWN = frozenset(OrderArguments.__annotations__)
+_REQUIRED = OrderArguments.__required_keys__
+
+
 def new_client_order_id() -> str:
-    """Make a fresh id: 32 letters and digits, which every venue that takes client order ids in text can carry."""
-    return f"rs{uuid.uuid4().hex[:30]}"
+    """Make a fresh id: 32 letters and digits, which every venue that takes client order ids in text can carry.
+
+    The time beside the randomness: two copies of one machine's memory would go on with the same random numbers.
+    """
+    return f"rs{_random.getrandbits(56):014x}{time.time_ns():016x}"
 
 
+# Strategies say the same few numbers again and again: each is read once. What is refused is not remembered.
+@lru_cache(maxsize=_NUMBERS_REMEMBERED, typed=True)
 def order_text(value: Number, *, field: str) -> str:
     """Return the number as it goes on the wire; `field` names it in errors."""
+    return plain(_exact(value, field))
+
+
+@lru_cache(maxsize=_NUMBERS_REMEMBERED, typed=True)
+def positive_text(value: Number, *, field: str) -> str:
+    """Do as order_text, and require it above zero."""
+    exact = _exact(value, field)
+    text = plain(exact)
+    if exact <= ZERO:
+        parse_positive(text, field=field)  # says what is allowed
+    return text
+
+
+def _exact(value: Number, field: str) -> Decimal:
     if isinstance(value, float):
         todo = f"pass text or a Decimal, e.g. {field}='{value!r}'"
         raise TypeError(f"{field}: {value!r} is a float, which is not exact; {todo}")
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise TypeError(f"{field}: {value!r} is not a number; allowed: text like '0.5', a Decimal, an int")
     text = value if isinstance(value, str) else format(value, "f") if isinstance(value, Decimal) else str(value)
-    return plain(parse_decimal(text, field=field))
-
-
-def positive_text(value: Number, *, field: str) -> str:
-    """Do as order_text, and require it above zero."""
-    return plain(parse_positive(order_text(value, field=field), field=field))
+    return parse_decimal(text, field=field)
 
 
 def required_text(value: str, *, field: str) -> str:
@@ -115,38 +151,50 @@ def word(value: str | _Word, kind: type[_Word], *, field: str) -> _Word:
     return found
 
 
+# As they are nearly always written.
+_SIDE_WORDS = {side.name.lower(): code for side, code in SIDES.items()}
+_TYPE_WORDS = {order_type.name.lower(): code for order_type, code in TYPES.items()}
+
+
+def _side(value: str | Side) -> types_pb2.Side.ValueType:
+    known = _SIDE_WORDS.get(value) if isinstance(value, str) else None
+    return SIDES[word(value, Side, field="side")] if known is None else known
+
+
+def _type(value: str | OrderType) -> types_pb2.OrderType.ValueType:
+    known = _TYPE_WORDS.get(value) if isinstance(value, str) else None
+    return TYPES[word(value, OrderType, field="type")] if known is None else known
+
+
 def build_request(
     *, account: str, strategy: str, strategy_version: str, order: OrderArguments
 ) -> strategy_pb2.CheckOrderRequest:
     """Build the request for one check. TypeError, MalformedInputError: names the argument and what is allowed."""
-    _only_known(order)
+    if not (order.keys() <= _KNOWN and order.keys() >= _REQUIRED):
+        raise _not_understood(order)
+    given = order.get("client_order_id")
     request = strategy_pb2.CheckOrderRequest(
         account=account,
         strategy=strategy,
         strategy_version=strategy_version,
-        client_order_id=_own_id(order.get("client_order_id")),
+        client_order_id=new_client_order_id() if given is None else client_order_id_text(given),
         instrument=required_text(order["instrument"], field="instrument"),
-        side=SIDES[word(order["side"], Side, field="side")],
+        side=_side(order["side"]),
         quantity=positive_text(order["quantity"], field="quantity"),
         reduce_only=_flag(order.get("reduce_only", False), field="reduce_only"),
     )
     _price(request, order)
     _declare(request, order)
-    _replace(request, order)
+    if "replaces" in order or "replace_mode" in order:
+        _replace(request, order)
     return request
 
 
-def _only_known(order: OrderArguments) -> None:
-    known = OrderArguments.__annotations__
-    unknown = [name for name in order if name not in known]
-    missing = [name for name in ("instrument", "side", "type", "quantity") if name not in order]
-    if unknown or missing:
-        problem = f"unknown argument {unknown[0]!r}" if unknown else f"argument {missing[0]!r} is missing"
-        raise TypeError(f"check: {problem}; it takes {', '.join(known)}")
-
-
-def _own_id(given: str | None) -> str:
-    return new_client_order_id() if given is None else client_order_id_text(given)
+def _not_understood(order: OrderArguments) -> TypeError:
+    unknown = [name for name in order if name not in _KNOWN]
+    missing = [name for name in OrderArguments.__annotations__ if name in _REQUIRED and name not in order]
+    problem = f"unknown argument {unknown[0]!r}" if unknown else f"argument {missing[0]!r} is missing"
+    return TypeError(f"check: {problem}; it takes {', '.join(OrderArguments.__annotations__)}")
 
 
 def _flag(value: bool, *, field: str) -> bool:  # noqa: FBT001 - the value is what is checked
@@ -156,15 +204,15 @@ def _flag(value: bool, *, field: str) -> bool:  # noqa: FBT001 - the value is wh
 
 
 def _price(request: strategy_pb2.CheckOrderRequest, order: OrderArguments) -> None:
-    order_type = word(order["type"], OrderType, field="type")
+    order_type = _type(order["type"])
     limit_price = order.get("limit_price")
-    request.type = TYPES[order_type]
-    if order_type is OrderType.LIMIT and limit_price is None:
-        raise MalformedInputError("limit_price", "a limit order needs one")
-    if order_type is OrderType.MARKET and limit_price is not None:
-        raise MalformedInputError("limit_price", f"{limit_price!r}; a market order takes none")
-    if limit_price is not None:
+    request.type = order_type
+    if order_type == types_pb2.ORDER_TYPE_LIMIT:
+        if limit_price is None:
+            raise MalformedInputError("limit_price", "a limit order needs one")
         request.limit_price = positive_text(limit_price, field="limit_price")
+    elif limit_price is not None:
+        raise MalformedInputError("limit_price", f"{limit_price!r}; a market order takes none")
 
 
 def _declare(request: strategy_pb2.CheckOrderRequest, order: OrderArguments) -> None:

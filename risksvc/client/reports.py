@@ -179,6 +179,10 @@ class ReportQueue:
         self._waiting += 1
         return True
 
+    def waits_in(self, line: str) -> bool:
+        """Tell whether anything waits in a line. Needs no lock."""
+        return line in self._lines
+
     def drop_line(self, line: str) -> None:
         """Forget what waits in a line: something newer is being said another way."""
         self._waiting -= len(self._lines.pop(line, ()))

@@ -20,8 +20,9 @@ from risksvc.client.following import Follower, Halt
 from risksvc.client.judgement import NOTHING_DECIDED, Question, failed, judge, refused, unclear
 from risksvc.client.orders import Number, OrderArguments, build_request, required_text, version_text
 from risksvc.client.reports import Report, Reporter, ReportQueue, fill_request, position_line
+from risksvc.client.streams import ASK_AGAIN, StreamEndedError
 from risksvc.client.telling import OnState, Teller
-from risksvc.core.types import SECOND, MalformedInputError, Side, TradingState, parse_decimal
+from risksvc.core.types import SECOND, MalformedInputError, Nanoseconds, Side, TradingState, parse_decimal
 from risksvc.v1 import strategy_pb2
 
 _IDS_REMEMBERED = 16_384
@@ -181,29 +182,42 @@ class StrategySession(ABC):
         request = build_request(
             account=self._account, strategy=self._strategy, strategy_version=self._strategy_version, order=order
         )
-        may_report = not self._seen_before(request.client_order_id, order)
+        may_report = order.get("client_order_id") is None or request.client_order_id not in self._asked_about
         if request.replace_mode == strategy_pb2.REPLACE_MODE_AMEND:
             may_report = False
         return Question(request, clock.now(), self._follower.generation, may_report)
 
     def _refusal(self, question: Question) -> Decision | None:
         """Return a denial that needs no call; None: ask."""
+        refusal = self._heard_against(question)
+        if refusal is None:
+            self._leaves(question)
+        return refusal
+
+    def _heard_against(self, question: Question) -> Decision | None:
+        """Return a denial by what was heard of the trading state; None: nothing speaks against asking."""
         request = question.request
         denial = self._follower.denial(request.instrument, reduce_only=request.reduce_only, now=question.asked)
-        if denial is not None:
-            return refused(question, denial)
+        return None if denial is None else refused(question, denial)
+
+    def _leaves(self, question: Question) -> None:
+        """Note that the gate is asked now."""
+        request = question.request
         if request.client_order_id not in self._asked_about:
             self._remember(request.client_order_id)
         if request.HasField("believed_position"):
-            self._forget_beliefs(position_line(request.instrument))
-        return None
+            line = position_line(request.instrument)
+            if self._queue.waits_in(line):
+                self._forget_beliefs(line)
 
     def _judge(self, question: Question, answer: object) -> Decision:
         decision = judge(question, answer, follower=self._follower, now=clock.now())
+        if decision.approved:
+            return decision
         denied = isinstance(answer, strategy_pb2.CheckOrderResponse) and (
             answer.outcome == strategy_pb2.OUTCOME_DENIED and answer.client_order_id == question.client_order_id
         )
-        if not decision.approved and not denied:
+        if not denied:
             self._give_up(question)
         return decision
 
@@ -229,17 +243,21 @@ class StrategySession(ABC):
         if question.may_report_never_sent:
             self.never_sent(question.client_order_id)
 
-    def _may_ask_again(self, question: Question, error: grpc.RpcError) -> bool:
-        """Once more, with the same id and in the same deadline, when the connection broke."""
-        code, _ = status_of(error)
-        return code is grpc.StatusCode.UNAVAILABLE and self._left(question) > 0 and not self._closed
+    def _may_ask_again(self, question: Question, error: grpc.RpcError | StreamEndedError) -> bool:
+        """Once more, with the same id and in the same deadline, when the connection or the stream broke."""
+        if isinstance(error, StreamEndedError):
+            again = error.code in ASK_AGAIN
+        else:
+            again = status_of(error)[0] is grpc.StatusCode.UNAVAILABLE
+        return again and self._left(question) > 0 and not self._closed
+
+    def _due_ns(self, question: Question) -> Nanoseconds:
+        """Return when the answer must be there, on the monotonic clock."""
+        return question.asked.monotonic_ns + self._deadline_ns
 
     def _left(self, question: Question) -> float:
         """Return the seconds of the deadline that are left."""
         return max(0, self._deadline_ns - clock.elapsed(question.asked, clock.now())) / SECOND
-
-    def _seen_before(self, client_order_id: str, order: OrderArguments) -> bool:
-        return order.get("client_order_id") is not None and client_order_id in self._asked_about
 
     def _remember(self, client_order_id: str) -> None:
         self._asked_about[client_order_id] = None

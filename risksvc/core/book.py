@@ -267,6 +267,14 @@ class AccountBook:
 
     def release(self, reservation: Reservation, *, now: Nanoseconds) -> None:
         """Ends a reservation on proof that nothing of it can fill."""
+        for id_ in reservation.ids:
+            self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
+        if reservation.explained:
+            keep_finished(self.finished, reservation, now=now)
+        self.withdraw(reservation)
+
+    def withdraw(self, reservation: Reservation) -> None:
+        """Takes a reservation out of everything, as if it had never been."""
         order = reservation.order
         line = self.line_for(order.instrument)
         part = line.strategy(order.strategy)
@@ -276,9 +284,6 @@ class AccountBook:
                 del self.by_venue_id[venue_id]
         for id_ in reservation.ids:
             del self.reservations[id_]
-            self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
-        if reservation.explained:
-            keep_finished(self.finished, reservation, now=now)
         self.deadlines.let_go(self.watched, order.client_order_id)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]
@@ -369,14 +374,8 @@ class AccountBook:
         )
 
     def _uncount(self, line: Line, part: StrategyLine, reservation: Reservation) -> None:
-        self._add(
-            line,
-            part,
-            reservation,
-            quantity=-reservation.counted_quantity,
-            value=-reservation.counted_value,
-            flying=-reservation.counted_flying,
-        )
+        quantity, value = -reservation.counted_quantity, -reservation.counted_value
+        self._add(line, part, reservation, quantity=quantity, value=value, flying=-reservation.counted_flying)
 
     @staticmethod
     def _add(

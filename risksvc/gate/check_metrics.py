@@ -74,6 +74,13 @@ class CheckTally(Collector):
         self._nanoseconds += took
         self._one(*_listed(state, order), reason).count += 1
 
+    def in_batch(self, state: GateState, order: Order, *, reason: DenialReason | None) -> None:
+        """One order of a batch came out so (None: approved); how long the batch took is told elsewhere."""
+        series = self._approved.get((order.account, order.strategy)) if reason is None else None
+        if series is None:
+            series = self._one(*_listed(state, order), reason)
+        series.count += 1
+
     def _one(self, account: str, strategy: str, reason: DenialReason | None) -> Series:
         return self._series.setdefault((account, strategy, reason), Series())
 

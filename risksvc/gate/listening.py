@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Self
 
-from risksvc.core.events import Input, OrderChecked
+from risksvc.core.events import Input, OrderChecked, OrdersChecked
 from risksvc.core.outputs import Decision, Output
 from risksvc.core.types import Nanoseconds
 
@@ -20,7 +20,9 @@ Listener = Callable[[Input, tuple[Output, ...], Nanoseconds], None]
 
 
 def is_routine(event: Input, outputs: tuple[Output, ...]) -> bool:
-    """A strategy's check that was approved, and gave nothing besides."""
+    """A strategy's check, or every order of its batch, that was approved, and gave nothing besides."""
+    if type(event) is OrdersChecked and len(outputs) == len(event.orders):
+        return all(type(one) is Decision and not one.denials for one in outputs)
     if type(event) is not OrderChecked or len(outputs) != 1:
         return False
     decision = outputs[0]

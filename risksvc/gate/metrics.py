@@ -8,19 +8,19 @@ longer, happens beside it.
 import asyncio
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from risksvc.core.events import Input, LimitsLoaded, OrderChecked, ReducingOrderChecked
+from risksvc.core.events import Input, LimitsLoaded, OrderChecked, OrdersChecked, ReducingOrderChecked
 from risksvc.core.incident.record import EntryKind
 from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Notice, Output
 from risksvc.core.trips import Trigger
-from risksvc.core.types import Nanoseconds, Order
+from risksvc.core.types import SECOND, Nanoseconds, Order
 from risksvc.gate.app import GateApp
-from risksvc.gate.check_metrics import CheckTally
+from risksvc.gate.check_metrics import BOUNDS, CheckTally
 from risksvc.gate.reconciliation_metrics import SightingCounters
 from risksvc.gate.state_metrics import StateMetrics
 
@@ -70,6 +70,12 @@ class StepMetrics:
         self._now = app.clock.now
         self._checks = CheckTally()
         registry.register(self._checks)
+        self._batches = Histogram(
+            "risksvc_batch_seconds",
+            "Time to decide and journal one batch of checks, whatever its size.",
+            registry=registry,
+            buckets=[bound / SECOND for bound in BOUNDS],
+        )
         self._halts = Counter("risksvc_halts", "Halts raised by this gate.", ["trigger"], registry=registry)
         self._notices = Counter(
             "risksvc_notices",
@@ -97,6 +103,8 @@ class StepMetrics:
             self._count(event.order, outputs[0], self._now() - now)
             if len(outputs) == 1:
                 return
+        elif isinstance(event, OrdersChecked):
+            outputs = self._count_batch(event, outputs, now)
         elif isinstance(event, LimitsLoaded):
             self._checks.begin(self._app.owner.state)
         else:
@@ -113,6 +121,17 @@ class StepMetrics:
             self._checks.denied(state, order, reason=decision.denials[0].reason, took=took)
         else:
             self._checks.approved(state, order, took=took)
+
+    def _count_batch(self, event: OrdersChecked, outputs: tuple[Output, ...], now: Nanoseconds) -> tuple[Output, ...]:
+        """Counts each order of a batch; gives back what else came of it."""
+        self._batches.observe((self._now() - now) / SECOND)
+        state, asked = self._app.owner.state, len(event.orders)
+        for one, decision in zip(event.orders, outputs[:asked], strict=True):
+            if not isinstance(decision, Decision):
+                raise TypeError(f"an order of a batch gave {type(decision).__name__}")
+            reason = decision.denials[0].reason if decision.denials else None
+            self._checks.in_batch(state, one.order, reason=reason)
+        return outputs[asked:]
 
     def _count_news(self, output: Output) -> None:
         if isinstance(output, HaltRaised) and not output.repeated:

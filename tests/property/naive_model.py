@@ -79,10 +79,10 @@ class NaiveModel:
 
     def __call__(self, walk: Walk, event: Input, outputs: tuple[Output, ...]) -> None:
         book = walk.gate.state.accounts[ACCOUNT]
-        new_id = self._judge_order(walk, book, event, outputs)
+        new_ids = [self._judge_order(walk, book, one, answer) for one, answer in self._answers(event, outputs)]
         self._note(event)
         self.halts += [one.halt for one in outputs if isinstance(one, HaltRaised)]
-        self._follow_reservations(walk, book, new_id)
+        self._follow_reservations(walk, book, [one for one in new_ids if one])
         for symbol in LOTS:
             if symbol in book.lines:
                 self._compare_line(walk, book, book.lines[symbol])
@@ -118,11 +118,22 @@ class NaiveModel:
 
     # -- decisions -----------------------------------------------------------------------------------------------
 
-    def _judge_order(self, walk: Walk, book: AccountBook, event: Input, outputs: tuple[Output, ...]) -> str:
+    @staticmethod
+    def _answers(event: Input, outputs: tuple[Output, ...]) -> list[tuple[Asked, Output]]:
+        """Each order that was asked about, with its answer; all or none is one or the other."""
+        if isinstance(event, Asked):
+            return [(event, outputs[0])]
+        if not isinstance(event, events.OrdersChecked):
+            return []
+        answers = outputs[: len(event.orders)]
+        approved = {one.approved for one in answers if isinstance(one, Decision)}
+        assert len(approved) == 1 or not event.all_or_none, "some of all or none"
+        # Limits are held against the books as they are after the batch: what only pretends to reduce is found first.
+        return sorted(zip(event.orders, answers, strict=True), key=lambda one: not one[0].order.reduce_only)
+
+    def _judge_order(self, walk: Walk, book: AccountBook, event: Asked, answer: Output) -> str:
         """Judges an answer by what was known before it; returns the id that it started to reserve for."""
-        if not isinstance(event, Asked):
-            return ""
-        answer, id_ = outputs[0], event.order.client_order_id
+        id_ = event.order.client_order_id
         assert isinstance(answer, Decision)
         if id_ in self.first_answers:
             self._judge_repeat(walk, event, answer)
@@ -201,10 +212,10 @@ class NaiveModel:
 
     # -- reservations --------------------------------------------------------------------------------------------
 
-    def _follow_reservations(self, walk: Walk, book: AccountBook, new_id: str) -> None:
+    def _follow_reservations(self, walk: Walk, book: AccountBook, new_ids: list[str]) -> None:
         """One reservation per approval (I4); it ends only when it can't fill and all its fills are told (I3)."""
         now_live = [one.order.client_order_id for one in book.live()]
-        before = [*self.live, new_id] if new_id else self.live
+        before = [*self.live, *new_ids]
         assert set(now_live) <= set(before), "I4: a reservation without an approval"
         for id_ in before:
             if id_ not in now_live:

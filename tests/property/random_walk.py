@@ -58,6 +58,7 @@ class Walk:
         self.venue = FakeVenue(self.rng, enforces_reduce_only=self.enforces)
         self.log: list[tuple[Input, int, tuple[Output, ...]]] = []
         self.asked: list[tuple[Asked, Decision]] = []
+        self.made = 0
         self.told: dict[str, None] = {}
         self.look_ups: list[LookUp] = []
         self.late: list[Input] = []
@@ -148,19 +149,29 @@ class Walk:
         return self.gate.state.accounts[ACCOUNT].live()
 
     def _ask(self) -> None:
+        self._put(self._question(self.rng.choice((ALPHA, BETA))))
+
+    def _ask_many(self) -> None:
+        """A batch, each by itself or all or none."""
+        who, whole = self.rng.choice((ALPHA, BETA)), self.rng.random() < 0.5
+        asked = tuple(self._question(who) for _ in range(self.rng.randint(2, 4)))
+        for one, decision in zip(asked, self.apply(events.OrdersChecked(asked, whole)), strict=False):
+            self._answered(one, decision)
+
+    def _question(self, who: str) -> events.OrderChecked:
         symbol, side = self.rng.choice(tuple(LOTS)), self.rng.choice(tuple(Side))
         price, quantity = self._price(symbol, side), LOTS[symbol] * self.rng.randint(1, 10)
-        who = self.rng.choice((ALPHA, BETA))
         position = self._position(symbol, who)
         reduces = self.rng.random() < (0.3 if position else 0.05)
         if reduces:
             side = Side.SELL if position > ZERO else Side.BUY
             quantity = self.rng.choice((abs(position), quantity)) or quantity
-        self._check(self._order(who, symbol, side, quantity, price=price, reduce_only=reduces))
+        return self._stated(self._order(who, symbol, side, quantity, price=price, reduce_only=reduces))
 
     def _order(self, who: str, symbol: str, side: Side, quantity: D, *, price: D | None, reduce_only: bool) -> Order:
         kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        return Order(ACCOUNT, who, f"o{len(self.asked)}", symbol, side, kind, quantity, price, reduce_only)
+        self.made += 1
+        return Order(ACCOUNT, who, f"o{self.made}", symbol, side, kind, quantity, price, reduce_only)
 
     def _price(self, symbol: str, side: Side) -> D | None:
         if self.rng.random() < 0.3:
@@ -174,14 +185,16 @@ class Walk:
         part = None if line is None else line.strategies.get(who)
         return ZERO if part is None else part.position
 
-    def _check(self, order: Order) -> None:
+    def _stated(self, order: Order) -> events.OrderChecked:
         belief = self._position(order.instrument, order.strategy) if order.strategy == ALPHA else None
         if belief is not None and self.rng.random() < 0.01:
             belief += LOTS[order.instrument]
-        self._put(events.OrderChecked(order, WIDE, belief))
+        return events.OrderChecked(order, WIDE, belief)
 
     def _put(self, asked: Asked) -> None:
-        decision = self.apply(asked)[0]
+        self._answered(asked, self.apply(asked)[0])
+
+    def _answered(self, asked: Asked, decision: Output) -> None:
         assert isinstance(decision, Decision)
         self.asked.append((asked, decision))
         if decision.approved and asked.order.replace_mode is ReplaceMode.AMEND and asked.order.replaces:
@@ -199,7 +212,7 @@ class Walk:
         price = None if old.limit_price is None else self._price(old.instrument, old.side) or old.limit_price
         quantity = LOTS[old.instrument] * self.rng.randint(1, 10)
         order = self._order(old.strategy, old.instrument, old.side, quantity, price=price, reduce_only=old.reduce_only)
-        self._check(replace(order, replaces=old.client_order_id, replace_mode=mode))
+        self._put(self._stated(replace(order, replaces=old.client_order_id, replace_mode=mode)))
 
     def _exit(self) -> None:
         symbol = self.rng.choice(tuple(LOTS))
@@ -349,6 +362,7 @@ class Walk:
 
 WEIGHTS: dict[Callable[[Walk], None], int] = {
     Walk._ask: 26,
+    Walk._ask_many: 4,
     Walk._replace: 5,
     Walk._exit: 2,
     Walk._ask_again: 5,

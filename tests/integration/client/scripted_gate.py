@@ -41,6 +41,7 @@ class ScriptedGate(StrategyServiceServicer):
 
     def __init__(self) -> None:
         self.answer: Answer = approve
+        self.batch_answer: Callable[[strategy_pb2.CheckBatchRequest], Any] = lambda request: request.orders
         self.known: Callable[[strategy_pb2.ReportOrderRequest], bool] = lambda _: True
         self.reports_fail: grpc.StatusCode | None = None
         self.ledger_position = "1"
@@ -48,8 +49,12 @@ class ScriptedGate(StrategyServiceServicer):
         self.silent = False
         self.heartbeat_ms = HEARTBEAT_MS
         self.checks: list[strategy_pb2.CheckOrderRequest] = []
+        self.batches: list[strategy_pb2.CheckBatchRequest] = []
         self.reports: list[Any] = []
         self.watchers = 0
+        self.streams = 0
+        self.streams_open = 0
+        self.streams_refused: grpc.StatusCode | None = None
         self._changed = threading.Condition()
         self._stopped = False
 
@@ -83,8 +88,22 @@ class ScriptedGate(StrategyServiceServicer):
         return self.answer(request, context)
 
     def CheckOrders(self, request_iterator: Any, context: Any) -> Iterator[Any]:  # noqa: ANN401, N802
-        for request in request_iterator:
-            yield self.CheckOrder(request, context)
+        if self.streams_refused is not None:
+            context.abort(self.streams_refused, "scripted")
+        with self._changed:
+            self.streams += 1
+            self.streams_open += 1
+        try:
+            for request in request_iterator:
+                yield self.CheckOrder(request, context)
+        finally:
+            with self._changed:
+                self.streams_open -= 1
+
+    def CheckBatch(self, request: strategy_pb2.CheckBatchRequest, context: Any) -> Any:  # noqa: ANN401, N802
+        self.batches.append(request)
+        answered = self.batch_answer(request)
+        return strategy_pb2.CheckBatchResponse(decisions=[self.CheckOrder(one, context) for one in answered])
 
     def WatchTradingState(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ANN401, N802
         self.watchers += 1
@@ -122,7 +141,7 @@ class RunningGate:
 
     def __init__(self, script: ScriptedGate, address: str, *between: grpc.ServerInterceptor) -> None:
         self.script = script
-        self._pool = futures.ThreadPoolExecutor(max_workers=16)
+        self._pool = futures.ThreadPoolExecutor(max_workers=32)
         self._server = grpc.server(self._pool, interceptors=list(between), options=(("grpc.so_reuseport", 0),))
         add_StrategyServiceServicer_to_server(script, self._server)
         port = self._server.add_insecure_port(address)

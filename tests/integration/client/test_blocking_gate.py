@@ -72,12 +72,17 @@ def test_every_status_is_a_denial(script: ScriptedGate, gate: RiskGate, code: gr
     assert script.orders_reported(NEVER_SENT) == ([] if nothing_decided else [decision.client_order_id])
 
 
+GARBAGE = b"\x0b\xff\xff"
+
+
 class Garbling(grpc.ServerInterceptor):
     """Answers checks with a group that never ends: no parser takes that."""
 
     def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:  # noqa: ANN401
         if handler_call_details.method.endswith("/CheckOrder"):
-            return grpc.unary_unary_rpc_method_handler(lambda _, __: b"\x0b\xff\xff")
+            return grpc.unary_unary_rpc_method_handler(lambda _, __: GARBAGE)
+        if handler_call_details.method.endswith("/CheckOrders"):
+            return grpc.stream_stream_rpc_method_handler(lambda questions, _: (GARBAGE for _ in questions))
         return continuation(handler_call_details)
 
 

@@ -140,14 +140,23 @@ def test_a_forgotten_gate_is_collected_with_its_threads(running: RunningGate) ->
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("risksvc-")]
 
 
+@pytest.mark.parametrize("where", ["_streams.ask", "_stub.CheckOrder"])
 @pytest.mark.parametrize(("trouble", "raised"), [(RuntimeError("?"), False), (KeyboardInterrupt(), True)], ids=repr)
 def test_whatever_breaks_a_check_its_order_is_reported_never_sent(
-    script: ScriptedGate, gate: RiskGate, monkeypatch: pytest.MonkeyPatch, trouble: BaseException, *, raised: bool
+    script: ScriptedGate,
+    gate: RiskGate,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    trouble: BaseException,
+    where: str,
+    raised: bool,
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:  # noqa: ANN401
         raise trouble
 
-    monkeypatch.setattr(gate._stub, "CheckOrder", broken)
+    monkeypatch.setattr(gate._streams, "ask", lambda *_: None)
+    holder, name = where.split(".")
+    monkeypatch.setattr(getattr(gate, holder), name, broken)
     if raised:
         with pytest.raises(KeyboardInterrupt):
             gate.check(**an_order())

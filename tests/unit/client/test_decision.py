@@ -2,7 +2,7 @@ import pytest
 
 from risksvc.client.clock import Instant, elapsed
 from risksvc.client.clock import now as clock_now
-from risksvc.client.decision import Decision, Denial, LocalReason, OrderDenied, local_denial
+from risksvc.client.decision import Decision, Denial, LocalReason, OrderDenied, local_denial, ran_out
 from risksvc.v1 import types_pb2
 
 
@@ -17,8 +17,8 @@ class StillPermit:
     def remaining_ns(self) -> int:
         return self.left
 
-    def void_because(self) -> Denial | None:
-        return self.void
+    def refusal(self) -> Denial | None:
+        return self.void or (None if self.left > 0 else ran_out())
 
 
 HALTED = local_denial(LocalReason.STATE_HALTED, "halted by ana")

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -136,7 +135,7 @@ def test_the_earlier_of_both_bounds_counts() -> None:
 
 def test_a_halt_heard_while_the_question_was_away_denies() -> None:
     follower = frozen_follower()
-    asked = replace(a_question(), generation=follower.generation)
+    asked = a_question(generation=follower.generation)
     follower.hear(a_state(2, heartbeat_ms=5_000, trading_state=HALTED, halts=[a_halt()]), at(0))
     follower.hear(a_state(3, heartbeat_ms=5_000), at(0))
     decision = judge(asked, an_approval(asked.request), follower=follower, now=at(0))
@@ -146,7 +145,7 @@ def test_a_halt_heard_while_the_question_was_away_denies() -> None:
 
 def test_a_halt_makes_a_held_approval_false_at_once_and_for_good() -> None:
     follower = frozen_follower()
-    asked = replace(a_question(), generation=follower.generation)
+    asked = a_question(generation=follower.generation)
     decision = judge(asked, an_approval(asked.request), follower=follower, now=at(0))
     assert decision.usable()
     follower.hear(a_state(2, heartbeat_ms=5_000, trading_state=HALTED, halts=[a_halt()]), at(0))

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from risksvc.core.denials import Denial, DenialReason
-from risksvc.core.events import Input, OrderChecked, OrderExpected, Ticked
+from risksvc.core.events import Input, OrderChecked, OrderExpected, OrdersChecked, Ticked
 from risksvc.core.outputs import Decision, ExposureUse, Notice, NoticeKind, Output
 from risksvc.core.types import Order, OrderType, Scope, Side, TradingState
 from risksvc.gate.listening import Listeners, is_routine
@@ -30,6 +30,9 @@ APPROVED, DENIED = decision(), decision(Denial(DenialReason.HALTED, Scope(), "ha
         (CHECKED, (APPROVED, NOTICE), False),
         (CHECKED, (NOTICE,), False),
         (CHECKED, (), False),
+        (OrdersChecked((CHECKED, CHECKED)), (APPROVED, APPROVED), True),
+        (OrdersChecked((CHECKED, CHECKED)), (APPROVED, DENIED), False),
+        (OrdersChecked((CHECKED, CHECKED)), (APPROVED, APPROVED, NOTICE), False),
         (OrderExpected(ORDER, "ann", "by hand", 1), (APPROVED,), False),
         (Ticked(), (), False),
     ],
