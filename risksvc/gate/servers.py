@@ -20,7 +20,7 @@ from risksvc.gate.incident.service import IncidentService
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
-from risksvc.gate.settings import Listener
+from risksvc.gate.listeners import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
 from risksvc.gate.venue_feed_service import VenueFeedService

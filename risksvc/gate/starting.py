@@ -23,7 +23,8 @@ from risksvc.gate.owner import Owner
 from risksvc.gate.recovery import recover
 from risksvc.gate.replay import Replayed
 from risksvc.gate.retention import Retention
-from risksvc.gate.settings import Listener, Settings, load_settings
+from risksvc.gate.listeners import Listener
+from risksvc.gate.settings import Settings, load_settings
 from risksvc.gate.state_folder import warning_of
 from risksvc.gate.store_place import is_private, private_store, store_address
 

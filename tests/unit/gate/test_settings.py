@@ -11,9 +11,10 @@ from risksvc.core.types import MILLISECOND, SECOND
 from risksvc.gate import templates
 from risksvc.gate.config_problems import SettingsFileError
 from risksvc.gate.limits_file import parse_limits
+from risksvc.gate.listeners import Listener
 from risksvc.gate.operator_tokens import Operator, hash_token
 from risksvc.gate.secret_files import SecretSource
-from risksvc.gate.settings import Listener, Settings, load_settings, parse_settings
+from risksvc.gate.settings import Settings, load_settings, parse_settings
 from risksvc.gate.settings_schema import Durability
 
 PATH = Path("/etc/risksvc/risksvc.yaml")
