@@ -29,6 +29,7 @@ from risksvc.client.reports import HOPELESS, Report
 from risksvc.client.session import PositionAnswer, StrategySession
 from risksvc.client.telling import OnState
 from risksvc.core.types import SECOND
+from risksvc.tls.endpoint import Tls
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
 
 if TYPE_CHECKING:  # it exists in the types only
@@ -48,7 +49,7 @@ class AsyncRiskGate(StrategySession):
     Use it as `async with AsyncRiskGate(...) as gate`, or await `close()`: that delivers what is still to be reported.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a strategy may say of itself
         self,
         target: str,
         *,
@@ -57,6 +58,7 @@ class AsyncRiskGate(StrategySession):
         strategy_version: str = "",
         deadline: float = DEFAULT_DEADLINE,
         on_state: OnState | None = None,
+        tls: Tls | None = None,
     ) -> None:
         super().__init__(
             target,
@@ -65,6 +67,7 @@ class AsyncRiskGate(StrategySession):
             strategy_version=strategy_version,
             deadline=deadline,
             on_state=on_state,
+            tls=tls,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -166,7 +169,7 @@ class AsyncRiskGate(StrategySession):
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
-            channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+            channel = self._secured.aio_channel(CHANNEL_OPTIONS)
             self._stub = StrategyServiceStub(channel)
             self._tasks = [loop.create_task(self._listen(channel)), loop.create_task(self._deliver())]
         if loop is not self._loop:

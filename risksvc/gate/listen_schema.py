@@ -1,9 +1,9 @@
 """Where the gate listens, and how the commands of the same file reach it: the sections as they are written.
 
-Rule 1: beyond this machine nothing is listened to without TLS. Rule 2: strategies and venue processes carry no token, so
-there a certificate is all that says who may speak: beyond this machine they must show one (`client_ca`). An operator is
-known by a token, whatever the connection; a certificate besides is the file's choice. Rule 3: a unix socket has no TLS:
-nothing of it leaves the machine, and its permissions say who may connect. HTTP has none either, and stays here.
+Rule 1: beyond this machine nothing is listened to without TLS. Rule 2: strategies and venue processes carry no token,
+so there a certificate is all that says who may speak: beyond this machine they must show one (`client_ca`). An operator
+is known by a token, whatever the connection; a certificate besides is the file's choice. Rule 3: a unix socket has no
+TLS: nothing of it leaves the machine, and its permissions say who may connect. HTTP has none either, and stays here.
 """
 
 import ipaddress
@@ -95,7 +95,7 @@ def _beyond(name: str, text: object, tls: object) -> Iterator[tuple[KeyPath, str
         hint = "" if name == _HTTP else "; beyond: {address: IP:PORT, tls: {certificate, key, client_ca}}"
         yield (name,), f"{shown(text)} is not on this machine; {why}, {ADDRESSES}{hint}"
     elif not _is_ip(read.host):
-        yield (name, "address"), f"{shown(text)} is a name, and names move; write an IP address, like 0.0.0.0:PORT for all"
+        yield (name, "address"), f"{shown(text)} is a name, and names move; write an IP address; 0.0.0.0:PORT is all"
     elif name in _TOKENLESS and "client_ca" not in raw_mapping(tls):
         why = "who connects shows no token, and any machine could"
         yield (name, "tls"), f"needs client_ca, since {shown(text)} is not on this machine: {why}"
@@ -110,6 +110,30 @@ def _is_ip(host: str) -> bool:
 
 
 # -- how they are reached -----------------------------------------------------------------------------------------
+
+
+def _unreachable(section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    text, tls = section.get("address"), section.get("tls")
+    read = raw_value(address, text)
+    if read is None:
+        return
+    if read.socket:
+        if tls is not None:
+            yield ("tls",), _OF_A_PORT
+        return
+    if problem := _no_place(read, text, tls):
+        yield ("address",), problem
+
+
+def _no_place(read: Address, text: object, tls: object) -> str:
+    if not read.port:
+        return "port 0 is any free port; write the one that the gate listens on"
+    if _is_ip(read.host) and ipaddress.ip_address(read.host).is_unspecified:
+        return f"{shown(text)} is every address of a machine that listens; write the one to connect to"
+    if tls is None and not is_loopback(read.host):
+        beyond = "beyond: {address: HOST:PORT, tls: {ca: FILE}}"
+        return f"{shown(text)} is not on this machine; without TLS only loopback is connected to, {ADDRESSES}; {beyond}"
+    return ""
 
 
 class ConnectTlsSection(Section):
@@ -165,27 +189,3 @@ class ConnectSection(Section):
 
     operator: PathSection = PathSection.model_validate(None)
     venue: PathSection = PathSection.model_validate(None)
-
-
-def _unreachable(section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    text, tls = section.get("address"), section.get("tls")
-    read = raw_value(address, text)
-    if read is None:
-        return
-    if read.socket:
-        if tls is not None:
-            yield ("tls",), _OF_A_PORT
-        return
-    if problem := _no_place(read, text, tls):
-        yield ("address",), problem
-
-
-def _no_place(read: Address, text: object, tls: object) -> str:
-    if not read.port:
-        return "port 0 is any free port; write the one that the gate listens on"
-    if _is_ip(read.host) and ipaddress.ip_address(read.host).is_unspecified:
-        return f"{shown(text)} is every address of a machine that listens; write the one to connect to"
-    if tls is None and not is_loopback(read.host):
-        beyond = "beyond: {address: HOST:PORT, tls: {ca: FILE}}"
-        return f"{shown(text)} is not on this machine; without TLS only loopback is connected to, {ADDRESSES}; {beyond}"
-    return ""

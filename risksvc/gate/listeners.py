@@ -6,12 +6,19 @@ Values only: paths are absolute, nothing is opened. Certificates are read by `ri
 from dataclasses import dataclass
 from pathlib import Path
 
-from risksvc.gate.listen_schema import ConnectTlsSection, GateAddressSection, ListenerTlsSection, PathSection
+from risksvc.gate.listen_schema import (
+    LISTENERS,
+    ConnectTlsSection,
+    GateAddressSection,
+    ListenerSection,
+    ListenerTlsSection,
+    PathSection,
+)
 from risksvc.gate.settings_values import Address
 from risksvc.tls.endpoint import Endpoint, Tls
 
 # Who listens on every address of a machine is reached from there by its loopback address.
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is written is listened to, not chosen here
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +53,17 @@ class Listener:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def listener_tls(written: ListenerTlsSection | None, folder: Path, place: str) -> ListenerTls | None:
-    """Paths made absolute from `folder`."""
+def listener_of(name: str, written: ListenerSection, *, folder: Path, state_dir: Path) -> Listener:
+    """What is written, paths made absolute: sockets from the state folder, certificates from the settings' `folder`."""
+    address = written.address
+    if not address.socket:
+        tls = _listener_tls(written.tls, folder, f"listen.{name}.tls")
+        return Listener(host=address.host, port=address.port, tls=tls)
+    mode = LISTENERS[name] if written.mode is None else written.mode
+    return Listener(path=state_dir / address.socket, mode=mode, group=written.group)
+
+
+def _listener_tls(written: ListenerTlsSection | None, folder: Path, place: str) -> ListenerTls | None:
     if written is None:
         return None
     ca = None if written.client_ca is None else folder / written.client_ca

@@ -1,7 +1,7 @@
 """The gate's three gRPC servers, apart so that a flood at one leaves the others alone; every option written out.
 
 Strategies, operators and the venue feed each have their own listener, budget of concurrent calls, and message size.
-TCP only on loopback, until TLS comes.
+TCP beyond this machine only with TLS; strategies and venue processes, who carry no token, must then show a certificate.
 """
 
 import asyncio
@@ -20,12 +20,13 @@ from risksvc.gate.engine.health import NOT_SERVING, SERVING, Health
 from risksvc.gate.engine.methods import Engine, Served
 from risksvc.gate.engine.public import PublicEngine
 from risksvc.gate.incident.service import IncidentService
+from risksvc.gate.listeners import Listener
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
-from risksvc.gate.listeners import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
+from risksvc.gate.tls import server_credentials
 from risksvc.gate.venue_feed_service import VenueFeedService
 from risksvc.v1 import incident_pb2, operator_pb2, strategy_pb2, venue_pb2
 
@@ -68,7 +69,8 @@ def channel_options(budget: Budget) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", budget.streams_per_connection),
         ("grpc.server.max_pending_requests", budget.waiting),
         ("grpc.server.max_pending_requests_hard_limit", 2 * budget.waiting),
-        # Streams live as long as both sides do: nothing here grows old, there is no certificate yet.
+        # Streams live as long as both sides do: one that was cut for its age would deny its strategy everything for a
+        # moment of the clock's choosing. A certificate's end is looked at when a connection is made.
         ("grpc.max_connection_age_ms", _NEVER_MS),
         ("grpc.max_connection_age_grace_ms", _NEVER_MS),
         ("grpc.max_connection_idle_ms", _NEVER_MS),
@@ -141,7 +143,7 @@ class Servers:
         server = grpc.aio.server(options=channel_options(budget), maximum_concurrent_rpcs=budget.rpcs)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
         add(server)
-        self.addresses[name] = _bind(server, listener)
+        self.addresses[name] = _bind(server, listener, tokenless=name != OPERATOR)
         await server.start()
         self._servers[name] = server
 
@@ -162,21 +164,27 @@ def _service(module: ModuleType, name: str) -> ServiceDescriptor:
     return found
 
 
-def _bind(server: Engine | grpc.aio.Server, listener: Listener) -> str:
+def _bind(server: Engine | grpc.aio.Server, listener: Listener, *, tokenless: bool = True) -> str:
+    """Listens; gives the address. `tokenless`: who connects is known by nothing but a certificate."""
     if listener.path is not None:
         clear_stale(listener.path)
         with permissions(listener):
-            _add_port(server, listener.target)
+            _add_port(server, listener)
         return listener.target
-    if not is_loopback(listener.host):
-        raise ListenError(f"{listener.target} is not a loopback address; without TLS only this machine is served")
-    port = _add_port(server, listener.target)
+    if not is_loopback(listener.host) and (listener.tls is None or (tokenless and listener.tls.client_ca is None)):
+        needs = "TLS" if listener.tls is None else "a client_ca"
+        raise ListenError(f"{listener.target} is not a loopback address; without {needs} only this machine is served")
+    port = _add_port(server, listener)
     return f"{listener.target.rpartition(':')[0]}:{port}"
 
 
-def _add_port(server: Engine | grpc.aio.Server, target: str) -> int:
+def _add_port(server: Engine | grpc.aio.Server, listener: Listener) -> int:
+    target, credentials = listener.target, server_credentials(listener.tls)
     try:
-        port = server.add_insecure_port(target)
+        if credentials is not None:
+            port = server.add_secure_port(target, credentials)
+        else:
+            port = server.add_insecure_port(target)
     except RuntimeError as error:
         raise ListenError(f"{target} can't be listened on: {error}; is it in use?") from error
     if not port:

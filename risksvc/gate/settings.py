@@ -16,7 +16,7 @@ from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
 from risksvc.gate.incident.settings import IncidentSettings, hold_is_possible, incident_settings
 from risksvc.gate.listen_schema import LISTENERS, ConnectSection, ListenerSection, ListenSection, PathSection
-from risksvc.gate.listeners import Listener, endpoint_of, listener_tls, other_gate
+from risksvc.gate.listeners import Listener, endpoint_of, listener_of, other_gate
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.redis_settings import RedisSettings, redis_settings
 from risksvc.gate.secret_files import SecretSource
@@ -24,7 +24,6 @@ from risksvc.gate.settings_schema import (
     AccountKind,
     AccountSection,
     Durability,
-    OperatorSection,
     SettingsSection,
     VenueSection,
     max_age,
@@ -214,12 +213,7 @@ class _Resolver:
 
     def _listener(self, name: str) -> Listener:
         written: ListenerSection = getattr(self.section.listen, name)
-        address = written.address
-        if not address.socket:
-            tls = listener_tls(written.tls, self.folder, f"listen.{name}.tls")
-            return Listener(host=address.host, port=address.port, tls=tls)
-        mode = LISTENERS[name] if written.mode is None else written.mode
-        return Listener(path=self._state_dir / address.socket, mode=mode, group=written.group)
+        return listener_of(name, written, folder=self.folder, state_dir=self._state_dir)
 
     def _long_sockets(self) -> Iterator[FileProblem]:
         for key in LISTENERS:

@@ -19,11 +19,11 @@ from risksvc.gate.journal import Journal
 from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.limits_file import load_limits
 from risksvc.gate.limits_keeper import LimitsKeeper
+from risksvc.gate.listeners import Listener
 from risksvc.gate.owner import Owner
 from risksvc.gate.recovery import recover
 from risksvc.gate.replay import Replayed
 from risksvc.gate.retention import Retention
-from risksvc.gate.listeners import Listener
 from risksvc.gate.settings import Settings, load_settings
 from risksvc.gate.state_folder import warning_of
 from risksvc.gate.store_place import is_private, private_store, store_address

@@ -3,8 +3,8 @@
 Rule 1: a listener whose files can't be used does not start; its neighbours in the settings are told which and why.
 Rule 2: a running gate never loses a good certificate to a bad file: what is on disk is judged at the next connection
 after it changed, and until it is good the last good one is shown, and the log says why. Rule 3: whom a listener trusts
-(`client_ca`) is renewed the same way. Connections that stand are never looked at again: one that should end, because its
-certificate has or because nobody trusts its authority any more, ends when the gate is started again.
+(`client_ca`) is renewed the same way. Connections that stand are never looked at again: one that should end, because
+its certificate has or because nobody trusts its authority any more, ends when the gate is started again.
 
 gRPC asks for the certificate at each connection, on a thread of its own: nothing of the gate is touched there.
 """
@@ -39,7 +39,9 @@ def server_credentials(tls: ListenerTls | None) -> grpc.ServerCredentials | None
     except TlsError as error:
         raise ListenError(f"{tls.place}: {error}") from error
     return grpc.dynamic_ssl_server_credentials(
-        first, files.renewed, require_client_authentication=tls.client_ca is not None
+        first,
+        files.renewed,  # type: ignore[arg-type]  # None, which means no change, is missing in the stubs
+        require_client_authentication=tls.client_ca is not None,
     )
 
 

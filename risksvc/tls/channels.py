@@ -1,10 +1,10 @@
 """Channels to a gate's listener, encrypted wherever its endpoint says so; and a failed connection in plain words.
 
-The files are read when a channel is opened, so a process that opens one anew (after every lost connection) takes
-renewed certificates up by itself. Raises TlsError before anything is connected.
+The files are read by `secured`, before anything is connected: who calls it anew takes renewed certificates up.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -16,53 +16,60 @@ from risksvc.tls.pem import read_authorities, read_identity
 Options = Sequence[tuple[str, int | str]]
 
 _NOT_CONNECTED = "failed to connect to all addresses"
+_OTHER_AUTHORITY = (
+    "the gate's certificate is not signed by the authority that is trusted here: is it the right gate, and the right "
+    "`ca` file?"
+)
+_OTHER_NAME = (
+    "the gate's certificate is for another name than the address: give the name that is in it as the server name, or "
+    "make one whose subjectAltName has the address"
+)
+_NO_CERTIFICATE = (
+    "the connection was closed before anything was asked: what listens there speaks TLS and this side does not, or it "
+    "wants a certificate that its `client_ca` has signed, and got none, another's, or an expired one"
+)
 # What gRPC says of a connection that came to nothing, and what it means; the first that fits is told.
 _IN_WORDS = (
-    (
-        "WRONG_VERSION_NUMBER",
-        "what listens there does not speak TLS: is it the right port? If it is the gate's, its listener has no `tls`",
-    ),
-    (
-        "certificate has expired",
-        "the gate's certificate has expired: renew it; the gate takes new files up without a restart",
-    ),
+    ("WRONG_VERSION_NUMBER", "what listens there does not speak TLS: is it the right port, has its listener `tls`?"),
+    ("certificate has expired", "the gate's certificate has expired: renew it; the gate needs no restart for that"),
     ("certificate is not yet valid", "the gate's certificate is not valid yet: is this machine's clock right?"),
-    (
-        "CERTIFICATE_VERIFY_FAILED",
-        "the gate's certificate is not signed by the authority that is trusted here: is it the right gate, and the "
-        "right `ca` file?",
-    ),
-    (
-        "Hostname Verification Check failed",
-        "the gate's certificate is for another name than the address: give the name that is in it as the server name, "
-        "or make one whose subjectAltName has the address",
-    ),
-    (
-        "Socket closed",
-        "the connection was closed before anything was asked: what listens there speaks TLS and this side does not, or "
-        "it wants a certificate that its `client_ca` has signed and got none, another's, or an expired one",
-    ),
+    ("CERTIFICATE_VERIFY_FAILED", _OTHER_AUTHORITY),
+    ("Hostname Verification Check failed", _OTHER_NAME),
+    ("Socket closed", _NO_CERTIFICATE),
 )
 
 
-def open_channel(endpoint: Endpoint, options: Options) -> grpc.Channel:
-    """A channel that connects at its first call. Raises TlsError."""
-    if endpoint.tls is None:
-        return grpc.insecure_channel(endpoint.target, options=options)
-    return grpc.secure_channel(endpoint.target, credentials(endpoint.tls), options=(*options, *_named(endpoint.tls)))
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """An endpoint whose files were read: channels to it can be opened without a further thought."""
+
+    target: str
+    credentials: grpc.ChannelCredentials | None = field(repr=False)
+    named: tuple[tuple[str, str], ...] = ()
+
+    def channel(self, options: Options) -> grpc.Channel:
+        """Connects at its first call."""
+        if self.credentials is None:
+            return grpc.insecure_channel(self.target, options=options)
+        return grpc.secure_channel(self.target, self.credentials, options=(*options, *self.named))
+
+    def aio_channel(self, options: Options) -> grpc.aio.Channel:
+        """The same for the running event loop."""
+        if self.credentials is None:
+            return grpc.aio.insecure_channel(self.target, options=options)
+        return grpc.aio.secure_channel(self.target, self.credentials, options=(*options, *self.named))
 
 
-def open_aio_channel(endpoint: Endpoint, options: Options) -> grpc.aio.Channel:
-    """The same for the running event loop. Raises TlsError."""
-    if endpoint.tls is None:
-        return grpc.aio.insecure_channel(endpoint.target, options=options)
-    return grpc.aio.secure_channel(
-        endpoint.target, credentials(endpoint.tls), options=(*options, *_named(endpoint.tls))
-    )
+def secured(endpoint: Endpoint) -> Secured:
+    """Reads whom this side trusts, and who it is. Raises TlsError."""
+    tls = endpoint.tls
+    if tls is None:
+        return Secured(endpoint.target, None)
+    named = (("grpc.ssl_target_name_override", tls.server_name),) if tls.server_name else ()
+    return Secured(endpoint.target, _credentials(tls), named)
 
 
-def credentials(tls: Tls) -> grpc.ChannelCredentials:
-    """Whom this side trusts, and who it is. Raises TlsError."""
+def _credentials(tls: Tls) -> grpc.ChannelCredentials:
     authorities = read_authorities(Path(tls.ca))
     if tls.certificate is None or tls.key is None:
         return grpc.ssl_channel_credentials(authorities)
@@ -79,9 +86,3 @@ def in_words(details: str) -> str:
 
 def _short(details: str) -> str:
     return details.rpartition("last error: ")[2]
-
-
-def _named(tls: Tls) -> tuple[tuple[str, str], ...]:
-    return (("grpc.ssl_target_name_override", tls.server_name),) if tls.server_name else ()
-
-

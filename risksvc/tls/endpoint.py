@@ -9,12 +9,13 @@ from risksvc.core.types import MalformedInputError
 
 _MAX_PORT = 65_535
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How to connect to a gate's port that speaks TLS. PEM files; read anew for each connection.
+    """How to connect to a gate's port that speaks TLS. PEM files.
 
     ca: the authority that signed the gate's certificate, or that very certificate. Nobody else is trusted, no public
     authority either. certificate, key: this side's own, where the gate asks for one (its `client_ca`). server_name: the
@@ -33,7 +34,8 @@ class Tls:
             given, missing = ("certificate", "key") if self.key is None else ("key", "certificate")
             raise MalformedInputError(f"tls.{given}", f"needs tls.{missing} beside it: the two are one pair")
         if self.server_name and not is_host(self.server_name):
-            raise MalformedInputError("tls.server_name", f"{self.server_name!r} is neither a host's name nor an address")
+            problem = f"{self.server_name!r} is neither a host's name nor an address"
+            raise MalformedInputError("tls.server_name", problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class Endpoint:
 
     target: str
     tls: Tls | None = None
+
+    @property
+    def has_no_port(self) -> bool:
+        """The system chose the port when the gate started: it is not known here."""
+        return (host_and_port(self.target) or ("", 1))[1] == 0
 
 
 def is_host(text: str) -> bool:

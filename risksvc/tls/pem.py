@@ -1,8 +1,8 @@
 """PEM files: a certificate with its key, and authorities; read whole, and judged before anything is done with them.
 
-What would fail at the first handshake, on another machine and in a library's words, is told here in one sentence: a file
-that is missing or is something else, a key that everybody can read or that belongs to another certificate, a date that
-has passed, a kind of key that gRPC does not speak. No error shows a key. Rule: what was judged is what is returned; a
+What would fail at the first handshake, on another machine and in a library's words, is told here in one sentence: a
+file that is missing or is something else, a key that everybody can read or that belongs to another certificate, a date
+that has passed, a kind of key that gRPC does not speak. No error shows a key. Rule: what was judged is what is given; a
 file that changes meanwhile, as it does while certificates are renewed, is read again.
 """
 
@@ -131,7 +131,7 @@ def _must_be_speakable(content: bytes, path: Path) -> None:
 
 
 def _tried(certificate: Path, key: Path, *, of_server: bool) -> float:
-    """Lets the pair shake hands with itself in memory: whoever looks at it trusts that one certificate. When it ends."""
+    """Lets the pair shake hands with itself in memory, one side trusting that certificate alone; gives when it ends."""
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE

@@ -16,6 +16,7 @@ from risksvc.gate.operator_tokens import Operator, hash_token
 from risksvc.gate.secret_files import SecretSource
 from risksvc.gate.settings import Settings, load_settings, parse_settings
 from risksvc.gate.settings_schema import Durability
+from risksvc.tls.endpoint import Endpoint
 
 PATH = Path("/etc/risksvc/risksvc.yaml")
 VENUE = "venue: {exchange: bybit, key: {api_key_file: key, secret_env: BYBIT_SECRET}}"
@@ -276,9 +277,9 @@ def test_other_gates_are_addresses_by_their_ids() -> None:
     assert load(SMALL).gates == {}
     text = "gates: {g2: unix:../g2/op.sock, g3: unix:/run/g3.sock, g4: 127.0.0.1:9501}\n"
     assert load(SMALL + text).gates == {
-        "g2": "unix:/etc/risksvc/../g2/op.sock",
-        "g3": "unix:/run/g3.sock",
-        "g4": "127.0.0.1:9501",
+        "g2": Endpoint("unix:/etc/risksvc/../g2/op.sock"),
+        "g3": Endpoint("unix:/run/g3.sock"),
+        "g4": Endpoint("127.0.0.1:9501"),
     }
 
 
