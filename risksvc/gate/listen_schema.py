@@ -23,6 +23,11 @@ LISTENERS = {"strategy": 0o660, "operator": 0o660, "venue": 0o600, "http": 0}
 _HTTP = "http"
 # Who is known by nothing but a certificate.
 _TOKENLESS = ("strategy", "venue")
+_WITHOUT_TLS = (
+    f"without TLS only loopback is listened to, {ADDRESSES}; beyond: {{address: IP:PORT, tls: {{certificate: FILE, "
+    "key: FILE, client_ca: FILE}}"
+)
+_ONLY_HERE = {_HTTP: "HTTP has no TLS and stays here, allowed: 127.0.0.1:PORT"}
 _OF_A_PORT = "belongs to a port; a unix socket has permissions, and nothing of it leaves this machine"
 
 
@@ -91,9 +96,7 @@ def _beyond(name: str, text: object, tls: object) -> Iterator[tuple[KeyPath, str
     if read is None or read.socket or is_loopback(read.host):
         return
     if tls is None:
-        why = "HTTP has no TLS and stays here" if name == _HTTP else "without TLS only loopback is listened to"
-        hint = "" if name == _HTTP else "; beyond: {address: IP:PORT, tls: {certificate, key, client_ca}}"
-        yield (name,), f"{shown(text)} is not on this machine; {why}, {ADDRESSES}{hint}"
+        yield (name,), f"{shown(text)} is not on this machine; {_ONLY_HERE.get(name, _WITHOUT_TLS)}"
     elif not _is_ip(read.host):
         yield (name, "address"), f"{shown(text)} is a name, and names move; write an IP address; 0.0.0.0:PORT is all"
     elif name in _TOKENLESS and "client_ca" not in raw_mapping(tls):
