@@ -27,6 +27,7 @@ from risksvc.gate.retention import Retention
 from risksvc.gate.settings import Settings, load_settings
 from risksvc.gate.state_folder import warning_of
 from risksvc.gate.store_place import is_private, private_store, store_address
+from risksvc.gate.tls import check_files
 
 BY_START = "gate:start"
 _log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Foundations:
 def found(start: Start) -> Foundations:
     """Reads, locks and replays; the caller closes the journal."""
     settings = read_settings(start)
+    for listener in (settings.strategy, settings.operator, settings.venue):
+        check_files(listener.tls)
     gate_id = identity(settings)
     journal, replayed = open_journal(settings)
     return Foundations(settings, gate_id, journal, replayed, clock_after(replayed))

@@ -18,7 +18,7 @@ import grpc
 
 from risksvc.gate.listeners import ListenerTls
 from risksvc.gate.sockets import ListenError
-from risksvc.tls.pem import TlsError, read_authorities, read_identity
+from risksvc.tls.pem import Identity, TlsError, read_authorities, read_identity
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,21 @@ def server_credentials(tls: ListenerTls | None) -> grpc.ServerCredentials | None
     )
 
 
+def check_files(tls: ListenerTls | None) -> None:
+    """Whether a listener could be served, before anything is started. Raises ListenError."""
+    if tls is None:
+        return
+    try:
+        _judge(tls)
+    except TlsError as error:
+        raise ListenError(f"{tls.place}: {error}") from error
+
+
+def _judge(tls: ListenerTls) -> tuple[Identity, bytes | None]:
+    own = read_identity(tls.certificate, tls.key, of_server=True)
+    return own, None if tls.client_ca is None else read_authorities(tls.client_ca)
+
+
 class CertificateFiles:
     """The files of one listener, and the version of them that was judged last."""
 
@@ -56,11 +71,10 @@ class CertificateFiles:
 
     def read(self) -> grpc.ServerCertificateConfiguration:
         """What is on disk now. Raises TlsError."""
-        tls, version = self._tls, self._version()
-        own = read_identity(tls.certificate, tls.key, of_server=True)
-        trusted = None if tls.client_ca is None else read_authorities(tls.client_ca)
+        version = self._version()
+        own, trusted = _judge(self._tls)
         self._judged = version
-        _warn_of_the_end(tls, own.ends)
+        _warn_of_the_end(self._tls, own.ends)
         return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], root_certificates=trusted)
 
     def renewed(self) -> grpc.ServerCertificateConfiguration | None:

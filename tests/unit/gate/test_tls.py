@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -9,7 +10,7 @@ import pytest
 
 from risksvc.gate.listeners import ListenerTls
 from risksvc.gate.sockets import ListenError
-from risksvc.gate.tls import CertificateFiles, server_credentials
+from risksvc.gate.tls import CertificateFiles, check_files, server_credentials
 from tests.certificates import Authority, Certificate
 
 
@@ -38,12 +39,17 @@ def test_good_files_are_credentials(authority: Authority) -> None:
     assert isinstance(server_credentials(of(pair, authority.file)), grpc.ServerCredentials)
 
 
-def test_bad_files_are_told_with_their_place_in_the_settings(authority: Authority) -> None:
+@pytest.mark.parametrize("judge", [check_files, server_credentials])
+def test_bad_files_are_told_with_their_place_in_the_settings(
+    authority: Authority, judge: Callable[[ListenerTls | None], object]
+) -> None:
     pair, other = authority.sign("gate"), authority.sign("other")
     with pytest.raises(ListenError, match=r"^listen.strategy.tls: .*other.key is not the key of .*gate.crt"):
-        server_credentials(of(Certificate(pair.certificate, other.key)))
+        judge(of(Certificate(pair.certificate, other.key)))
     with pytest.raises(ListenError, match=r"^listen.strategy.tls: .*gate.key holds no certificate as PEM"):
-        server_credentials(of(pair, pair.key))
+        judge(of(pair, pair.key))
+    judge(of(pair))
+    judge(None)
 
 
 def test_files_that_did_not_change_are_not_read_again(authority: Authority) -> None:

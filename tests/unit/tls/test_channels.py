@@ -25,7 +25,7 @@ def authority(tmp_path: Path) -> Authority:
 @contextmanager
 def server(credentials: grpc.ServerCredentials | None) -> Iterator[str]:
     """Answers every call with its own request."""
-    echo = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+    echo: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
     with futures.ThreadPoolExecutor(max_workers=1) as pool:
         serving = grpc.server(pool, options=(("grpc.so_reuseport", 0),))
         serving.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", {"Echo": echo}),))
@@ -48,10 +48,13 @@ def outcome(endpoint: Endpoint) -> str:
     """What became of a call: "asked", or why not."""
     with secured(endpoint).channel(OPTIONS) as channel:
         try:
-            answer: bytes = channel.unary_unary("/test.Echo/Echo")(b"asked", timeout=10)
+            return _echo(channel)(b"asked", timeout=10).decode()
         except grpc.RpcError as error:
-            return in_words(str(error.details()))  # type: ignore[attr-defined]
-    return answer.decode()
+            return in_words(str(error.details()))
+
+
+def _echo(channel: grpc.Channel) -> "grpc.UnaryUnaryMultiCallable[bytes, bytes]":
+    return channel.unary_unary("/test.Echo/Echo", request_serializer=bytes, response_deserializer=bytes)
 
 
 def test_a_gate_that_is_trusted_is_asked(authority: Authority) -> None:
@@ -113,7 +116,8 @@ async def test_the_same_on_an_event_loop(authority: Authority) -> None:
     with server(shown(authority.sign("gate", host="gate-1.example.com"))) as target:
         tls = Tls(authority.file, server_name="gate-1.example.com")
         async with secured(Endpoint(target, tls)).aio_channel(OPTIONS) as channel:
-            assert await channel.unary_unary("/test.Echo/Echo")(b"asked", timeout=10) == b"asked"
+            echo = channel.unary_unary("/test.Echo/Echo", request_serializer=bytes, response_deserializer=bytes)
+            assert await echo(b"asked", timeout=10) == b"asked"
 
 
 def test_files_are_judged_before_anything_is_connected(authority: Authority, tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ def test_a_certificate_for_another_use(authority: Authority) -> None:
     server, client = authority.sign("server", use=FOR_SERVERS), authority.sign("client", use=FOR_CLIENTS)
     assert "its extendedKeyUsage must have serverAuth, or be left out" in problem_of(client)
     assert "its extendedKeyUsage must have clientAuth, or be left out" in problem_of(server, of_server=False)
-    assert read_identity(server.certificate, server.key, of_server=True)
-    assert read_identity(client.certificate, client.key, of_server=False)
+    assert read_identity(server.certificate, server.key, of_server=True).ends
+    assert read_identity(client.certificate, client.key, of_server=False).ends
 
 
 def test_a_key_that_every_user_can_read(authority: Authority) -> None:
@@ -66,7 +66,7 @@ def test_a_key_that_every_user_can_read(authority: Authority) -> None:
     pair.key.chmod(0o644)
     assert problem_of(pair).startswith(f"every user of this machine has access to {pair.key} (mode 0644); `chmod o= ")
     pair.key.chmod(0o640)
-    assert read_identity(pair.certificate, pair.key, of_server=True)
+    assert read_identity(pair.certificate, pair.key, of_server=True).ends
 
 
 def test_a_key_that_grpc_does_not_speak(authority: Authority) -> None:
