@@ -74,7 +74,7 @@ async def test_a_strategy_asks_on_an_event_loop(gate: TlsGate, feed: ScriptedFee
         assert await asked.wait_ready(10)
         async with asyncio.timeout(PATIENCE):
             while not await asked.check(**ORDER, **INTENT):  # type: ignore[arg-type]  # text in every field
-                await asyncio.sleep(0.02)  # a busy machine: the gate's lease ended for a moment
+                await asked.wait_ready(1)  # a busy machine: the gate's lease ended for a moment
 
 
 async def test_a_venue_process_introduces_itself(gate: TlsGate) -> None:
