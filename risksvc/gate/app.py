@@ -17,6 +17,7 @@ from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.settings import Settings
 from risksvc.gate.snapshot_keeper import SnapshotStats
 from risksvc.gate.telling.notifying import Notifying
+from risksvc.gate.tls import Standing
 from risksvc.gate.watching import Watchers
 
 
@@ -50,7 +51,8 @@ class GateApp:
     `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `publisher`: halts on their
     way out. `feeds`: connected venue feeds. `watchers`: strategies that follow their trading state. `notifying`: who
     is told of incidents, and how that goes. `snapshots`: how they stand. `addresses`: what listens where, by listener
-    name ("strategy", "operator", "venue", "http"). `serving`: started, and not draining.
+    name ("strategy", "operator", "venue", "http"). `certificates`: how those of listeners with TLS stand, by
+    listener name. `serving`: started, and not draining.
     """
 
     gate_id: str
@@ -68,4 +70,5 @@ class GateApp:
     counters: Counters = field(default_factory=Counters)
     snapshots: SnapshotStats = field(default_factory=SnapshotStats)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    certificates: dict[str, Standing] = field(default_factory=dict)
     serving: bool = False

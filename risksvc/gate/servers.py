@@ -7,6 +7,7 @@ TCP beyond this machine only with TLS; strategies and venue processes, who carry
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import grpc
@@ -26,7 +27,7 @@ from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
-from risksvc.gate.tls import server_credentials
+from risksvc.gate.tls import Tell, server_credentials
 from risksvc.gate.venue_feed_service import VenueFeedService
 from risksvc.v1 import incident_pb2, operator_pb2, strategy_pb2, venue_pb2
 
@@ -133,7 +134,7 @@ class Servers:
             rpcs=STRATEGY_BUDGET.rpcs,
         )
         engine = PublicEngine(served)
-        self.addresses["strategy"] = _bind(engine, listener)
+        self.addresses["strategy"] = _bind(engine, listener, self._tell("strategy"))
         await engine.start()
         self._servers["strategy"] = engine
 
@@ -143,9 +144,13 @@ class Servers:
         server = grpc.aio.server(options=channel_options(budget), maximum_concurrent_rpcs=budget.rpcs)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
         add(server)
-        self.addresses[name] = _bind(server, listener, tokenless=name != OPERATOR)
+        self.addresses[name] = _bind(server, listener, self._tell(name), tokenless=name != OPERATOR)
         await server.start()
         self._servers[name] = server
+
+    def _tell(self, name: str) -> Tell:
+        """Keeps how a listener's certificate stands, for metrics."""
+        return partial(self._app.certificates.__setitem__, name)
 
     def _add_operator(self, server: grpc.aio.Server) -> None:
         descriptor = _service(operator_pb2, "OperatorService")
@@ -164,22 +169,22 @@ def _service(module: ModuleType, name: str) -> ServiceDescriptor:
     return found
 
 
-def _bind(server: Engine | grpc.aio.Server, listener: Listener, *, tokenless: bool = True) -> str:
+def _bind(server: Engine | grpc.aio.Server, listener: Listener, tell: Tell, *, tokenless: bool = True) -> str:
     """Listens; gives the address. `tokenless`: who connects is known by nothing but a certificate."""
     if listener.path is not None:
         clear_stale(listener.path)
         with permissions(listener):
-            _add_port(server, listener)
+            _add_port(server, listener, tell)
         return listener.target
     if not is_loopback(listener.host) and (listener.tls is None or (tokenless and listener.tls.client_ca is None)):
         needs = "TLS" if listener.tls is None else "a client_ca"
         raise ListenError(f"{listener.target} is not a loopback address; without {needs} only this machine is served")
-    port = _add_port(server, listener)
+    port = _add_port(server, listener, tell)
     return f"{listener.target.rpartition(':')[0]}:{port}"
 
 
-def _add_port(server: Engine | grpc.aio.Server, listener: Listener) -> int:
-    target, credentials = listener.target, server_credentials(listener.tls)
+def _add_port(server: Engine | grpc.aio.Server, listener: Listener, tell: Tell) -> int:
+    target, credentials = listener.target, server_credentials(listener.tls, tell)
     try:
         if credentials is not None:
             port = server.add_secure_port(target, credentials)

@@ -12,6 +12,8 @@ gRPC asks for the certificate at each connection, on a thread of its own: nothin
 import logging
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -29,11 +31,25 @@ WARN_DAYS = 14
 _Version = tuple[tuple[int, int, int, int] | None, ...]
 
 
-def server_credentials(tls: ListenerTls | None) -> grpc.ServerCredentials | None:
-    """For `add_secure_port`; None: the listener has no TLS. Whoever serves keeps them. Raises ListenError."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The certificate that a listener shows. `ends`: seconds since 1970. `refused`: the files on disk are worse."""
+
+    ends: float
+    refused: bool = False
+
+
+Tell = Callable[[Standing], None]
+
+
+def server_credentials(tls: ListenerTls | None, tell: Tell = lambda _: None) -> grpc.ServerCredentials | None:
+    """For `add_secure_port`; None: the listener has no TLS. Raises ListenError.
+
+    `tell` hears how the certificate stands, now and whenever that changes; from a thread of gRPC's.
+    """
     if tls is None:
         return None
-    files = CertificateFiles(tls)
+    files = CertificateFiles(tls, tell)
     try:
         first = files.read()
     except TlsError as error:
@@ -63,8 +79,10 @@ def _judge(tls: ListenerTls) -> tuple[Identity, bytes | None]:
 class CertificateFiles:
     """The files of one listener, and the version of them that was judged last."""
 
-    def __init__(self, tls: ListenerTls) -> None:
+    def __init__(self, tls: ListenerTls, tell: Tell = lambda _: None) -> None:
         self._tls = tls
+        self._tell = tell
+        self._ends = 0.0
         self._paths = [path for path in (tls.certificate, tls.key, tls.client_ca) if path is not None]
         self._judged: _Version = ()
         self._lock = threading.Lock()
@@ -73,8 +91,9 @@ class CertificateFiles:
         """What is on disk now. Raises TlsError."""
         version = self._version()
         own, trusted = _judge(self._tls)
-        self._judged = version
+        self._judged, self._ends = version, own.ends
         _warn_of_the_end(self._tls, own.ends)
+        self._tell(Standing(own.ends))
         return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], root_certificates=trusted)
 
     def renewed(self) -> grpc.ServerCertificateConfiguration | None:
@@ -88,6 +107,7 @@ class CertificateFiles:
             except TlsError as error:
                 # Files that are renewed one after the other are wrong together for a moment; told once for each state.
                 self._judged = version
+                self._tell(Standing(self._ends, refused=True))
                 _log.error("%s: the new files are not used, the last good certificate is: %s", self._tls.place, error)
                 return None
             _log.info("%s: the certificate was renewed from %s", self._tls.place, self._tls.certificate)
