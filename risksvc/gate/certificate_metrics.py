@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from risksvc.gate.tls import Standing
+from risksvc.gate.tls import CertificateStanding
 
 
-def certificate_metrics(certificates: Mapping[str, Standing]) -> Iterator[Metric]:
+def certificate_metrics(certificates: Mapping[str, CertificateStanding]) -> Iterator[Metric]:
     """By listener; nothing of one without TLS. By this machine's clock, as whoever connects judges by theirs."""
     left = GaugeMetricFamily(
         "risksvc_certificate_left_seconds",

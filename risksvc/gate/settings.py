@@ -14,6 +14,7 @@ from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
+from risksvc.gate.engine.settings import EngineSettings
 from risksvc.gate.incident.settings import IncidentSettings, hold_is_possible, incident_settings
 from risksvc.gate.listen_schema import LISTENERS, ConnectSection, ListenerSection, ListenSection, PathSection
 from risksvc.gate.listeners import Listener, endpoint_of, listener_of, other_gate
@@ -112,6 +113,7 @@ class Settings:
     journal_keep_ns: Nanoseconds
     journal_max_bytes: int
     anchor_ns: Nanoseconds
+    engine: EngineSettings
     warnings: tuple[str, ...]
 
     def gate_config(self, gate_id: str) -> GateConfig:
@@ -204,6 +206,7 @@ class _Resolver:
             journal_keep_ns=section.journal.keep_ns,
             journal_max_bytes=section.journal.max_bytes,
             anchor_ns=section.journal.anchor_ns,
+            engine=section.engine.read(),
             warnings=tuple(str(self.document.problem(key, text)) for key, text in _warnings(section)),
         )
 

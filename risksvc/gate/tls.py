@@ -32,14 +32,14 @@ _Version = tuple[tuple[int, int, int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CertificateStanding:
     """The certificate that a listener shows. `ends`: seconds since 1970. `refused`: the files on disk are worse."""
 
     ends: float
     refused: bool = False
 
 
-Tell = Callable[[Standing], None]
+Tell = Callable[[CertificateStanding], None]
 
 
 def server_credentials(tls: ListenerTls | None, tell: Tell = lambda _: None) -> grpc.ServerCredentials | None:
@@ -93,7 +93,7 @@ class CertificateFiles:
         own, trusted = _judge(self._tls)
         self._judged, self._ends = version, own.ends
         _warn_of_the_end(self._tls, own.ends)
-        self._tell(Standing(own.ends))
+        self._tell(CertificateStanding(own.ends))
         return grpc.ssl_server_certificate_configuration([(own.key, own.certificate)], root_certificates=trusted)
 
     def renewed(self) -> grpc.ServerCertificateConfiguration | None:
@@ -107,7 +107,7 @@ class CertificateFiles:
             except TlsError as error:
                 # Files that are renewed one after the other are wrong together for a moment; told once for each state.
                 self._judged = version
-                self._tell(Standing(self._ends, refused=True))
+                self._tell(CertificateStanding(self._ends, refused=True))
                 _log.error("%s: the new files are not used, the last good certificate is: %s", self._tls.place, error)
                 return None
             _log.info("%s: the certificate was renewed from %s", self._tls.place, self._tls.certificate)

@@ -1,11 +1,14 @@
 """Mutual TLS on all three gRPC listeners, with everybody who speaks to them, and everybody who must not."""
 
 import asyncio
+import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,6 +16,7 @@ from risksvc.cli.app import app
 from risksvc.client import AsyncRiskGate, LocalReason, RiskGate, Tls
 from risksvc.gate.sockets import ListenError
 from risksvc.gate.starting import Start, found
+from risksvc.tls.channels import secured
 from risksvc.tls.endpoint import Endpoint
 from risksvc.v1 import strategy_pb2, venue_pb2
 from risksvc.venue.gate_link import GateLink, SessionEndedError
@@ -20,10 +24,10 @@ from tests.certificates import Authority
 from tests.integration.gate.conftest import Order, connect_feed
 from tests.integration.gate.gate_process import PATIENCE, TOKENS
 from tests.integration.gate.scripted_feed import ScriptedFeed, hello
-from tests.integration.gate.tls_gate import TlsGate
+from tests.integration.gate.tls_gate import OPTIONS, TlsGate
 
 # How the strategy listener is served, as the settings say it.
-ENGINES = {"public": ""}
+ENGINES = {"public": "engine: {kind: public}", "direct": "engine: {kind: direct}"}
 ORDER = {"instrument": "BTC/USDT:USDT", "side": "buy", "type": "limit", "quantity": "0.1", "limit_price": "50000"}
 INTENT = {"intended_position": "1", "believed_position": "0"}
 NOT_LET_IN = "wants a certificate that its `client_ca` has signed"
@@ -142,6 +146,20 @@ def test_a_strategy_that_is_not_let_in_is_denied_with_what_to_do(gate: TlsGate, 
     assert decision.denials[0].reason in set(LocalReason)
 
 
+def test_connections_that_say_nothing_or_nonsense_hold_nobody_up(
+    gate: TlsGate, feed: ScriptedFeed, order: Order
+) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(60):
+            other = stack.enter_context(socket.create_connection(("127.0.0.1", gate.ports["strategy"]), PATIENCE))
+            if number % 2:
+                other.sendall(b"GET / HTTP/1.1\r\n\r\n" if number % 3 else b"\x16\x03\x01\xff\xff" + bytes(64))
+        approved = strategy_pb2.OUTCOME_APPROVED
+        gate.wait_for(lambda: gate.strategy.CheckOrder(order(), timeout=5).outcome == approved, "an approval")
+        with secured(gate.endpoint("strategy")).channel(OPTIONS) as channel:
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE)
+
+
 def test_an_operator_without_a_certificate_is_told_how_to_show_one(gate: TlsGate) -> None:
     target = gate.endpoint("operator").target
     result = risksvc(gate, "status", "--operator-address", target, "--tls-ca", str(gate.authority.file))
@@ -164,6 +182,8 @@ def test_a_certificate_is_renewed_while_the_gate_runs(gate: TlsGate, tmp_path: P
     gate.renew(new)
     assert gate.answers(new_endpoint)
     assert not gate.answers(old_endpoint)
+    with secured(gate.endpoint("strategy", ca=others.file)).channel(OPTIONS) as channel:
+        grpc.channel_ready_future(channel).result(timeout=PATIENCE)
     assert gate.status().gate_id == before  # the connection that stood, stands
     assert "listen.operator.tls: the certificate was renewed" in gate.log_text()
     # A bad file never replaces a good certificate.

@@ -11,7 +11,7 @@ import pytest
 from risksvc.gate.certificate_metrics import certificate_metrics
 from risksvc.gate.listeners import ListenerTls
 from risksvc.gate.sockets import ListenError
-from risksvc.gate.tls import DAY_S, CertificateFiles, Standing, check_files, server_credentials
+from risksvc.gate.tls import DAY_S, CertificateFiles, CertificateStanding, check_files, server_credentials
 from tests.certificates import Authority, Certificate
 
 
@@ -77,7 +77,7 @@ def test_a_renewed_pair_is_taken_up_once(authority: Authority, caplog: pytest.Lo
 
 
 def test_how_a_certificate_stands_is_told_and_shown_to_prometheus(authority: Authority) -> None:
-    told: list[Standing] = []
+    told: list[CertificateStanding] = []
     pair = authority.sign("gate", days=30)
     files = CertificateFiles(of(pair), told.append)
     files.read()
@@ -86,7 +86,7 @@ def test_how_a_certificate_stands_is_told_and_shown_to_prometheus(authority: Aut
     assert [one.refused for one in told] == [False, True]
     assert told[0].ends == told[1].ends
 
-    shown = {"strategy": told[1], "venue": Standing(ends=1.0)}
+    shown = {"strategy": told[1], "venue": CertificateStanding(ends=1.0)}
     read = {(s.name, s.labels["listener"]): s.value for one in certificate_metrics(shown) for s in one.samples}
     assert 29 * DAY_S < read["risksvc_certificate_left_seconds", "strategy"] <= 30 * DAY_S
     assert read["risksvc_certificate_left_seconds", "venue"] == 0
