@@ -10,6 +10,7 @@ from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.types import MILLISECOND
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.engine.settings import Standing
 from risksvc.gate.journal import JournalStats
 from risksvc.gate.metrics import Metrics
 from risksvc.gate.snapshot_keeper import SnapshotStats
@@ -52,6 +53,7 @@ class Scraped:
             "limits": SimpleNamespace(reloads=2, failures=1, last_error="limits.yaml:3: a mistake"),
             "watchers": [None, None],
             "certificates": {},
+            "engine": Standing(),
             "feeds": SimpleNamespace(link=lambda _: self.link),
             "counters": Counters(malformed=3, late_loops=1),
             "snapshots": SnapshotStats(),
