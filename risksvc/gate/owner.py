@@ -112,6 +112,7 @@ class Owner:
         self._kept: list[Input] = []
         self._reopening = False
         self._must_end = False
+        self._taken = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -130,6 +131,11 @@ class Owner:
     def must_end(self) -> bool:
         """True for good once a fault was fatal, reopened or not."""
         return self._must_end
+
+    @property
+    def taken(self) -> int:
+        """How many Inputs were taken so far: whoever saw it move awaits `durable` before telling anybody."""
+        return self._taken
 
     @property
     def journal_stats(self) -> JournalStats:
@@ -154,6 +160,7 @@ class Owner:
             self._write(event, outputs, now)
         except Exception as error:
             raise self._close(type(event).__name__, error, fatal=isinstance(error, AssertionError)) from error
+        self._taken += 1
         for listener in self.listeners:
             _tell(listener, event, outputs, now)
         return outputs

@@ -12,10 +12,13 @@ from types import ModuleType
 import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from risksvc.gate.app import GateApp
+from risksvc.gate.engine.health import NOT_SERVING, SERVING, Health
+from risksvc.gate.engine.methods import Engine, Served
+from risksvc.gate.engine.public import PublicEngine
 from risksvc.gate.incident.service import IncidentService
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
@@ -86,14 +89,15 @@ class Servers:
         self._app = app
         self.addresses: dict[str, str] = {}
         self.health = health.aio.HealthServicer()
-        self._servers: dict[str, grpc.aio.Server] = {}
+        self._strategy_health = Health()
+        self._servers: dict[str, Engine | grpc.aio.Server] = {}
         self._ready: bool | None = None
 
     async def start(self) -> None:
         """Binds and serves. Raises ListenError."""
         app, settings = self._app, self._app.settings
         await self.tell_health(ready=False)
-        await self._serve("strategy", settings.strategy, STRATEGY_BUDGET, self._add_strategy)
+        await self._serve_strategies(settings.strategy)
         await self._serve(OPERATOR, settings.operator, OPERATOR_BUDGET, self._add_operator)
         await self._serve("venue", settings.venue, VENUE_BUDGET, self._add_venue)
         app.addresses = {**app.addresses, **self.addresses}
@@ -103,18 +107,33 @@ class Servers:
         if ready is self._ready:
             return
         self._ready = ready
-        serving = health_pb2.HealthCheckResponse.SERVING
-        standing = serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self.health.set("", serving)
-        await self.health.set(_service(strategy_pb2, "StrategyService").full_name, standing)
+        strategies = _service(strategy_pb2, "StrategyService").full_name
+        for service, standing in (("", SERVING), (strategies, SERVING if ready else NOT_SERVING)):
+            self._strategy_health.set(service, standing)
+            await self.health.set(service, standing)
 
     async def stop(self) -> None:
         """Refuses what is new, lets what runs finish for a bounded time; operators, who may halt, are served last."""
+        self._strategy_health.end()
         await self.health.enter_graceful_shutdown()
         operators = self._servers.pop(OPERATOR, None)
         await asyncio.gather(*(server.stop(GRACE_SECONDS) for server in self._servers.values()))
         if operators is not None:
             await operators.stop(LAST_GRACE_SECONDS)
+
+    async def _serve_strategies(self, listener: Listener) -> None:
+        app = self._app
+        served = Served(
+            methods=(*StrategyService(app).methods(), *self._strategy_health.methods()),
+            behind=app.owner,
+            tallies=app.counters,
+            options=tuple(channel_options(STRATEGY_BUDGET)),
+            rpcs=STRATEGY_BUDGET.rpcs,
+        )
+        engine = PublicEngine(served)
+        self.addresses["strategy"] = _bind(engine, listener)
+        await engine.start()
+        self._servers["strategy"] = engine
 
     async def _serve(
         self, name: str, listener: Listener, budget: Budget, add: Callable[[grpc.aio.Server], None]
@@ -125,9 +144,6 @@ class Servers:
         self.addresses[name] = _bind(server, listener)
         await server.start()
         self._servers[name] = server
-
-    def _add_strategy(self, server: grpc.aio.Server) -> None:
-        add_service(self._app, server, _service(strategy_pb2, "StrategyService"), servicer=StrategyService(self._app))
 
     def _add_operator(self, server: grpc.aio.Server) -> None:
         descriptor = _service(operator_pb2, "OperatorService")
@@ -146,7 +162,7 @@ def _service(module: ModuleType, name: str) -> ServiceDescriptor:
     return found
 
 
-def _bind(server: grpc.aio.Server, listener: Listener) -> str:
+def _bind(server: Engine | grpc.aio.Server, listener: Listener) -> str:
     if listener.path is not None:
         clear_stale(listener.path)
         with permissions(listener):
@@ -158,7 +174,7 @@ def _bind(server: grpc.aio.Server, listener: Listener) -> str:
     return f"{listener.target.rpartition(':')[0]}:{port}"
 
 
-def _add_port(server: grpc.aio.Server, target: str) -> int:
+def _add_port(server: Engine | grpc.aio.Server, target: str) -> int:
     try:
         port = server.add_insecure_port(target)
     except RuntimeError as error:

@@ -1,13 +1,16 @@
 """What strategies may ask: only converts and asks the owner. Decides nothing, holds nothing.
 
 A denial is an answer; a status means that the gate could not decide. Whatever goes wrong here ends in a status or in a
-denial, never in an approval.
+denial, never in an approval. Bytes in, bytes out: deadlines, durability and statuses are the engine's
+(`risksvc.gate.engine.methods`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from typing import TypeVar
 
+from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from risksvc.core.denials import Denial, DenialReason
@@ -24,77 +27,78 @@ from risksvc.gate.convert_strategy import (
     order_reported,
     position_reported,
 )
-from risksvc.gate.rpc_guard import Context, end, errors_as_statuses, refuse_late
+from risksvc.gate.engine.methods import Method, Session, StatusError, Unary, Watch
 from risksvc.gate.watching import TooManyWatchersError, Watcher, state_message
-from risksvc.v1 import strategy_pb2, strategy_pb2_grpc, types_pb2
+from risksvc.v1 import strategy_pb2, types_pb2
 
 _LOOK_AGAIN_SECONDS = 0.02  # a disk that hangs must not keep a halt from those who wait for it
+_Read = TypeVar("_Read", bound=Message)
 
 
-class StrategyService(strategy_pb2_grpc.StrategyServiceServicer):
+class StrategyService:
     """risksvc.v1.StrategyService over the owner."""
 
     def __init__(self, app: GateApp) -> None:
         self._app = app
 
-    async def CheckOrder(  # noqa: N802 - gRPC's name
-        self, request: strategy_pb2.CheckOrderRequest, context: Context
-    ) -> strategy_pb2.CheckOrderResponse:
+    def methods(self) -> tuple[Method, ...]:
+        """What is served."""
+        name = f"/{strategy_pb2.DESCRIPTOR.services_by_name['StrategyService'].full_name}"
+        return (
+            Unary(f"{name}/CheckOrder", self.check_order),
+            Session(f"{name}/CheckOrders", self.check_in_session),
+            Unary(f"{name}/ReportOrder", self.report_order),
+            Unary(f"{name}/ReportFill", self.report_fill),
+            Unary(f"{name}/ReportPosition", self.report_position),
+            Watch(f"{name}/WatchTradingState", self.watch_trading_state),
+        )
+
+    def check_order(self, data: bytes) -> bytes:
         """Decides one order."""
-        async with errors_as_statuses(self._app, context):
-            await refuse_late(self._app, context)
-            return await self._check(request)
+        return self._check(_read(strategy_pb2.CheckOrderRequest.FromString, data))
 
-    async def CheckOrders(  # noqa: N802
-        self, request_iterator: AsyncIterator[strategy_pb2.CheckOrderRequest], context: Context
-    ) -> AsyncIterator[strategy_pb2.CheckOrderResponse]:
-        """Decides orders one after the other; a malformed one is denied and the stream goes on."""
-        async with errors_as_statuses(self._app, context):
-            async for request in request_iterator:
-                await refuse_late(self._app, context)
-                yield await self._check_or_deny(request)
+    def check_in_session(self, data: bytes) -> bytes:
+        """Decides one order of a stream; a malformed one is denied and the stream goes on."""
+        try:
+            request = strategy_pb2.CheckOrderRequest.FromString(data)
+        except DecodeError:
+            request = strategy_pb2.CheckOrderRequest()  # refused like any malformed message
+        try:
+            return self._check(request)
+        except MalformedInputError as error:
+            self._app.counters.malformed += 1
+            return self._denial(request, DenialReason.INVALID_REQUEST, str(error))
 
-    async def ReportOrder(  # noqa: N802
-        self, request: strategy_pb2.ReportOrderRequest, context: Context
-    ) -> strategy_pb2.ReportOrderResponse:
+    def report_order(self, data: bytes) -> bytes:
         """What became of an order."""
-        async with errors_as_statuses(self._app, context):
-            taken = await self._report(order_reported(request))
-            return strategy_pb2.ReportOrderResponse(known=taken.known)
+        taken = self._report(order_reported(_read(strategy_pb2.ReportOrderRequest.FromString, data)))
+        return strategy_pb2.ReportOrderResponse(known=taken.known).SerializeToString()
 
-    async def ReportFill(  # noqa: N802
-        self, request: strategy_pb2.ReportFillRequest, context: Context
-    ) -> strategy_pb2.ReportFillResponse:
+    def report_fill(self, data: bytes) -> bytes:
         """A fill."""
-        async with errors_as_statuses(self._app, context):
-            taken = await self._report(fill_reported(request))
-            return strategy_pb2.ReportFillResponse(recorded=taken.known)
+        taken = self._report(fill_reported(_read(strategy_pb2.ReportFillRequest.FromString, data)))
+        return strategy_pb2.ReportFillResponse(recorded=taken.known).SerializeToString()
 
-    async def ReportPosition(  # noqa: N802
-        self, request: strategy_pb2.ReportPositionRequest, context: Context
-    ) -> strategy_pb2.ReportPositionResponse:
+    def report_position(self, data: bytes) -> bytes:
         """A belief."""
-        async with errors_as_statuses(self._app, context):
-            taken = await self._report(position_reported(request))
-            ledger = number(taken.ledger_position)
-            return strategy_pb2.ReportPositionResponse(agrees=taken.agrees, ledger_position=ledger)
+        taken = self._report(position_reported(_read(strategy_pb2.ReportPositionRequest.FromString, data)))
+        ledger = number(taken.ledger_position)
+        return strategy_pb2.ReportPositionResponse(agrees=taken.agrees, ledger_position=ledger).SerializeToString()
 
-    async def WatchTradingState(  # noqa: N802
-        self, request: strategy_pb2.WatchTradingStateRequest, context: Context
-    ) -> AsyncIterator[strategy_pb2.WatchTradingStateResponse]:
+    async def watch_trading_state(self, data: bytes) -> AsyncGenerator[bytes, None]:
         """The state at once, on every change, and with every heartbeat."""
-        async with errors_as_statuses(self._app, context):
-            account = convert.name(request.account, field="account")
-            strategy = convert.name(request.strategy, field="strategy")
-            try:
-                with self._app.watchers.following(account, strategy) as watcher:
-                    async for message in self._follow(watcher):
-                        yield message
-            except TooManyWatchersError:
-                text = f"{len(self._app.watchers)} streams are open; one per strategy is enough"
-                await end(context, StatusCode.RESOURCE_EXHAUSTED, text)
+        request = _read(strategy_pb2.WatchTradingStateRequest.FromString, data)
+        account = convert.name(request.account, field="account")
+        strategy = convert.name(request.strategy, field="strategy")
+        try:
+            with self._app.watchers.following(account, strategy) as watcher:
+                async for message in self._follow(watcher):
+                    yield message.SerializeToString()
+        except TooManyWatchersError:
+            text = f"{len(self._app.watchers)} streams are open; one per strategy is enough"
+            raise StatusError(StatusCode.RESOURCE_EXHAUSTED, text) from None
 
-    async def _follow(self, watcher: Watcher) -> AsyncIterator[strategy_pb2.WatchTradingStateResponse]:
+    async def _follow(self, watcher: Watcher) -> AsyncGenerator[strategy_pb2.WatchTradingStateResponse, None]:
         app = self._app
         sequence = 0
         while True:
@@ -122,39 +126,28 @@ class StrategyService(strategy_pb2_grpc.StrategyServiceServicer):
                 if not watcher.changed.is_set():
                     return message
 
-    async def _check_or_deny(self, request: strategy_pb2.CheckOrderRequest) -> strategy_pb2.CheckOrderResponse:
-        try:
-            return await self._check(request)
-        except MalformedInputError as error:
-            self._app.counters.malformed += 1
-            return self._denial(request, DenialReason.INVALID_REQUEST, str(error))
-
-    async def _check(self, request: strategy_pb2.CheckOrderRequest) -> strategy_pb2.CheckOrderResponse:
+    def _check(self, request: strategy_pb2.CheckOrderRequest) -> bytes:
         event = order_checked(request)
         if self._app.owner.fault is not None:
             return self._denial(request, DenialReason.GATE_FAULT, "the gate met an internal error and is closed")
-        decision = (await self._submit(event))[0]
+        decision = self._submit(event)[0]
         if not isinstance(decision, Decision):
             raise TypeError(f"a check gave {type(decision).__name__}")
-        return decision_message(decision)
+        return decision_message(decision).SerializeToString()
 
-    async def _report(self, event: Input) -> ReportTaken:
-        taken = (await self._submit(event))[0]
+    def _report(self, event: Input) -> ReportTaken:
+        taken = self._submit(event)[0]
         if not isinstance(taken, ReportTaken):
             raise TypeError(f"a report gave {type(taken).__name__}")
         return taken
 
-    async def _submit(self, event: Input) -> tuple[Output, ...]:
-        """What came of it, once that is durable."""
+    def _submit(self, event: Input) -> tuple[Output, ...]:
         outputs = self._app.owner.submit(event)
-        await self._app.owner.durable()
         if not outputs:
             raise TypeError(f"{type(event).__name__} got no answer")
         return outputs
 
-    def _denial(
-        self, request: strategy_pb2.CheckOrderRequest, reason: DenialReason, text: str
-    ) -> strategy_pb2.CheckOrderResponse:
+    def _denial(self, request: strategy_pb2.CheckOrderRequest, reason: DenialReason, text: str) -> bytes:
         """An answer that the core was not asked for."""
         app = self._app
         decision = Decision(
@@ -167,4 +160,12 @@ class StrategyService(strategy_pb2_grpc.StrategyServiceServicer):
             decided_at=app.clock.now(),
             limits_hash=app.owner.state.limits_hash,
         )
-        return decision_message(decision)
+        return decision_message(decision).SerializeToString()
+
+
+def _read(read: Callable[[bytes], _Read], data: bytes) -> _Read:
+    try:
+        return read(data)
+    except DecodeError:
+        text = "the message can't be read; send what proto/risksvc/v1 describes, text in UTF-8"
+        raise StatusError(StatusCode.INVALID_ARGUMENT, text) from None

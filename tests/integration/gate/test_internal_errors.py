@@ -52,7 +52,7 @@ PLACES: dict[str, tuple[str, int | None]] = {
     "risksvc.gate.journal:Journal.durable OSError": ("a fault", FATAL),
     "risksvc.gate.strategy_service:order_checked RuntimeError": ("no answer", None),
     "risksvc.gate.strategy_service:decision_message RuntimeError": ("no answer", None),
-    "risksvc.gate.strategy_service:refuse_late RuntimeError": ("no answer", None),
+    "risksvc.gate.strategy_service:StrategyService.check_order RuntimeError": ("no answer", None),
     "risksvc.gate.watching:Watchers.look RuntimeError": ("a fault", FATAL),
     "risksvc.gate.kill_switch.rounds:Rounds.run_one RuntimeError": ("a fault", FATAL),
     "risksvc.gate.kill_switch.store:KillSwitchStore.poll OSError": ("a fault", FATAL),

@@ -1,0 +1,1 @@
+"""How the strategy listener is served: one small interface (`methods`), and the engines that carry it."""

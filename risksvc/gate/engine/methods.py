@@ -1,0 +1,105 @@
+"""What an engine serves: methods that take bytes and give bytes, and what stands behind them.
+
+Rule 1: a handler runs whole, under the gate's one lock, and never waits. Rule 2: it gives the reply or raises; what it
+raises is told as a status (`statuses`), never as an answer. Rule 3: the engine refuses a call whose deadline has passed
+before its handler is asked, and sends no reply before what the handler took is as durable as the settings ask for.
+Knows neither gRPC's servers nor the services.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import grpc
+
+from risksvc.core.types import RiskError
+
+Handle = Callable[[bytes], bytes]
+Follow = Callable[[bytes], AsyncGenerator[bytes, None]]
+
+
+class StatusError(RiskError):
+    """Ends a call with this status instead of an answer."""
+
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """One request, one reply. `name`: as gRPC writes it, "/package.Service/Method"."""
+
+    name: str
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A stream of requests, one reply to each, in order."""
+
+    name: str
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One request, a stream of replies that the event loop feeds: `follow` runs there, until it ends or is closed."""
+
+    name: str
+    follow: Follow
+
+
+Method = Unary | Session | Watch
+
+
+class Tallies(Protocol):
+    """What is counted of calls, for status and metrics."""
+
+    malformed: int
+    expired: int
+    internal_errors: int
+
+
+class Behind(Protocol):
+    """The owner, as far as an engine needs it: whether what was decided may be told."""
+
+    @property
+    def taken(self) -> int:
+        """How many Inputs were taken; when a handler moved it, its reply must wait until that is durable."""
+        ...
+
+    async def durable(self) -> None:
+        """Returns once all that was taken is durable; raises otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one listener serves. `options`: gRPC's own; `rpcs`: calls at once, open streams included."""
+
+    methods: tuple[Method, ...]
+    behind: Behind
+    tallies: Tallies
+    options: tuple[tuple[str, int], ...]
+    rpcs: int
+
+
+class Engine(Protocol):
+    """Serves methods on the ports that it is given; may be started and stopped once."""
+
+    def add_insecure_port(self, address: str) -> int:
+        """Listens there; gives the port (1 for a socket), or 0. May raise RuntimeError, as gRPC does."""
+        ...
+
+    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
+        """The same behind TLS."""
+        ...
+
+    async def start(self) -> None:
+        """Serves from now on."""
+        ...
+
+    async def stop(self, grace: float) -> None:
+        """Takes nothing new; what runs may finish for so many seconds; then nothing is left."""
+        ...
