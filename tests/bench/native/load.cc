@@ -90,7 +90,8 @@ class Orders {
     request.set_strategy_version("bench-1");
     request.set_type(ORDER_TYPE_LIMIT);
     request.set_quantity("0.001");
-    request.set_intended_position("100000");
+    request.mutable_intended_range()->set_low("-100000");
+    request.mutable_intended_range()->set_high("100000");
     request.set_believed_position("0");
   }
   const CheckOrderRequest& next() {
@@ -124,7 +125,7 @@ class Course {
     return asked < warm_ + most_ && Clock::now() < ends_;
   }
   void answered(Tally& tally, Moment from, const grpc::Status& status, const CheckOrderResponse& response) {
-    answered(tally, from, status, 1, response.outcome() == OUTCOME_APPROVED ? 0 : 1);
+    answered(tally, from, status, 1, status.ok() && response.outcome() != OUTCOME_APPROVED);
     if (status.ok() && response.outcome() != OUTCOME_APPROVED && tally.problem.empty())
       tally.problem = response.denials_size() ? response.denials(0).message() : "denied without a reason";
   }
@@ -158,7 +159,6 @@ class Course {
     if (status.ok()) return;
     tally.failed[status.error_code()]++;
     if (tally.problem.empty()) tally.problem = status.error_message();
-    if (seen_ < warm_ + 1 && tally.failed[status.error_code()] > 1000) throw std::runtime_error(status.error_message());
   }
   long warm_, most_, seen_ = 0;
   double seconds_;
