@@ -7,7 +7,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 
 from tests.bench.gates import MeasuredGate
@@ -40,7 +40,7 @@ _PREFIXES = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`beside`: what goes on at the gate meanwhile; it is started before the load, and ended with it."""
+    """One server, asked in one way."""
 
     server: str
     load: str
@@ -55,8 +55,8 @@ def cell(name: str, **changes: int) -> Cell:
     """A cell by its name."""
     server, _, load = name.partition("/")
     known = LOADS[load]
-    values = {key: changes.get(key, getattr(known, key)) for key in Load.__slots__}
-    return Cell(server, load, Load(**values))
+    words = ("stub=1",) if known.by != "generator" and _is_reference(name) else ()
+    return Cell(server, load, replace(known, words=words, **changes))
 
 
 def selected(names: Sequence[str], patterns: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ QUICK = (
     "aio/1", "engine/1", "cpp/1", "gate/1",
     "aio/64", "engine/64", "cpp/64", "gate/64", "gate-power/64",
     "gate/ping", "gate/batch",
+    "cpp/blocking", "gate/blocking", "cpp/asyncio", "gate/asyncio",
 )  # fmt: skip
 FULL = (
     *QUICK,
@@ -20,6 +21,7 @@ FULL = (
     "aio/8", "engine/8", "cpp/8", "go/8", "gate/8", "gate-power/8", "gate-power/1",
     "aio/ping", "engine/ping", "cpp/ping", "go/ping",
     "aio/pipeline", "engine/pipeline", "cpp/pipeline", "go/pipeline", "gate/pipeline",
+    "aio/blocking", "aio/asyncio",
     "aio-tcp/1", "cpp-tcp/1", "gate-tcp/1", "aio-tcp/64", "cpp-tcp/64", "gate-tcp/64",
     "aio/1000/s", "engine/1000/s", "cpp/1000/s", "go/1000/s", "gate/1000/s",
     "engine/10000/s", "cpp/10000/s", "go/10000/s", "gate/10000/s",

@@ -358,6 +358,7 @@ void ask_batches(const Options& options, Tally& tally) {
   long size = options.number("size", 100), batches = 0;
   while (course.more(batches++)) {
     CheckBatchRequest request;
+    request.set_mode(BATCH_MODE_EACH);
     for (long number = 0; number < size; number++) *request.add_orders() = orders.next();
     CheckBatchResponse response;
     grpc::ClientContext context;
@@ -365,7 +366,7 @@ void ask_batches(const Options& options, Tally& tally) {
     auto from = Clock::now();
     auto status = stub->CheckBatch(&context, request, &response);
     long denied = 0;
-    for (const auto& one : response.responses()) denied += one.outcome() != OUTCOME_APPROVED;
+    for (const auto& one : response.decisions()) denied += one.outcome() != OUTCOME_APPROVED;
     course.answered(tally, from, status, size, denied);
   }
   tally.asked = orders.made;
