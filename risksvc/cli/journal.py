@@ -147,7 +147,7 @@ def show(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Show entries in words: what was asked, what was decided. Of very many the last ones; --json has all."""
     from risksvc.cli import journal_view  # noqa: PLC0415 - loads the gate's code
-    from risksvc.cli.journal_entries import Wanted, known_type, read_wanted  # noqa: PLC0415
+    from risksvc.cli.journal_entries import Wanted, apart, known_type, read_wanted  # noqa: PLC0415
     from risksvc.gate.journal import read_journal  # noqa: PLC0415
 
     place, _ = _place(folder, settings)
@@ -157,7 +157,8 @@ def show(  # noqa: PLR0913 - one parameter for each option
         if as_json:
             journal_view.print_json(entries)
         else:
-            journal_view.show_entries(Output(as_json=False), entries)
+            rows = (row for entry in entries for row in apart(entry, order))
+            journal_view.show_entries(Output(as_json=False), rows)
 
 
 @journal.command()

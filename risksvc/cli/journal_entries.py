@@ -15,7 +15,7 @@ import msgspec
 
 from risksvc.cli.printable import printable
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import Input
+from risksvc.core.events import Input, OrdersChecked
 from risksvc.core.types import RiskError, TradingState
 from risksvc.gate.config_problems import did_you_mean
 from risksvc.gate.journal_check import ENTRY_PARTS
@@ -104,6 +104,22 @@ def _fits(entry: PlainEntry, wanted: Wanted) -> bool:
     if wanted.kind and entry.kind != wanted.kind:
         return False
     return not wanted.order or _names(wanted.order, entry.input) or _names(wanted.order, entry.outputs)
+
+
+def apart(entry: PlainEntry, order: str = "") -> Iterator[PlainEntry]:
+    """A batch order by order, each with its own decision; what else came of it goes with the last. Others as they are.
+
+    `order` not empty: of a batch only what names this order.
+    """
+    orders = entry.input.get("orders") if entry.kind == OrdersChecked.__name__ else None
+    if not orders:
+        yield entry
+        return
+    rest = entry.outputs[len(orders) :]
+    for place, one in enumerate(orders):
+        outputs = (*entry.outputs[place : place + 1], *(rest if place == len(orders) - 1 else ()))
+        if not order or _names(order, one) or _names(order, outputs):
+            yield dataclasses.replace(entry, input=one, outputs=outputs)
 
 
 def _names(text: str, value: object) -> bool:

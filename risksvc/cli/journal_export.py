@@ -12,7 +12,7 @@ from typing import IO
 
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
-from risksvc.cli.journal_entries import PlainEntry, read_entry, reason_name
+from risksvc.cli.journal_entries import PlainEntry, apart, read_entry, reason_name
 
 _COLUMNS = ("account", "strategy", "client_order_id", "instrument", "side", "quantity", "limit_price")
 _HEAD = ("seq", "time", "type", *_COLUMNS, "outcome", "reasons", "input", "outputs")
@@ -82,24 +82,19 @@ def _csv(file: IO[str]) -> Callable[[PlainEntry], None]:
     rows.writerow(_HEAD)
 
     def write(entry: PlainEntry) -> None:
-        about = _about(entry.input)
-        outcome, reasons = _outcome(entry)
-        document = entry.document()
-        named = [_cell(str(about.get(name) or "")) for name in _COLUMNS]
-        rows.writerow(
-            [
-                entry.seq,
-                entry.time,
-                entry.kind,
-                *named,
-                outcome,
-                reasons,
-                _json(entry.input),
-                _json(document["outputs"]),
-            ]
-        )
+        for one in apart(entry):  # a row for each order of a batch
+            rows.writerow(_row(one))
 
     return write
+
+
+def _row(entry: PlainEntry) -> list[object]:
+    about = _about(entry.input)
+    outcome, reasons = _outcome(entry)
+    document = entry.document()
+    named = [_cell(str(about.get(name) or "")) for name in _COLUMNS]
+    given, came = _json(entry.input), _json(document["outputs"])
+    return [entry.seq, entry.time, entry.kind, *named, outcome, reasons, given, came]
 
 
 def _about(given: Mapping[str, object]) -> Mapping[str, object]:

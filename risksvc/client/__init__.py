@@ -14,6 +14,8 @@
         gate.sent(decision.client_order_id)
         ...
 
+    decisions = gate.check_batch([{"instrument": "BTC/USDT:USDT", ...}, ...], all_or_none=True)      # 100 at most
+
 asyncio programs use `AsyncRiskGate`, which has the same methods to await. Anything unclear is a denial: an unreachable,
 hung or silent gate, a halt, an answer that can't be read. There is no way to switch that off.
 """

@@ -7,12 +7,14 @@ not thread-safe. A loop that is blocked for three heartbeats hears nothing, and 
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 import grpc.aio
 
 from risksvc.client import clock
+from risksvc.client.batches import Batch, BatchSession
 from risksvc.client.channel import (
     CHANNEL_OPTIONS,
     DEFAULT_DEADLINE,
@@ -26,7 +28,7 @@ from risksvc.client.decision import Decision
 from risksvc.client.judgement import Question
 from risksvc.client.orders import Number, OrderArguments
 from risksvc.client.reports import HOPELESS, Report
-from risksvc.client.session import PositionAnswer, StrategySession
+from risksvc.client.session import PositionAnswer
 from risksvc.client.telling import OnState
 from risksvc.core.types import SECOND
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
@@ -40,7 +42,7 @@ logger = logging.getLogger("risksvc.client")
 _DRAIN = 0.02
 
 
-class AsyncRiskGate(StrategySession):
+class AsyncRiskGate(BatchSession):
     """Asks the gate before every order. Follows the trading state from its first use in an event loop.
 
     The arguments are RiskGate's. `on_state` is a plain function, called in the event loop.
@@ -99,6 +101,30 @@ class AsyncRiskGate(StrategySession):
             return self._failed(question, grpc.StatusCode.CANCELLED, "the channel was closed")
         except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
             return self._broke(question, error)
+
+    async def check_batch(self, orders: Iterable[OrderArguments], *, all_or_none: bool = False) -> list[Decision]:
+        """Ask about up to 100 orders in one call: each by itself, in order, or (`all_or_none`) as one decision.
+
+        orders: the keyword arguments of `check`, one mapping for each order. Returns one decision for each, in order.
+        An approved order counts for those after it. Under `all_or_none` one that may not be sent leaves none that may.
+        Returns and raises as `check` does. When the awaiting task is cancelled, the orders are
+        reported never sent. Send an order only `if decision:`.
+        """
+        stub = self._start()
+        batch = self._batch(orders, all_or_none=all_or_none)
+        if not batch.asked:
+            return self._together(batch, [])
+        try:
+            return self._decided(batch, await self._ask_batch(stub, batch))
+        except grpc.RpcError as error:
+            return self._batch_failed(batch, *status_of(error))
+        except asyncio.CancelledError:
+            if _cancelling():
+                self._batch_given_up(batch)  # Whoever asked will not send.
+                raise
+            return self._batch_failed(batch, grpc.StatusCode.CANCELLED, "the channel was closed")
+        except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
+            return self._batch_broke(batch, error)
 
     async def compare_position(self, instrument: str, quantity: Number) -> PositionAnswer:
         """Tell the position at once and wait for the answer, at most the deadline.
@@ -191,6 +217,16 @@ class AsyncRiskGate(StrategySession):
                 raise
         # The same id in what is left of the same deadline: if the first was decided, this gets the same decision.
         return await stub.CheckOrder(question.request, timeout=self._left(question), wait_for_ready=False)
+
+    async def _ask_batch(self, stub: "StrategyServiceAsyncStub", batch: Batch) -> object:
+        request, first = batch.request(), batch.asked[0]
+        try:
+            return await stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
+        except grpc.RpcError as error:
+            if not self._may_ask_again(first, error):
+                raise
+        # The same ids in what is left of the same deadline: what was decided gets the same decisions.
+        return await stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
 
     def _submit(self, report: Report) -> bool:
         if self._closed:

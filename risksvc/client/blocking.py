@@ -6,17 +6,19 @@ after `fork`: make a new gate there (the child's copy hears no heartbeats, so it
 
 import logging
 import weakref
+from collections.abc import Iterable
 from typing import Self, Unpack
 
 import grpc
 
 from risksvc.client.background import Background, Conversation
+from risksvc.client.batches import Batch, BatchSession
 from risksvc.client.channel import CHANNEL_OPTIONS, DEFAULT_DEADLINE, problem_text, status_of
 from risksvc.client.decision import Decision
 from risksvc.client.judgement import Question
 from risksvc.client.orders import Number, OrderArguments
 from risksvc.client.reports import Report
-from risksvc.client.session import PositionAnswer, StrategySession
+from risksvc.client.session import PositionAnswer
 from risksvc.client.telling import OnState
 from risksvc.v1 import strategy_pb2
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
@@ -26,7 +28,7 @@ logger = logging.getLogger("risksvc.client")
 _LINGER_AT_EXIT = 0.2
 
 
-class RiskGate(StrategySession):
+class RiskGate(BatchSession):
     """Asks the gate before every order. Follows the trading state in the background from the first moment.
 
     target: "unix:/run/risksvc/strategy.sock", or a loopback address like "127.0.0.1:7443".
@@ -85,6 +87,26 @@ class RiskGate(StrategySession):
             self._give_up(question)  # Ctrl-C while waiting: whoever asked will not send.
             raise
 
+    def check_batch(self, orders: Iterable[OrderArguments], *, all_or_none: bool = False) -> list[Decision]:
+        """Ask about up to 100 orders in one call: each by itself, in order, or (`all_or_none`) as one decision.
+
+        orders: the keyword arguments of `check`, one mapping for each order. Returns one decision for each, in order.
+        An approved order counts for those after it. Under `all_or_none` one that may not be sent leaves none that may.
+        Returns and raises as `check` does. Send an order only `if decision:`.
+        """
+        batch = self._batch(orders, all_or_none=all_or_none)
+        if not batch.asked:
+            return self._together(batch, [])
+        try:
+            return self._decided(batch, self._ask_batch(batch))
+        except grpc.RpcError as error:
+            return self._batch_failed(batch, *status_of(error))
+        except Exception as error:  # noqa: BLE001 - a check never raises for trouble on the way: it denies
+            return self._batch_broke(batch, error)
+        except BaseException:
+            self._batch_given_up(batch)  # Ctrl-C while waiting: whoever asked will not send.
+            raise
+
     def compare_position(self, instrument: str, quantity: Number) -> PositionAnswer:
         """Tell the position at once and wait for the answer, at most the deadline.
 
@@ -129,6 +151,16 @@ class RiskGate(StrategySession):
 
     def _ask_once(self, question: Question) -> strategy_pb2.CheckOrderResponse:
         return self._stub.CheckOrder(question.request, timeout=self._left(question), wait_for_ready=False)
+
+    def _ask_batch(self, batch: Batch) -> object:
+        request, first = batch.request(), batch.asked[0]
+        try:
+            return self._stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
+        except grpc.RpcError as error:
+            if not self._may_ask_again(first, error):
+                raise
+        # The same ids in what is left of the same deadline: what was decided gets the same decisions.
+        return self._stub.CheckBatch(request, timeout=self._left(first), wait_for_ready=False)
 
     def _submit(self, report: Report) -> bool:
         return not self._closed and self._background.submit(report)

@@ -34,6 +34,8 @@ class LocalReason(StrEnum):
     """The gate could not read the request, or the guard could not make one; the message names the field."""
     UNCLEAR_ANSWER = "LOCAL_UNCLEAR_ANSWER"
     """The answer contradicts itself, lacks something, or says something that this version does not know."""
+    BATCH_DENIED = "LOCAL_BATCH_DENIED"
+    """Another order of an all-or-none batch may not be sent; the message names it."""
     EXPIRED = "LOCAL_EXPIRED"
     """The order was approved, but too long ago to be sent now."""
 

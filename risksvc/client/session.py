@@ -188,15 +188,24 @@ class StrategySession(ABC):
 
     def _refusal(self, question: Question) -> Decision | None:
         """Return a denial that needs no call; None: ask."""
+        refusal = self._heard_against(question)
+        if refusal is None:
+            self._leaves(question)
+        return refusal
+
+    def _heard_against(self, question: Question) -> Decision | None:
+        """Return a denial by what was heard of the trading state; None: nothing speaks against asking."""
         request = question.request
         denial = self._follower.denial(request.instrument, reduce_only=request.reduce_only, now=question.asked)
-        if denial is not None:
-            return refused(question, denial)
+        return None if denial is None else refused(question, denial)
+
+    def _leaves(self, question: Question) -> None:
+        """Note that the gate is asked now."""
+        request = question.request
         if request.client_order_id not in self._asked_about:
             self._remember(request.client_order_id)
         if request.HasField("believed_position"):
             self._forget_beliefs(position_line(request.instrument))
-        return None
 
     def _judge(self, question: Question, answer: object) -> Decision:
         decision = judge(question, answer, follower=self._follower, now=clock.now())

@@ -22,13 +22,18 @@ def take_belief(
     assert limits is not None, "only listed strategies are heard"
     part.believe(quantity, lag=limits.belief_lag_ns, now=now)
     book.strategy(part.strategy).beliefs.speak(line.key, now=now)
+    return judge_belief(book, line, part, now=now)
+
+
+def judge_belief(book: AccountBook, line: Line, part: StrategyLine, *, now: Nanoseconds) -> list[Notice]:
+    """Holds what a strategy said last against its ledger position."""
     key = (DivergenceClass.BELIEF_DRIFT.value, part.strategy)
-    if part.belief_agrees():
+    if part.belief is None or part.belief_agrees():
         if line.suspicions.pop(key, None) is None:
             return []
         text, kind = f"{part.strategy} agrees with the ledger again", NoticeKind.SUSPECT_CLEARED
     else:
-        text = f"{part.strategy} believes {plain(quantity)}, the ledger says {plain(part.position)}"
+        text = f"{part.strategy} believes {plain(part.belief.quantity)}, the ledger says {plain(part.position)}"
         if key in line.suspicions:
             line.suspicions[key].message = text
             return []

@@ -219,6 +219,14 @@ class AccountBook:
 
     def release(self, reservation: Reservation, *, now: Nanoseconds) -> None:
         """Ends a reservation on proof that nothing of it can fill."""
+        for id_ in reservation.ids:
+            self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
+        if reservation.explained:
+            self._keep_finished(reservation, now=now)
+        self.withdraw(reservation)
+
+    def withdraw(self, reservation: Reservation) -> None:
+        """Takes a reservation out of everything, as if it had never been."""
         order = reservation.order
         line = self.line_for(order.instrument)
         part = line.strategy(order.strategy)
@@ -228,9 +236,6 @@ class AccountBook:
                 del self.by_venue_id[venue_id]
         for id_ in reservation.ids:
             del self.reservations[id_]
-            self.archive.add(id_, reservation.mark_of(id_), reasons=(), now=now)
-        if reservation.explained:
-            self._keep_finished(reservation, now=now)
         self.watched.pop(order.client_order_id, None)
         del line.reservations[order.client_order_id]
         del part.reservations[order.client_order_id]

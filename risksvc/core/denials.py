@@ -52,6 +52,7 @@ class DenialReason(IntEnum):
     INTENDED_BAND = 37
     HEADROOM_RESERVED = 38
     MAX_GROSS_EXPOSURE = 39
+    BATCH_DENIED = 40
 
 
 # The same order could pass later without anyone's action.

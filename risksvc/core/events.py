@@ -164,6 +164,14 @@ class OrderChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class OrdersChecked:
+    """A strategy asks about several orders at once: each by itself, or (`all_or_none`) as one decision."""
+
+    orders: tuple[OrderChecked, ...]
+    all_or_none: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReducingOrderChecked:
     """An operator's own reducing order; `order.strategy` empty: the account's unattributed or adopted part.
 
@@ -299,6 +307,7 @@ Input = (
     | BalancesReceived
     | HistoryGapFound
     | OrderChecked
+    | OrdersChecked
     | OrderExpected
     | ReducingOrderChecked
     | OrderReported

@@ -8,7 +8,7 @@ journal first, then reply, latch, publish, ask the venue, tell people.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from risksvc.core import events, operators_in, orders_in, reports_in, venue_events, venue_in
+from risksvc.core import batches, events, operators_in, orders_in, reports_in, venue_events, venue_in
 from risksvc.core.denials import DenialReason
 from risksvc.core.events import Input
 from risksvc.core.flatten import events as flatten_events
@@ -56,6 +56,7 @@ HANDLERS: dict[type, Handler] = {
     venue_events.BalancesReceived: venue_in.balances_received,
     venue_events.HistoryGapFound: venue_in.history_gap_found,
     events.OrderChecked: orders_in.check_order,
+    events.OrdersChecked: batches.check_orders,
     events.OrderExpected: orders_in.check_order,
     events.ReducingOrderChecked: orders_in.check_order,
     events.OrderReported: reports_in.report_order,

@@ -35,7 +35,7 @@ def check_order(state: GateState, event: Asked, now: Nanoseconds) -> Iterator[Ou
         return
     denials += identify(book, book.limits, event)
     if denials:
-        yield _deny(state, book, order, denials=denials, now=now)
+        yield deny(state, book, order, denials=denials, now=now)
         return
     yield from _decide(state, book, event, now=now)
 
@@ -51,7 +51,7 @@ def _bare(state: GateState, order: Order, denials: list[Denial], *, now: Nanosec
     return bare_denial(order, denials, state=trading, now=now, limits_hash=state.limits_hash)
 
 
-def _deny(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial], now: Nanoseconds) -> Decision:
+def deny(state: GateState, book: AccountBook, order: Order, *, denials: list[Denial], now: Nanoseconds) -> Decision:
     """Denies without looking at exposure, and remembers the id."""
     answer = _bare(state, order, denials, now=now)
     _remember(book, order, answer)

@@ -106,8 +106,17 @@ def log_step(event: Input, outputs: tuple[Output, ...], _now: Nanoseconds) -> No
     """An owner's listener: what people want to read later, one line each."""
     if isinstance(event, _TOLD):
         _log_input(event)
+    if isinstance(event, events.OrdersChecked):
+        outputs = _log_decisions(event, outputs)
     for output in outputs:
         _log_output(event, output)
+
+
+def _log_decisions(event: events.OrdersChecked, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+    """Each order of a batch with its own answer; gives back what else came of it."""
+    for asked, answer in zip(event.orders, outputs, strict=False):
+        _log_output(asked, answer)
+    return outputs[len(event.orders) :]
 
 
 def _log_input(event: Input) -> None:

@@ -15,7 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import Input, LimitsLoaded, OrderChecked, ReducingOrderChecked
+from risksvc.core.events import Input, LimitsLoaded, OrderChecked, OrdersChecked, ReducingOrderChecked
 from risksvc.core.incident.record import EntryKind
 from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Notice, Output
 from risksvc.core.state import GateState
@@ -79,6 +79,12 @@ class CheckMetrics:
             registry=registry,
             buckets=_BUCKETS,
         )
+        self._batch_seconds = Histogram(
+            "risksvc_batch_seconds",
+            "Time to decide and journal one batch of checks, whatever its size.",
+            registry=registry,
+            buckets=_BUCKETS,
+        )
         self._halts = Counter("risksvc_halts", "Halts raised by this gate.", ["trigger"], registry=registry)
         self._notices = Counter(
             "risksvc_notices",
@@ -106,6 +112,8 @@ class CheckMetrics:
         order = event.order if isinstance(event, _CHECKED) else None
         if order is not None:
             self._seconds.observe((self._app.clock.now() - now) / SECOND)
+        elif isinstance(event, OrdersChecked):
+            outputs = self._count_batch(event, outputs, now)
         elif isinstance(event, LimitsLoaded):
             self._begin_checks(self._app.owner.state)
         else:
@@ -115,6 +123,20 @@ class CheckMetrics:
                 self._count(order, output)
             else:
                 self._count_news(output)
+
+    def _count_batch(self, event: OrdersChecked, outputs: tuple[Output, ...], now: Nanoseconds) -> tuple[Output, ...]:
+        """Counts each order of a batch, all that are alike at once; gives back what else came of it."""
+        self._batch_seconds.observe((self._app.clock.now() - now) / SECOND)
+        alike: dict[tuple[str, str, DenialReason | None], int] = {}
+        for asked, answer in zip(event.orders, outputs, strict=False):
+            if isinstance(answer, Decision):
+                reason = answer.denials[0].reason if answer.denials else None
+                key = (asked.order.account, asked.order.strategy, reason)
+                alike[key] = alike.get(key, 0) + 1
+        for (account, strategy, reason), number in alike.items():
+            listed = _listed(self._app.owner.state, account, strategy)
+            self._child(*listed, reason).inc(number)
+        return outputs[len(event.orders) :]
 
     def _count_news(self, output: Output) -> None:
         if isinstance(output, HaltRaised) and not output.repeated:

@@ -19,6 +19,7 @@ from risksvc.core.outputs import Decision, ExposureUse, Output, ReportTaken
 from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Scope, TradingState
 from risksvc.gate import convert
 from risksvc.gate.app import GateApp
+from risksvc.gate.convert_batch import BatchRead, batch_reply, read_batch
 from risksvc.gate.convert_strategy import (
     decision_message,
     fill_reported,
@@ -47,6 +48,7 @@ class StrategyService:
         return (
             Unary(f"{name}/CheckOrder", self.check_order),
             Session(f"{name}/CheckOrders", self.check_in_session),
+            Unary(f"{name}/CheckBatch", self.check_batch),
             Unary(f"{name}/ReportOrder", self.report_order),
             Unary(f"{name}/ReportFill", self.report_fill),
             Unary(f"{name}/ReportPosition", self.report_position),
@@ -68,6 +70,19 @@ class StrategyService:
         except MalformedInputError as error:
             self._app.counters.malformed += 1
             return self._denial(request, DenialReason.INVALID_REQUEST, str(error))
+
+    def check_batch(self, data: bytes) -> bytes:
+        """Decides several orders. Those that can't be read are denied as in a stream; under all or none, so are all."""
+        request = _read(strategy_pb2.CheckBatchRequest.FromString, data)
+        batch = read_batch(request)
+        self._app.counters.malformed += len(batch.refused)
+        if self._app.owner.fault is not None:
+            replies = [self._closed(order) for order in request.orders]
+        elif batch.refused and batch.all_or_none:
+            replies = self._denied_whole(request, batch)
+        else:
+            replies = self._decided(request, batch)
+        return batch_reply(replies)
 
     def report_order(self, data: bytes) -> bytes:
         """What became of an order."""
@@ -129,11 +144,34 @@ class StrategyService:
     def _check(self, request: strategy_pb2.CheckOrderRequest) -> bytes:
         event = order_checked(request)
         if self._app.owner.fault is not None:
-            return self._denial(request, DenialReason.GATE_FAULT, "the gate met an internal error and is closed")
+            return self._closed(request)
         decision = self._submit(event)[0]
         if not isinstance(decision, Decision):
             raise TypeError(f"a check gave {type(decision).__name__}")
         return decision_message(decision).SerializeToString()
+
+    def _decided(self, request: strategy_pb2.CheckBatchRequest, batch: BatchRead) -> list[bytes]:
+        asked = len(batch.asked)
+        decisions = self._submit(batch.question())[:asked] if asked else ()
+        replies = [decision_message(one).SerializeToString() for one in decisions if isinstance(one, Decision)]
+        if len(replies) != asked:
+            raise TypeError(f"a batch of {asked} gave {len(replies)} decisions")
+        for place, error in batch.refused.items():  # in order, so that each finds its place
+            replies.insert(place, self._denial(request.orders[place], DenialReason.INVALID_REQUEST, str(error)))
+        return replies
+
+    def _denied_whole(self, request: strategy_pb2.CheckBatchRequest, batch: BatchRead) -> list[bytes]:
+        first = next(iter(batch.refused))
+        text = f"all or none: order {first + 1} of this batch is malformed ({batch.refused[first]})"
+        return [
+            self._denial(order, DenialReason.INVALID_REQUEST, str(batch.refused[place]))
+            if place in batch.refused
+            else self._denial(order, DenialReason.BATCH_DENIED, text)
+            for place, order in enumerate(request.orders)
+        ]
+
+    def _closed(self, request: strategy_pb2.CheckOrderRequest) -> bytes:
+        return self._denial(request, DenialReason.GATE_FAULT, "the gate met an internal error and is closed")
 
     def _report(self, event: Input) -> ReportTaken:
         taken = self._submit(event)[0]

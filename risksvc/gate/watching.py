@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from risksvc.core.denials import DenialReason
-from risksvc.core.events import FillReported, Input, OrderChecked, OrderReported, PositionReported, ReducingOrderChecked
+from risksvc.core.events import (
+    FillReported,
+    Input,
+    OrderChecked,
+    OrderReported,
+    OrdersChecked,
+    PositionReported,
+    ReducingOrderChecked,
+)
 from risksvc.core.outputs import Output
 from risksvc.core.state import GateState
 from risksvc.core.trading_state import Halt
@@ -21,7 +29,15 @@ from risksvc.v1 import strategy_pb2, types_pb2
 
 MAX_WATCHERS = 512
 # These change no reason for being closed; what else they change shows in the state's version.
-_QUIET = (OrderChecked, ReducingOrderChecked, OrderReported, FillReported, PositionReported, MarksReceived)
+_QUIET = (
+    OrderChecked,
+    OrdersChecked,
+    ReducingOrderChecked,
+    OrderReported,
+    FillReported,
+    PositionReported,
+    MarksReceived,
+)
 
 
 class TooManyWatchersError(Exception):

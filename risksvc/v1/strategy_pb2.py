@@ -25,41 +25,47 @@ _sym_db = _symbol_database.Default()
 from risksvc.v1 import types_pb2 as risksvc_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19risksvc/v1/strategy.proto\x12\nrisksvc.v1\x1a\x16risksvc/v1/types.proto\"*\n\rPositionRange\x12\x0b\n\x03low\x18\x01 \x01(\t\x12\x0c\n\x04high\x18\x02 \x01(\t\"\xe1\x03\n\x11\x43heckOrderRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\x12\x18\n\x10strategy_version\x18\x03 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x04 \x01(\t\x12 \n\x18replaces_client_order_id\x18\x05 \x01(\t\x12\x12\n\ninstrument\x18\x06 \x01(\t\x12\x1e\n\x04side\x18\x07 \x01(\x0e\x32\x10.risksvc.v1.Side\x12#\n\x04type\x18\x08 \x01(\x0e\x32\x15.risksvc.v1.OrderType\x12\x10\n\x08quantity\x18\t \x01(\t\x12\x13\n\x0blimit_price\x18\n \x01(\t\x12\x13\n\x0breduce_only\x18\x0b \x01(\x08\x12\x1b\n\x11intended_position\x18\x0c \x01(\tH\x00\x12\x33\n\x0eintended_range\x18\r \x01(\x0b\x32\x19.risksvc.v1.PositionRangeH\x00\x12\x1e\n\x11\x62\x65lieved_position\x18\x0e \x01(\tH\x01\x88\x01\x01\x12-\n\x0creplace_mode\x18\x0f \x01(\x0e\x32\x17.risksvc.v1.ReplaceModeB\x08\n\x06intentB\x14\n\x12_believed_position\"\xea\x02\n\x12\x43heckOrderResponse\x12$\n\x07outcome\x18\x01 \x01(\x0e\x32\x13.risksvc.v1.Outcome\x12\x17\n\x0f\x63lient_order_id\x18\x02 \x01(\t\x12#\n\x07\x64\x65nials\x18\x03 \x03(\x0b\x32\x12.risksvc.v1.Denial\x12\x34\n\x13instrument_exposure\x18\x04 \x01(\x0b\x32\x17.risksvc.v1.ExposureUse\x12/\n\x0etotal_exposure\x18\x05 \x01(\x0b\x32\x17.risksvc.v1.ExposureUse\x12/\n\rtrading_state\x18\x06 \x01(\x0e\x32\x18.risksvc.v1.TradingState\x12\x16\n\x0evalid_until_ns\x18\x07 \x01(\x03\x12\x14\n\x0cvalid_for_ns\x18\x08 \x01(\x03\x12\x13\n\x0blimits_hash\x18\t \x01(\t\x12\x15\n\rdecided_at_ns\x18\n \x01(\x03\"\x91\x01\n\x12ReportOrderRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x02 \x01(\t\x12\'\n\x06report\x18\x03 \x01(\x0e\x32\x17.risksvc.v1.OrderReport\x12\x16\n\x0evenue_order_id\x18\x04 \x01(\t\x12\x10\n\x08strategy\x18\x05 \x01(\t\"$\n\x13ReportOrderResponse\x12\r\n\x05known\x18\x01 \x01(\x08\"\xcd\x01\n\x11ReportFillRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x04 \x01(\t\x12\x10\n\x08trade_id\x18\x05 \x01(\t\x12\x1e\n\x04side\x18\x06 \x01(\x0e\x32\x10.risksvc.v1.Side\x12\x10\n\x08quantity\x18\x07 \x01(\t\x12\r\n\x05price\x18\x08 \x01(\t\x12\x15\n\rvenue_time_ms\x18\t \x01(\x03\"&\n\x12ReportFillResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x08\"i\n\x15ReportPositionRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x19\n\x11\x62\x65lieved_position\x18\x04 \x01(\t\"A\n\x16ReportPositionResponse\x12\x0e\n\x06\x61grees\x18\x01 \x01(\x08\x12\x17\n\x0fledger_position\x18\x02 \x01(\t\"=\n\x18WatchTradingStateRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\"\xe1\x01\n\x19WatchTradingStateResponse\x12/\n\rtrading_state\x18\x01 \x01(\x0e\x32\x18.risksvc.v1.TradingState\x12%\n\x05halts\x18\x02 \x03(\x0b\x32\x16.risksvc.v1.ActiveHalt\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x12\n\nsent_at_ns\x18\x04 \x01(\x03\x12\x14\n\x0cheartbeat_ms\x18\x05 \x01(\x03\x12\x30\n\x0e\x63losed_because\x18\x06 \x03(\x0e\x32\x18.risksvc.v1.DenialReason*d\n\x0bReplaceMode\x12\x1c\n\x18REPLACE_MODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREPLACE_MODE_CANCEL_REPLACE\x10\x01\x12\x16\n\x12REPLACE_MODE_AMEND\x10\x02*L\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_APPROVED\x10\x01\x12\x12\n\x0eOUTCOME_DENIED\x10\x02*\xb5\x01\n\x0bOrderReport\x12\x1c\n\x18ORDER_REPORT_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_REPORT_SENT\x10\x01\x12\x1b\n\x17ORDER_REPORT_NEVER_SENT\x10\x02\x12\x1d\n\x19ORDER_REPORT_ACKNOWLEDGED\x10\x03\x12\x1a\n\x16ORDER_REPORT_CANCELLED\x10\x04\x12\x19\n\x15ORDER_REPORT_REJECTED\x10\x05\x32\x8a\x04\n\x0fStrategyService\x12K\n\nCheckOrder\x12\x1d.risksvc.v1.CheckOrderRequest\x1a\x1e.risksvc.v1.CheckOrderResponse\x12P\n\x0b\x43heckOrders\x12\x1d.risksvc.v1.CheckOrderRequest\x1a\x1e.risksvc.v1.CheckOrderResponse(\x01\x30\x01\x12N\n\x0bReportOrder\x12\x1e.risksvc.v1.ReportOrderRequest\x1a\x1f.risksvc.v1.ReportOrderResponse\x12K\n\nReportFill\x12\x1d.risksvc.v1.ReportFillRequest\x1a\x1e.risksvc.v1.ReportFillResponse\x12W\n\x0eReportPosition\x12!.risksvc.v1.ReportPositionRequest\x1a\".risksvc.v1.ReportPositionResponse\x12\x62\n\x11WatchTradingState\x12$.risksvc.v1.WatchTradingStateRequest\x1a%.risksvc.v1.WatchTradingStateResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19risksvc/v1/strategy.proto\x12\nrisksvc.v1\x1a\x16risksvc/v1/types.proto\"*\n\rPositionRange\x12\x0b\n\x03low\x18\x01 \x01(\t\x12\x0c\n\x04high\x18\x02 \x01(\t\"\xe1\x03\n\x11\x43heckOrderRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\x12\x18\n\x10strategy_version\x18\x03 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x04 \x01(\t\x12 \n\x18replaces_client_order_id\x18\x05 \x01(\t\x12\x12\n\ninstrument\x18\x06 \x01(\t\x12\x1e\n\x04side\x18\x07 \x01(\x0e\x32\x10.risksvc.v1.Side\x12#\n\x04type\x18\x08 \x01(\x0e\x32\x15.risksvc.v1.OrderType\x12\x10\n\x08quantity\x18\t \x01(\t\x12\x13\n\x0blimit_price\x18\n \x01(\t\x12\x13\n\x0breduce_only\x18\x0b \x01(\x08\x12\x1b\n\x11intended_position\x18\x0c \x01(\tH\x00\x12\x33\n\x0eintended_range\x18\r \x01(\x0b\x32\x19.risksvc.v1.PositionRangeH\x00\x12\x1e\n\x11\x62\x65lieved_position\x18\x0e \x01(\tH\x01\x88\x01\x01\x12-\n\x0creplace_mode\x18\x0f \x01(\x0e\x32\x17.risksvc.v1.ReplaceModeB\x08\n\x06intentB\x14\n\x12_believed_position\"\xea\x02\n\x12\x43heckOrderResponse\x12$\n\x07outcome\x18\x01 \x01(\x0e\x32\x13.risksvc.v1.Outcome\x12\x17\n\x0f\x63lient_order_id\x18\x02 \x01(\t\x12#\n\x07\x64\x65nials\x18\x03 \x03(\x0b\x32\x12.risksvc.v1.Denial\x12\x34\n\x13instrument_exposure\x18\x04 \x01(\x0b\x32\x17.risksvc.v1.ExposureUse\x12/\n\x0etotal_exposure\x18\x05 \x01(\x0b\x32\x17.risksvc.v1.ExposureUse\x12/\n\rtrading_state\x18\x06 \x01(\x0e\x32\x18.risksvc.v1.TradingState\x12\x16\n\x0evalid_until_ns\x18\x07 \x01(\x03\x12\x14\n\x0cvalid_for_ns\x18\x08 \x01(\x03\x12\x13\n\x0blimits_hash\x18\t \x01(\t\x12\x15\n\rdecided_at_ns\x18\n \x01(\x03\"g\n\x11\x43heckBatchRequest\x12#\n\x04mode\x18\x01 \x01(\x0e\x32\x15.risksvc.v1.BatchMode\x12-\n\x06orders\x18\x02 \x03(\x0b\x32\x1d.risksvc.v1.CheckOrderRequest\"G\n\x12\x43heckBatchResponse\x12\x31\n\tdecisions\x18\x01 \x03(\x0b\x32\x1e.risksvc.v1.CheckOrderResponse\"\x91\x01\n\x12ReportOrderRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x02 \x01(\t\x12\'\n\x06report\x18\x03 \x01(\x0e\x32\x17.risksvc.v1.OrderReport\x12\x16\n\x0evenue_order_id\x18\x04 \x01(\t\x12\x10\n\x08strategy\x18\x05 \x01(\t\"$\n\x13ReportOrderResponse\x12\r\n\x05known\x18\x01 \x01(\x08\"\xcd\x01\n\x11ReportFillRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x04 \x01(\t\x12\x10\n\x08trade_id\x18\x05 \x01(\t\x12\x1e\n\x04side\x18\x06 \x01(\x0e\x32\x10.risksvc.v1.Side\x12\x10\n\x08quantity\x18\x07 \x01(\t\x12\r\n\x05price\x18\x08 \x01(\t\x12\x15\n\rvenue_time_ms\x18\t \x01(\x03\"&\n\x12ReportFillResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x08\"i\n\x15ReportPositionRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x19\n\x11\x62\x65lieved_position\x18\x04 \x01(\t\"A\n\x16ReportPositionResponse\x12\x0e\n\x06\x61grees\x18\x01 \x01(\x08\x12\x17\n\x0fledger_position\x18\x02 \x01(\t\"=\n\x18WatchTradingStateRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08strategy\x18\x02 \x01(\t\"\xe1\x01\n\x19WatchTradingStateResponse\x12/\n\rtrading_state\x18\x01 \x01(\x0e\x32\x18.risksvc.v1.TradingState\x12%\n\x05halts\x18\x02 \x03(\x0b\x32\x16.risksvc.v1.ActiveHalt\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x12\n\nsent_at_ns\x18\x04 \x01(\x03\x12\x14\n\x0cheartbeat_ms\x18\x05 \x01(\x03\x12\x30\n\x0e\x63losed_because\x18\x06 \x03(\x0e\x32\x18.risksvc.v1.DenialReason*d\n\x0bReplaceMode\x12\x1c\n\x18REPLACE_MODE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREPLACE_MODE_CANCEL_REPLACE\x10\x01\x12\x16\n\x12REPLACE_MODE_AMEND\x10\x02*L\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_APPROVED\x10\x01\x12\x12\n\x0eOUTCOME_DENIED\x10\x02*X\n\tBatchMode\x12\x1a\n\x16\x42\x41TCH_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x42\x41TCH_MODE_EACH\x10\x01\x12\x1a\n\x16\x42\x41TCH_MODE_ALL_OR_NONE\x10\x02*\xb5\x01\n\x0bOrderReport\x12\x1c\n\x18ORDER_REPORT_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_REPORT_SENT\x10\x01\x12\x1b\n\x17ORDER_REPORT_NEVER_SENT\x10\x02\x12\x1d\n\x19ORDER_REPORT_ACKNOWLEDGED\x10\x03\x12\x1a\n\x16ORDER_REPORT_CANCELLED\x10\x04\x12\x19\n\x15ORDER_REPORT_REJECTED\x10\x05\x32\xd7\x04\n\x0fStrategyService\x12K\n\nCheckOrder\x12\x1d.risksvc.v1.CheckOrderRequest\x1a\x1e.risksvc.v1.CheckOrderResponse\x12P\n\x0b\x43heckOrders\x12\x1d.risksvc.v1.CheckOrderRequest\x1a\x1e.risksvc.v1.CheckOrderResponse(\x01\x30\x01\x12K\n\nCheckBatch\x12\x1d.risksvc.v1.CheckBatchRequest\x1a\x1e.risksvc.v1.CheckBatchResponse\x12N\n\x0bReportOrder\x12\x1e.risksvc.v1.ReportOrderRequest\x1a\x1f.risksvc.v1.ReportOrderResponse\x12K\n\nReportFill\x12\x1d.risksvc.v1.ReportFillRequest\x1a\x1e.risksvc.v1.ReportFillResponse\x12W\n\x0eReportPosition\x12!.risksvc.v1.ReportPositionRequest\x1a\".risksvc.v1.ReportPositionResponse\x12\x62\n\x11WatchTradingState\x12$.risksvc.v1.WatchTradingStateRequest\x1a%.risksvc.v1.WatchTradingStateResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'risksvc.v1.strategy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLACEMODE']._serialized_start=1857
-  _globals['_REPLACEMODE']._serialized_end=1957
-  _globals['_OUTCOME']._serialized_start=1959
-  _globals['_OUTCOME']._serialized_end=2035
-  _globals['_ORDERREPORT']._serialized_start=2038
-  _globals['_ORDERREPORT']._serialized_end=2219
+  _globals['_REPLACEMODE']._serialized_start=2035
+  _globals['_REPLACEMODE']._serialized_end=2135
+  _globals['_OUTCOME']._serialized_start=2137
+  _globals['_OUTCOME']._serialized_end=2213
+  _globals['_BATCHMODE']._serialized_start=2215
+  _globals['_BATCHMODE']._serialized_end=2303
+  _globals['_ORDERREPORT']._serialized_start=2306
+  _globals['_ORDERREPORT']._serialized_end=2487
   _globals['_POSITIONRANGE']._serialized_start=65
   _globals['_POSITIONRANGE']._serialized_end=107
   _globals['_CHECKORDERREQUEST']._serialized_start=110
   _globals['_CHECKORDERREQUEST']._serialized_end=591
   _globals['_CHECKORDERRESPONSE']._serialized_start=594
   _globals['_CHECKORDERRESPONSE']._serialized_end=956
-  _globals['_REPORTORDERREQUEST']._serialized_start=959
-  _globals['_REPORTORDERREQUEST']._serialized_end=1104
-  _globals['_REPORTORDERRESPONSE']._serialized_start=1106
-  _globals['_REPORTORDERRESPONSE']._serialized_end=1142
-  _globals['_REPORTFILLREQUEST']._serialized_start=1145
-  _globals['_REPORTFILLREQUEST']._serialized_end=1350
-  _globals['_REPORTFILLRESPONSE']._serialized_start=1352
-  _globals['_REPORTFILLRESPONSE']._serialized_end=1390
-  _globals['_REPORTPOSITIONREQUEST']._serialized_start=1392
-  _globals['_REPORTPOSITIONREQUEST']._serialized_end=1497
-  _globals['_REPORTPOSITIONRESPONSE']._serialized_start=1499
-  _globals['_REPORTPOSITIONRESPONSE']._serialized_end=1564
-  _globals['_WATCHTRADINGSTATEREQUEST']._serialized_start=1566
-  _globals['_WATCHTRADINGSTATEREQUEST']._serialized_end=1627
-  _globals['_WATCHTRADINGSTATERESPONSE']._serialized_start=1630
-  _globals['_WATCHTRADINGSTATERESPONSE']._serialized_end=1855
-  _globals['_STRATEGYSERVICE']._serialized_start=2222
-  _globals['_STRATEGYSERVICE']._serialized_end=2744
+  _globals['_CHECKBATCHREQUEST']._serialized_start=958
+  _globals['_CHECKBATCHREQUEST']._serialized_end=1061
+  _globals['_CHECKBATCHRESPONSE']._serialized_start=1063
+  _globals['_CHECKBATCHRESPONSE']._serialized_end=1134
+  _globals['_REPORTORDERREQUEST']._serialized_start=1137
+  _globals['_REPORTORDERREQUEST']._serialized_end=1282
+  _globals['_REPORTORDERRESPONSE']._serialized_start=1284
+  _globals['_REPORTORDERRESPONSE']._serialized_end=1320
+  _globals['_REPORTFILLREQUEST']._serialized_start=1323
+  _globals['_REPORTFILLREQUEST']._serialized_end=1528
+  _globals['_REPORTFILLRESPONSE']._serialized_start=1530
+  _globals['_REPORTFILLRESPONSE']._serialized_end=1568
+  _globals['_REPORTPOSITIONREQUEST']._serialized_start=1570
+  _globals['_REPORTPOSITIONREQUEST']._serialized_end=1675
+  _globals['_REPORTPOSITIONRESPONSE']._serialized_start=1677
+  _globals['_REPORTPOSITIONRESPONSE']._serialized_end=1742
+  _globals['_WATCHTRADINGSTATEREQUEST']._serialized_start=1744
+  _globals['_WATCHTRADINGSTATEREQUEST']._serialized_end=1805
+  _globals['_WATCHTRADINGSTATERESPONSE']._serialized_start=1808
+  _globals['_WATCHTRADINGSTATERESPONSE']._serialized_end=2033
+  _globals['_STRATEGYSERVICE']._serialized_start=2490
+  _globals['_STRATEGYSERVICE']._serialized_end=3089
 # @@protoc_insertion_point(module_scope)

@@ -68,6 +68,36 @@ OUTCOME_DENIED: Outcome.ValueType  # 2
 """The order must not be sent."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
+class _BatchMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BatchModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BatchMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BATCH_MODE_UNSPECIFIED: _BatchMode.ValueType  # 0
+    """Not said: refused."""
+    BATCH_MODE_EACH: _BatchMode.ValueType  # 1
+    """Each order by itself, in order, exactly as one check after the other: what is approved counts for those after it."""
+    BATCH_MODE_ALL_OR_NONE: _BatchMode.ValueType  # 2
+    """One decision: unless every order is approved, none is, and nothing is reserved. Every order is judged, each with those
+    before it counted. One that breaks no rule is then denied with BATCH_DENIED. All of them are denied for good, as any
+    denied order is: a new attempt needs new client order ids. An order that was approved by an earlier call stays reserved.
+    """
+
+class BatchMode(_BatchMode, metaclass=_BatchModeEnumTypeWrapper):
+    """How the orders of a batch hang together."""
+
+BATCH_MODE_UNSPECIFIED: BatchMode.ValueType  # 0
+"""Not said: refused."""
+BATCH_MODE_EACH: BatchMode.ValueType  # 1
+"""Each order by itself, in order, exactly as one check after the other: what is approved counts for those after it."""
+BATCH_MODE_ALL_OR_NONE: BatchMode.ValueType  # 2
+"""One decision: unless every order is approved, none is, and nothing is reserved. Every order is judged, each with those
+before it counted. One that breaks no rule is then denied with BATCH_DENIED. All of them are denied for good, as any
+denied order is: a new attempt needs new client order ids. An order that was approved by an earlier call stays reserved.
+"""
+Global___BatchMode: _TypeAlias = BatchMode  # noqa: Y015
+
 class _OrderReport:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -280,6 +310,58 @@ class CheckOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckOrderResponse: _TypeAlias = CheckOrderResponse  # noqa: Y015
+
+@_typing.final
+class CheckBatchRequest(_message.Message):
+    """Several orders of one strategy to decide on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
+    mode: Global___BatchMode.ValueType
+    """Each by itself, or all or none."""
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckOrderRequest]:
+        """1 to 100 orders, as in CheckOrder, in the order in which they are decided; all of one account and one strategy."""
+
+    def __init__(
+        self,
+        *,
+        mode: Global___BatchMode.ValueType = ...,
+        orders: _abc.Iterable[Global___CheckOrderRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckBatchRequest: _TypeAlias = CheckBatchRequest  # noqa: Y015
+
+@_typing.final
+class CheckBatchResponse(_message.Message):
+    """The decisions on a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckOrderResponse]:
+        """One for each order of the request, in its order."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___CheckOrderResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckBatchResponse: _TypeAlias = CheckBatchResponse  # noqa: Y015
 
 @_typing.final
 class ReportOrderRequest(_message.Message):

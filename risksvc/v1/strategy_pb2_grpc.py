@@ -46,6 +46,11 @@ class StrategyServiceStub:
                 request_serializer=risksvc_dot_v1_dot_strategy__pb2.CheckOrderRequest.SerializeToString,
                 response_deserializer=risksvc_dot_v1_dot_strategy__pb2.CheckOrderResponse.FromString,
                 _registered_method=True)
+        self.CheckBatch = channel.unary_unary(
+                '/risksvc.v1.StrategyService/CheckBatch',
+                request_serializer=risksvc_dot_v1_dot_strategy__pb2.CheckBatchRequest.SerializeToString,
+                response_deserializer=risksvc_dot_v1_dot_strategy__pb2.CheckBatchResponse.FromString,
+                _registered_method=True)
         self.ReportOrder = channel.unary_unary(
                 '/risksvc.v1.StrategyService/ReportOrder',
                 request_serializer=risksvc_dot_v1_dot_strategy__pb2.ReportOrderRequest.SerializeToString,
@@ -93,6 +98,16 @@ class StrategyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckBatch(self, request, context):
+        """Decides up to 100 orders of one strategy in one call: each by itself, or all or none. One decision, one journal entry,
+        one answer, in the order of the request. 100 of the longest orders fit into the 64 KiB that a request may have, and
+        take no longer to decide than a halt may wait. A malformed order is DENIED with INVALID_REQUEST (under ALL_OR_NONE
+        the others with BATCH_DENIED); a malformed batch is INVALID_ARGUMENT. The same batch asked again gets the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReportOrder(self, request, context):
         """Tells what became of an approved order: it lets the gate prove sooner that the order is finished.
         """
@@ -134,6 +149,11 @@ def add_StrategyServiceServicer_to_server(servicer, server):
                     servicer.CheckOrders,
                     request_deserializer=risksvc_dot_v1_dot_strategy__pb2.CheckOrderRequest.FromString,
                     response_serializer=risksvc_dot_v1_dot_strategy__pb2.CheckOrderResponse.SerializeToString,
+            ),
+            'CheckBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckBatch,
+                    request_deserializer=risksvc_dot_v1_dot_strategy__pb2.CheckBatchRequest.FromString,
+                    response_serializer=risksvc_dot_v1_dot_strategy__pb2.CheckBatchResponse.SerializeToString,
             ),
             'ReportOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.ReportOrder,
@@ -212,6 +232,33 @@ class StrategyService:
             '/risksvc.v1.StrategyService/CheckOrders',
             risksvc_dot_v1_dot_strategy__pb2.CheckOrderRequest.SerializeToString,
             risksvc_dot_v1_dot_strategy__pb2.CheckOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/risksvc.v1.StrategyService/CheckBatch',
+            risksvc_dot_v1_dot_strategy__pb2.CheckBatchRequest.SerializeToString,
+            risksvc_dot_v1_dot_strategy__pb2.CheckBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,12 @@ class StrategyServiceStub:
     buf:lint:ignore RPC_REQUEST_STANDARD_NAME
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
+    CheckBatch: _grpc.UnaryUnaryMultiCallable[_strategy_pb2.CheckBatchRequest, _strategy_pb2.CheckBatchResponse]
+    """Decides up to 100 orders of one strategy in one call: each by itself, or all or none. One decision, one journal entry,
+    one answer, in the order of the request. 100 of the longest orders fit into the 64 KiB that a request may have, and
+    take no longer to decide than a halt may wait. A malformed order is DENIED with INVALID_REQUEST (under ALL_OR_NONE
+    the others with BATCH_DENIED); a malformed batch is INVALID_ARGUMENT. The same batch asked again gets the same answer.
+    """
     ReportOrder: _grpc.UnaryUnaryMultiCallable[_strategy_pb2.ReportOrderRequest, _strategy_pb2.ReportOrderResponse]
     """Tells what became of an approved order: it lets the gate prove sooner that the order is finished."""
     ReportFill: _grpc.UnaryUnaryMultiCallable[_strategy_pb2.ReportFillRequest, _strategy_pb2.ReportFillResponse]
@@ -76,6 +82,12 @@ class StrategyServiceAsyncStub(StrategyServiceStub):
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     buf:lint:ignore RPC_REQUEST_STANDARD_NAME
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    CheckBatch: _aio.UnaryUnaryMultiCallable[_strategy_pb2.CheckBatchRequest, _strategy_pb2.CheckBatchResponse]  # type: ignore[assignment]
+    """Decides up to 100 orders of one strategy in one call: each by itself, or all or none. One decision, one journal entry,
+    one answer, in the order of the request. 100 of the longest orders fit into the 64 KiB that a request may have, and
+    take no longer to decide than a halt may wait. A malformed order is DENIED with INVALID_REQUEST (under ALL_OR_NONE
+    the others with BATCH_DENIED); a malformed batch is INVALID_ARGUMENT. The same batch asked again gets the same answer.
     """
     ReportOrder: _aio.UnaryUnaryMultiCallable[_strategy_pb2.ReportOrderRequest, _strategy_pb2.ReportOrderResponse]  # type: ignore[assignment]
     """Tells what became of an approved order: it lets the gate prove sooner that the order is finished."""
@@ -115,6 +127,18 @@ class StrategyServiceServicer(metaclass=_abc_1.ABCMeta):
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def CheckBatch(
+        self,
+        request: _strategy_pb2.CheckBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_strategy_pb2.CheckBatchResponse, _abc.Awaitable[_strategy_pb2.CheckBatchResponse]]:
+        """Decides up to 100 orders of one strategy in one call: each by itself, or all or none. One decision, one journal entry,
+        one answer, in the order of the request. 100 of the longest orders fit into the 64 KiB that a request may have, and
+        take no longer to decide than a halt may wait. A malformed order is DENIED with INVALID_REQUEST (under ALL_OR_NONE
+        the others with BATCH_DENIED); a malformed batch is INVALID_ARGUMENT. The same batch asked again gets the same answer.
         """
 
     @_abc_1.abstractmethod

@@ -154,7 +154,7 @@ class _DenialReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenialRe
     DENIAL_REASON_KILL_SWITCH_UNREACHABLE: _DenialReason.ValueType  # 7
     """The kill switch could not be read recently enough to know that nobody halted."""
     DENIAL_REASON_INVALID_REQUEST: _DenialReason.ValueType  # 8
-    """A message of a stream is malformed (a unary call gets INVALID_ARGUMENT instead)."""
+    """A message of a stream, or an order of a batch, is malformed (a unary call gets INVALID_ARGUMENT instead)."""
     DENIAL_REASON_ACCOUNT_UNKNOWN: _DenialReason.ValueType  # 9
     """The account is not in the limits file."""
     DENIAL_REASON_STRATEGY_UNKNOWN: _DenialReason.ValueType  # 10
@@ -217,6 +217,8 @@ class _DenialReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenialRe
     """A headline limit has no room left only because of other strategies or of reservations not yet proven finished."""
     DENIAL_REASON_MAX_GROSS_EXPOSURE: _DenialReason.ValueType  # 39
     """Both legs of an instrument in hedge mode, everything working there and this order are worth more than the limit."""
+    DENIAL_REASON_BATCH_DENIED: _DenialReason.ValueType  # 40
+    """Nothing is wrong with this order: another one of its all-or-none batch was denied, and the message names it."""
 
 class DenialReason(_DenialReason, metaclass=_DenialReasonEnumTypeWrapper):
     """Why an order was denied. Listed in descending precedence: the first that applies is the headline, all that apply are
@@ -240,7 +242,7 @@ DENIAL_REASON_KILL_SWITCH_STORE_LOST: DenialReason.ValueType  # 6
 DENIAL_REASON_KILL_SWITCH_UNREACHABLE: DenialReason.ValueType  # 7
 """The kill switch could not be read recently enough to know that nobody halted."""
 DENIAL_REASON_INVALID_REQUEST: DenialReason.ValueType  # 8
-"""A message of a stream is malformed (a unary call gets INVALID_ARGUMENT instead)."""
+"""A message of a stream, or an order of a batch, is malformed (a unary call gets INVALID_ARGUMENT instead)."""
 DENIAL_REASON_ACCOUNT_UNKNOWN: DenialReason.ValueType  # 9
 """The account is not in the limits file."""
 DENIAL_REASON_STRATEGY_UNKNOWN: DenialReason.ValueType  # 10
@@ -303,6 +305,8 @@ DENIAL_REASON_HEADROOM_RESERVED: DenialReason.ValueType  # 38
 """A headline limit has no room left only because of other strategies or of reservations not yet proven finished."""
 DENIAL_REASON_MAX_GROSS_EXPOSURE: DenialReason.ValueType  # 39
 """Both legs of an instrument in hedge mode, everything working there and this order are worth more than the limit."""
+DENIAL_REASON_BATCH_DENIED: DenialReason.ValueType  # 40
+"""Nothing is wrong with this order: another one of its all-or-none batch was denied, and the message names it."""
 Global___DenialReason: _TypeAlias = DenialReason  # noqa: Y015
 
 @_typing.final

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from risksvc.core.events import Input, OrderChecked, OrderExpected
+from risksvc.core.events import Input, OrderChecked, OrderExpected, OrdersChecked
 from risksvc.core.incident.exit_cost import Book
 from risksvc.core.outputs import Output
 from risksvc.core.types import Nanoseconds
@@ -34,7 +34,7 @@ class FlattenKeeper:
 
     def heard(self, event: Input, _outputs: tuple[Output, ...], _now: Nanoseconds) -> None:
         """Something may have moved: whoever waits looks again. Checks move nothing, a flood of them is no work."""
-        if isinstance(event, OrderChecked | OrderExpected):
+        if isinstance(event, OrderChecked | OrdersChecked | OrderExpected):
             return
         if self._tasks or self._app.owner.state.flattens.running:
             self._moved.set()

@@ -21,6 +21,7 @@ from risksvc.core.events import (
     OrderExpected,
     OrderReport,
     OrderReported,
+    OrdersChecked,
     PositionReported,
     ReducingOrderChecked,
 )
@@ -133,6 +134,11 @@ class AccountReading:
         if sent is not None:
             self.orders.approve(sent, KnownOrder(entry.now, order.strategy, decision_id))
         self._decide(entry, decision_id, DecisionKind.ORDER, key, believed=what.belief, order=sent)
+
+    def take_batch(self, what: OrdersChecked, entry: Entry) -> None:
+        """A strategy asked for several orders at once: each is a decision of its own."""
+        for asked, answer in zip(what.orders, entry.outputs, strict=False):  # what else came of it stands behind them
+            self.take_order(asked, Entry(entry.seq, entry.now, asked, (answer,)))
 
     def take_belief(self, what: PositionReported, entry: Entry) -> None:
         """A strategy said what it believes, and asked for nothing."""
@@ -346,6 +352,8 @@ def _owner_in_words(entry: Entry, client_order_id: str) -> str | None:
 
 def account_of(what: Any) -> str:  # noqa: ANN401 - any Input
     """The account that an Input is about; empty: none of its own."""
+    if isinstance(what, OrdersChecked):
+        return what.orders[0].order.account if what.orders else ""  # a batch is of one account
     order = getattr(what, "order", None)
     if isinstance(order, Order):
         return order.account
@@ -355,6 +363,7 @@ def account_of(what: Any) -> str:  # noqa: ANN401 - any Input
 
 HANDLERS: Mapping[type, Callable[[AccountReading, Any, Entry], None]] = {
     OrderChecked: AccountReading.take_order,
+    OrdersChecked: AccountReading.take_batch,
     PositionReported: AccountReading.take_belief,
     OrderReported: AccountReading.take_report,
     ReducingOrderChecked: AccountReading.take_exit,

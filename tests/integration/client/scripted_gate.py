@@ -41,6 +41,7 @@ class ScriptedGate(StrategyServiceServicer):
 
     def __init__(self) -> None:
         self.answer: Answer = approve
+        self.batch_answer: Callable[[strategy_pb2.CheckBatchRequest], Any] = lambda request: request.orders
         self.known: Callable[[strategy_pb2.ReportOrderRequest], bool] = lambda _: True
         self.reports_fail: grpc.StatusCode | None = None
         self.ledger_position = "1"
@@ -48,6 +49,7 @@ class ScriptedGate(StrategyServiceServicer):
         self.silent = False
         self.heartbeat_ms = HEARTBEAT_MS
         self.checks: list[strategy_pb2.CheckOrderRequest] = []
+        self.batches: list[strategy_pb2.CheckBatchRequest] = []
         self.reports: list[Any] = []
         self.watchers = 0
         self._changed = threading.Condition()
@@ -85,6 +87,11 @@ class ScriptedGate(StrategyServiceServicer):
     def CheckOrders(self, request_iterator: Any, context: Any) -> Iterator[Any]:  # noqa: ANN401, N802
         for request in request_iterator:
             yield self.CheckOrder(request, context)
+
+    def CheckBatch(self, request: strategy_pb2.CheckBatchRequest, context: Any) -> Any:  # noqa: ANN401, N802
+        self.batches.append(request)
+        answered = self.batch_answer(request)
+        return strategy_pb2.CheckBatchResponse(decisions=[self.CheckOrder(one, context) for one in answered])
 
     def WatchTradingState(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ANN401, N802
         self.watchers += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from risksvc.cli.journal_view import WITHOUT_JOURNAL
+from risksvc.core.events import OrdersChecked
 from risksvc.core.gate import RiskGate
 from risksvc.gate.anchors import Anchor
 from risksvc.gate.codec import encode
@@ -244,6 +245,34 @@ def test_escape_codes_do_not_reach_the_terminal(cli_alone: Cli, tmp_path: Path) 
     assert "\x1b" not in cli_alone("journal", "show", str(tmp_path / "j")).stdout
 
 
+def batch_written(folder: Path) -> Path:
+    """The small gate's life, and then a batch of which the second order is denied and trips."""
+    gate, clock = RiskGate(), StepClock()
+    asked = (order("mine"), order("huge", quantity="100"), order("later"))
+    with Journal(folder) as journal:
+        list(journal.recover())
+        for number, event in enumerate([*opening(), OrdersChecked(asked)], start=1):
+            now = clock.now()
+            journal.append(encode(number, now, event, gate.apply(event, now)))
+    return folder
+
+
+def test_a_batch_is_shown_order_by_order(cli_alone: Cli, tmp_path: Path) -> None:
+    folder = str(batch_written(tmp_path / "j"))
+    lines = cli_alone("journal", "show", folder, "--type", "OrdersChecked").stdout.splitlines()
+    mine, huge, later = (next(line for line in lines if id_ in line) for id_ in ("id mine", "id huge", "id later"))
+    assert all(line.lstrip().startswith("7 ") for line in (mine, huge, later))
+    assert "APPROVED" in mine
+    assert "DENIED MAX_NET_EXPOSURE" in huge
+    assert "DENIED REDUCING_ONLY" in later
+    assert "HaltRaised" in "".join(lines[lines.index(later) :])
+    only = cli_alone("journal", "show", folder, "--order", "huge").stdout
+    assert "id huge" in only
+    assert "id mine" not in only
+    [whole] = cli_alone.json("journal", "show", folder, "--order", "huge")
+    assert len(whole["input"]["orders"]) == 3, "for programs the entry is what was recorded"
+
+
 # -- export ---------------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +301,16 @@ def test_export_csv(cli_alone: Cli, written: Written, tmp_path: Path) -> None:
     assert rows[7]["outcome"] == "denied"
     assert rows[7]["reasons"].split()[0] == "MAX_NET_EXPOSURE"
     assert Decimal(json.loads(rows[7]["input"])["order"]["quantity"]) == 100
+
+
+def test_a_batch_is_a_row_for_each_order(cli_alone: Cli, tmp_path: Path) -> None:
+    folder = str(batch_written(tmp_path / "j"))
+    *_, mine, huge, later = csv.DictReader(
+        cli_alone("journal", "export", folder, "--format", "csv").stdout.splitlines()
+    )
+    rows = [(row["seq"], row["client_order_id"], row["outcome"]) for row in (mine, huge, later)]
+    assert rows == [("7", "mine", "approved"), ("7", "huge", "denied"), ("7", "later", "denied")]
+    assert [len(json.loads(row["outputs"])) > 1 for row in (mine, huge, later)] == [False, False, True]
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula(cli_alone: Cli, tmp_path: Path) -> None:

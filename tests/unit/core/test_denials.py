@@ -13,7 +13,7 @@ from risksvc.core.outputs import Decision, RefusalReason
 from risksvc.core.types import Order, OrderType, Side, TradingState
 from risksvc.v1 import operator_pb2, types_pb2
 from tests.unit.core.builders import World, given, reasons, started, unread
-from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SOL, D, feed, instrument, limit, strategy
+from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, ETH, SOL, WIDE, D, feed, instrument, limit, strategy
 
 
 def gate_fault() -> Decision:
@@ -221,6 +221,14 @@ def max_gross_exposure() -> Decision:
     return world.sell("0.6", 50_000)
 
 
+def batch_denied() -> Decision:
+    world = given()
+    asked = tuple(events.OrderChecked(world.order(Side.BUY, size, 50_000), WIDE, D(0)) for size in ("0.1", "0.1005"))
+    answer = world.apply(events.OrdersChecked(asked, all_or_none=True))[0]
+    assert isinstance(answer, Decision)
+    return answer
+
+
 TABLE: dict[DenialReason, Callable[[], Decision]] = {
     DenialReason.GATE_FAULT: gate_fault,
     DenialReason.STARTING: starting,
@@ -261,6 +269,7 @@ TABLE: dict[DenialReason, Callable[[], Decision]] = {
     DenialReason.INTENDED_BAND: intended_band,
     DenialReason.HEADROOM_RESERVED: headroom_reserved,
     DenialReason.MAX_GROSS_EXPOSURE: max_gross_exposure,
+    DenialReason.BATCH_DENIED: batch_denied,
 }
 # Orders that a second, graver reason denies as well cannot be told apart from it: here the reason follows its cause.
 FOLLOWS = {DenialReason.BELIEF_MISMATCH: DenialReason.NOT_REDUCING}

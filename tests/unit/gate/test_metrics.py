@@ -9,19 +9,20 @@ from typing import Any
 import pytest
 import yaml
 
-from risksvc.core.events import LeaseLost
+from risksvc.core.events import LeaseLost, OrderChecked, OrdersChecked
 from risksvc.core.types import Scope, Side, TradingState
 from risksvc.gate.kill_switch.follower import GateSeen, NamespaceStatus
 from risksvc.gate.kill_switch.soundness import Check, Finding, Inspection
 from risksvc.gate.owner import Fault
 from tests.unit.core.builders import given, started, unread
-from tests.unit.core.catalogue import ACCOUNT, ALPHA, BTC, ETH, D, instrument, limit, strategy
+from tests.unit.core.catalogue import ACCOUNT, ALPHA, BTC, ETH, WIDE, D, instrument, limit, strategy
 from tests.unit.gate.scraped import Scraped
 
 PROMETHEUS = Path(__file__).parents[3] / "deploy" / "prometheus"
 ISSUED = {
     "risksvc_checks_total",
     "risksvc_check_seconds",
+    "risksvc_batch_seconds",
     "risksvc_exposure_usd",
     "risksvc_limit_utilisation_ratio",
     "risksvc_trading_state",
@@ -56,6 +57,22 @@ def test_a_check_is_counted_by_outcome_and_first_reason(scraped: Scraped) -> Non
         (ACCOUNT, ALPHA, "denied", "MAX_NET_EXPOSURE"): 1,
     }
     assert scraped.one("risksvc_check_seconds_count") == 3
+
+
+def test_each_order_of_a_batch_is_counted_and_its_halt_once(scraped: Scraped) -> None:
+    world = scraped.world
+    asked = [OrderChecked(world.order(Side.BUY, size, 50_000), WIDE, D(0)) for size in ("0.1", "0.1", "2", "0.1005")]
+    asked.append(OrderChecked(world.order(Side.BUY, 1, 50_000, strategy="gamma"), WIDE, D(0)))
+    world.apply(OrdersChecked(tuple(asked)))
+    assert checks(scraped) == {
+        (ACCOUNT, ALPHA, "approved", ""): 2,
+        (ACCOUNT, ALPHA, "denied", "MAX_NET_EXPOSURE"): 1,
+        (ACCOUNT, ALPHA, "denied", "QUANTITY_OFF_STEP"): 1,
+        (ACCOUNT, "unlisted", "denied", "STRATEGY_UNKNOWN"): 1,
+    }
+    assert scraped.one("risksvc_batch_seconds_count") == 1
+    assert scraped.one("risksvc_check_seconds_count") == 0
+    assert scraped.one("risksvc_halts_total", trigger="LIMIT_BREACH") == 1
 
 
 def test_every_listed_strategy_has_its_series_before_its_first_order(scraped: Scraped) -> None:

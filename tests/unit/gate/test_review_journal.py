@@ -10,6 +10,7 @@ from risksvc.core.impact.types import DecisionKind
 from risksvc.core.outputs import Decision, ExposureUse, IncidentChanged
 from risksvc.core.types import MILLISECOND, SECOND, PositionRange, Side, TradingState
 from risksvc.core.venue_events import BalancesReceived, CashFlow, CashFlowKind, FillKind, FillsReceived
+from risksvc.gate.review.reading import account_of
 from tests.unit.core.builders import given
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BETA, BTC, INVERSE, SPOT, D
 from tests.unit.gate.review_journals import append, fills, material, told, write_journal
@@ -73,6 +74,27 @@ def test_the_same_question_again_is_one_decision(tmp_path: Path) -> None:
     assert world.check(order).approved
     assert world.check(order).approved
     assert len(told(world, tmp_path).case.decisions) == 1
+
+
+@pytest.mark.parametrize("all_or_none", [False, True])
+def test_each_order_of_a_batch_is_a_decision_of_its_own(tmp_path: Path, all_or_none: bool) -> None:  # noqa: FBT001
+    world = given()
+    asked = tuple(
+        events.OrderChecked(world.order(Side.BUY, size, 50_000), TARGET, D(0), "v8") for size in ("0.4", "0.1005")
+    )
+    world.apply(events.OrdersChecked(asked, all_or_none))
+    if not all_or_none:
+        world.fill("o1", Side.BUY, "0.4", 50_000)
+    found = told(world, tmp_path)
+    assert [(one.decision_id, one.order, one.version) for one in found.case.decisions] == [
+        ("o1", D(0) if all_or_none else D("0.4"), "v8"),
+        ("o2", D(0), "v8"),
+    ]
+    assert fills(found) == ([] if all_or_none else [(ALPHA, "o1", D("0.4"))])
+
+
+def test_a_batch_of_nothing_is_about_no_account() -> None:
+    assert account_of(events.OrdersChecked(())) == ""
 
 
 # -- whose a fill is ----------------------------------------------------------------------------------------------

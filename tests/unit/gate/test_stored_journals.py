@@ -33,6 +33,7 @@ NOT_YET_STORED = frozenset(
         "FlattenStopped",
         "HistoryGapFound",
         "OrderExpected",
+        "OrdersChecked",
         "ReadAgain",
         "AssessmentTaken",
         "CauseNamed",
