@@ -8,12 +8,12 @@ import sys
 from types import FrameType
 
 from risksvc.core.types import use_exact_arithmetic
-from tests.bench import bars, checks
+from tests.bench import bars, checks, loading, sizes
 from tests.bench.options import Options, parse
 from tests.bench.report import machine, markdown
 from tests.bench.results import Results, text_table
 
-PARTS = (checks.measure,)
+PARTS = (checks.measure, sizes.measure, loading.measure)
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:

@@ -3,15 +3,15 @@
 A cell is named SERVER/LOAD. Its references are the same load at the bare echoes: measured whenever it is.
 """
 
-import itertools
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 
+from tests.bench.busy import Busy
 from tests.bench.gates import MeasuredGate
-from tests.bench.loads import BATCH, EIGHT, ONE, PING, PIPELINE, SIXTY_FOUR, Load, Measured, Target, ask
+from tests.bench.loads import BATCH, EIGHT, ONE, PING, PIPELINE, SIXTY_FOUR, Load, Measured, Target, ask, new_prefix
 from tests.bench.paired import figure, measure
 from tests.bench.results import Results, Table
 
@@ -35,7 +35,6 @@ LOADS: Mapping[str, Load] = {
 }
 # Where many ask at once, what counts is how many are answered.
 BY_RATE = frozenset({"8", "64", "pipeline", "batch"})
-_PREFIXES = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +92,12 @@ def run(servers: Mapping[str, Target], cells: Sequence[Cell], *, rounds: int, se
 
 def _measuring(server: Target, one: Cell, seconds: float) -> Callable[[], Measured]:
     def once() -> Measured:
-        prefix = f"b{next(_PREFIXES)}-{int(time.time()) % 1_000_000}"
-        measured = ask(server, one.with_load, prefix=prefix, seconds=seconds)
-        if isinstance(server, MeasuredGate):
-            server.took(prefix, measured.asked)
-            server.finish()
+        prefix, gate = new_prefix(), server.gate if isinstance(server, Busy) else server
+        with server.at_work() if isinstance(server, Busy) else nullcontext():
+            measured = ask(server, one.with_load, prefix=prefix, seconds=seconds)
+        if isinstance(gate, MeasuredGate):
+            gate.took(prefix, measured.asked)
+            gate.finish()
         return measured
 
     return once

@@ -1,14 +1,17 @@
 """The part that measures checks: every way to carry one, beside the bare echoes."""
 
-import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Mapping
 
-from tests.bench import cells, servers
+from tests.bench.gates import World
+from tests.bench.grid import Grid, measure_grid
 from tests.bench.options import Options
 from tests.bench.results import Results
 
+WORLDS: Mapping[str, World] = {
+    "gate": World(),
+    "gate-tcp": World(tcp=True),
+    "gate-power": World(settings="journal: {durability: power}\n"),
+}
 QUICK = (
     "aio/1", "engine/1", "cpp/1", "gate/1",
     "aio/64", "engine/64", "cpp/64", "gate/64", "gate-power/64",
@@ -26,31 +29,15 @@ FULL = (
     "aio/1000/s", "engine/1000/s", "cpp/1000/s", "go/1000/s", "gate/1000/s",
     "engine/10000/s", "cpp/10000/s", "go/10000/s", "gate/10000/s",
 )  # fmt: skip
+NOTES = (
+    "SERVER/LOAD: how many are in flight (64: over two connections), or asked each second by a clock; `ping`: one stream,"
+    " one at a time; `pipeline`: one stream, 64 on their way; `batch`: 100 orders in a call, one call at a time;"
+    " `blocking` and `asyncio`: the Python client library at a gate, the generated stub alone at an echo.",
+    "Ratios are of p50, and of orders/s where more than one is in flight. The echoes answer as much as a gate does, and"
+    " decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine.",
+)
 
 
 def measure(options: Options, results: Results) -> None:
     """Adds its cells and its table."""
-    names = cells.selected(QUICK if options.quick else FULL, options.only)
-    if not names:
-        return
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rsb")))
-        running, missing = servers.start(dict.fromkeys(name.partition("/")[0] for name in names), stack, folder)
-        results.missing.update(missing)
-        wanted = [cells.cell(name) for name in names if name.partition("/")[0] in running]
-        results.cells.update(cells.run(running, wanted, rounds=options.rounds, seconds=options.seconds))
-    results.tables.append(cells.table("Checks", results, _in_order(wanted), notes=NOTES))
-
-
-def _in_order(wanted: Sequence[cells.Cell]) -> list[cells.Cell]:
-    """By load, then by server, as they are named above."""
-    loads = list(dict.fromkeys(one.load for one in wanted))
-    return sorted(wanted, key=lambda one: loads.index(one.load))
-
-
-NOTES = (
-    "SERVER/LOAD: how many are in flight (64: over two connections), or asked each second by a clock; `ping`: one stream,"
-    " one at a time; `pipeline`: one stream, 64 on their way; `batch`: 100 orders in a call, one call at a time.",
-    "Ratios are of p50, and of orders/s where more than one is in flight. The echoes answer as much as a gate does, and"
-    " decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine.",
-)
+    measure_grid(Grid("Checks", QUICK if options.quick else FULL, WORLDS, notes=NOTES), options, results)

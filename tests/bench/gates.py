@@ -49,11 +49,17 @@ _HEARD_WITHIN = 120.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """How much a gate holds, and how it is set up. `settings`: further lines of the settings file."""
+    """How much a gate holds, and how it is set up. `settings`: further lines of the settings file.
+
+    `listed`: instruments that the venue lists, if more than those in the limits file. `positions`: adopted at the start.
+    `fresh`: marks and complete reads come at their default cadences; else once, and stay fresh for an hour.
+    """
 
     instruments: int = 10
     strategies: int = 1
     working: int = 0
+    listed: int = 0
+    positions: int = 0
     fresh: bool = True
     settings: str = ""
     tcp: bool = False
@@ -97,11 +103,10 @@ class MeasuredGate(GateProcess):
     def __enter__(self) -> Self:
         try:
             self.start()
-            self.venue = Venue(self.channel("venue"), instruments=self.world.instruments)
-            self.venue.ready()
+            self.connect(listed=self.world.listed)
+            if self.world.positions:
+                self._adopt()
             self.wait_for(lambda: self.status().ready, "the gate is open")
-            if self.world.fresh:
-                self.venue.keep_fresh()
         except BaseException:
             self.__exit__()
             raise
@@ -114,6 +119,30 @@ class MeasuredGate(GateProcess):
         finally:
             self.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def connect(self, *, listed: int = 0) -> None:
+        """A new venue, which lists so many instruments at least, instead of the one before."""
+        if self.venue is not None:
+            self.venue.close()
+        world = self.world
+        self.venue = Venue(self.channel("venue"), instruments=world.instruments, listed=max(listed, world.instruments))
+        self.venue.positions = {symbol(number): "0.1" for number in range(world.positions)}
+        self.venue.ready()
+        if world.fresh:
+            self.venue.keep_fresh()
+
+    def _adopt(self) -> None:
+        """Explains what the venue held at the start; two people, as it takes."""
+        found = self.operator().Reconcile(operator_pb2.ReconcileRequest(), timeout=30, metadata=as_("alice"))
+        request = operator_pb2.AdoptRequest(
+            account="main", items=found.results[0].unexplained, cause="manual-trade", reason="what is measured holds it"
+        )
+        done = self.operator().Adopt(request, timeout=30, metadata=as_("alice"))
+        if done.outcome == operator_pb2.ADOPT_OUTCOME_PROPOSED:
+            confirm = operator_pb2.AdoptRequest(confirm_proposal_id=done.proposal_id)
+            done = self.operator().Adopt(confirm, timeout=30, metadata=as_("bob"))
+        if done.outcome != operator_pb2.ADOPT_OUTCOME_ADOPTED:
+            raise RuntimeError(f"the positions could not be adopted: {done}")
 
     # -- measuring -----------------------------------------------------------------------------------------------
 

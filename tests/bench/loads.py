@@ -1,6 +1,8 @@
 """One measurement: how CheckOrder is asked, what came back. The C++ generator where it is built, else one in Python."""
 
+import itertools
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +47,14 @@ class Load:
             *(f"{name}={getattr(self, name)}" for name in named),
             *self.words,
         ]
+
+
+_PREFIXES = itertools.count(1)
+
+
+def new_prefix() -> str:
+    """Of ids that no gate has seen."""
+    return f"b{next(_PREFIXES)}-{time.time_ns() // 1_000_000 % 100_000_000}"
 
 
 ONE = Load()

@@ -50,11 +50,11 @@ def hello(instruments: int) -> venue_pb2.FeedHello:
 class Venue(ScriptedFeed):
     """One stream. `keep_fresh` tells marks and complete reads at their default cadences until it is closed."""
 
-    def __init__(self, channel: grpc.Channel, *, instruments: int) -> None:
+    def __init__(self, channel: grpc.Channel, *, instruments: int, listed: int) -> None:
         self.instruments = instruments
         self._closing = threading.Event()
         self._fresh: threading.Thread | None = None
-        super().__init__(channel, introduce=hello(instruments))
+        super().__init__(channel, introduce=hello(listed))
 
     def marks(self, **_: str) -> None:
         as_of = self.beat()
