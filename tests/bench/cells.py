@@ -1,4 +1,4 @@
-"""Cells: one server asked in one way. Run in rounds, each round in shuffled order; what was approved is over after each.
+"""Cells: one server asked in one way. Run in rounds, each round in shuffled order; what was approved is then over.
 
 A cell is named SERVER/LOAD. Its references are the same load at the bare echoes: measured whenever it is.
 """
@@ -50,12 +50,12 @@ class Cell:
         return f"{self.server}/{self.load}"
 
 
-def cell(name: str, **changes: int) -> Cell:
-    """A cell by its name."""
+def cell(name: str, *, instruments: int = 10, strategies: int = 1) -> Cell:
+    """A cell by its name, asked over so much."""
     server, _, load = name.partition("/")
     known = LOADS[load]
     words = ("stub=1",) if known.by != "generator" and _is_reference(name) else ()
-    return Cell(server, load, replace(known, words=words, **changes))
+    return Cell(server, load, replace(known, words=words, instruments=instruments, strategies=strategies))
 
 
 def selected(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
@@ -85,7 +85,9 @@ def _is_reference(name: str) -> bool:
     return name.partition("/")[0].partition("-")[0] in REFERENCES
 
 
-def run(servers: Mapping[str, Target], cells: Sequence[Cell], *, rounds: int, seconds: float) -> dict[str, list[Measured]]:
+def run(
+    servers: Mapping[str, Target], cells: Sequence[Cell], *, rounds: int, seconds: float
+) -> dict[str, list[Measured]]:
     """Measures them all, `rounds` times."""
     return measure({one.name: _measuring(servers[one.server], one, seconds) for one in cells}, rounds=rounds).values
 
@@ -105,7 +107,17 @@ def _measuring(server: Target, one: Cell, seconds: float) -> Callable[[], Measur
 
 # -- telling ----------------------------------------------------------------------------------------------------------
 
-COLUMNS = ("cell", "p50 us", "p99", "p99.9", "orders/s", "server us", "gen. cores", *(f"/ {name}" for name in REFERENCES), "not approved")
+COLUMNS = (
+    "cell",
+    "p50 us",
+    "p99",
+    "p99.9",
+    "orders/s",
+    "server us",
+    "gen. cores",
+    *(f"/ {name}" for name in REFERENCES),
+    "not approved",
+)
 
 
 def table(title: str, results: Results, cells: Sequence[Cell], *, notes: tuple[str, ...] = ()) -> Table:

@@ -30,11 +30,16 @@ FULL = (
     "engine/10000/s", "cpp/10000/s", "go/10000/s", "gate/10000/s",
 )  # fmt: skip
 NOTES = (
-    "SERVER/LOAD: how many are in flight (64: over two connections), or asked each second by a clock; `ping`: one stream,"
-    " one at a time; `pipeline`: one stream, 64 on their way; `batch`: 100 orders in a call, one call at a time;"
-    " `blocking` and `asyncio`: the Python client library at a gate, the generated stub alone at an echo.",
-    "Ratios are of p50, and of orders/s where more than one is in flight. The echoes answer as much as a gate does, and"
-    " decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine.",
+    (
+        "SERVER/LOAD: how many are in flight (64: over two connections), or asked each second by a clock; "
+        "`ping`: one stream, one at a time; `pipeline`: one stream, 64 on their way; `batch`: 100 orders in a"
+        " call, one call at a time; `blocking` and `asyncio`: the Python client library at a gate, the "
+        "generated stub alone at an echo."
+    ),
+    (
+        "Ratios are of p50, and of orders/s where more than one is in flight. The echoes answer as much as a "
+        "gate does, and decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine."
+    ),
 )
 
 

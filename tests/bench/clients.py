@@ -1,7 +1,7 @@
-"""Asks as Python strategies do: `python -m tests.bench.clients blocking|asyncio KEY=VALUE...`, keys as in native/load.cc.
+"""Asks as Python strategies do: `python -m tests.bench.clients blocking|asyncio KEY=VALUE...`, see native/load.cc.
 
-Through the client library; with stub=1 by the generated stub alone, with the same channel options: what the library adds
-and what a gate adds are then seen against a bare echo.
+Through the client library; with stub=1 by the generated stub alone, with the same channel options: what the library
+adds and what a gate adds are then seen against a bare echo.
 """
 
 import asyncio

@@ -40,7 +40,9 @@ class Course:
 
     def more(self) -> bool:
         """True while more is to be asked; counts what is asked now."""
-        over = self._began and (self.asked >= self.warm + self.most or time.perf_counter() >= self._began + self.seconds)
+        over = self._began and (
+            self.asked >= self.warm + self.most or time.perf_counter() >= self._began + self.seconds
+        )
         self.asked += not over
         return not over
 

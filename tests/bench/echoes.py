@@ -1,7 +1,7 @@
 """Bare echo servers of CheckOrder and CheckOrders: what carrying the messages costs, when nothing is decided.
 
-`python -m tests.bench.echoes aio|direct|public ADDRESS [SPIN_MICROSECONDS]`: on `grpc.aio` as anybody would write it, or
-on the gate's own engine. The answer is as large as an approval of the gate and never worked out: only the order's id is
+`python -m tests.bench.echoes aio|direct|public ADDRESS [SPIN_MICROSECONDS]`: on `grpc.aio` as anybody would, or on
+the gate's own engine. The answer is as large as an approval of the gate and never worked out: only the order's id is
 put in. Says "ready", and ends when standard input does.
 """
 
@@ -13,9 +13,7 @@ import grpc.aio
 
 from risksvc.v1 import strategy_pb2, strategy_pb2_grpc, types_pb2
 
-_USE = types_pb2.ExposureUse(
-    before="1250.05", after="1300.05", limit="1000000000000", headroom="999999998699.95"
-)
+_USE = types_pb2.ExposureUse(before="1250.05", after="1300.05", limit="1000000000000", headroom="999999998699.95")
 _ANSWER = strategy_pb2.CheckOrderResponse(
     outcome=strategy_pb2.OUTCOME_APPROVED,
     instrument_exposure=_USE,
@@ -56,7 +54,7 @@ class AioEcho(strategy_pb2_grpc.StrategyServiceServicer):
 
 async def _serve_aio(address: str) -> None:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    strategy_pb2_grpc.add_StrategyServiceServicer_to_server(AioEcho(), server)
+    strategy_pb2_grpc.add_StrategyServiceServicer_to_server(AioEcho(), server)  # type: ignore[abstract]  # the rest is not asked
     server.add_insecure_port(address)
     await server.start()
     await _until_told()

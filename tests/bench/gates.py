@@ -9,15 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import grpc
-
 from risksvc.v1 import operator_pb2, venue_pb2
-from tests.bench.processes import processor_seconds
 from tests.bench.venue import Venue, symbol
 from tests.integration.gate.gate_process import GateProcess, as_
 from tests.integration.kill_switch.real_server import free_port
@@ -51,7 +47,7 @@ _HEARD_WITHIN = 120.0
 class World:
     """How much a gate holds, and how it is set up. `settings`: further lines of the settings file.
 
-    `listed`: instruments that the venue lists, if more than those in the limits file. `positions`: adopted at the start.
+    `listed`: instruments that the venue lists, if more than those in the limits file. `positions`: held from the start.
     `fresh`: marks and complete reads come at their default cadences; else once, and stay fresh for an hour.
     """
 

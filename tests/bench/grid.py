@@ -14,7 +14,7 @@ from tests.bench.results import Results
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """`names`: its cells, in the order of the table. `works`: what the one gate does meanwhile, by the server's name."""
+    """`names`: its cells, in the order of the table. `works`: what its one gate does meanwhile, by server."""
 
     title: str
     names: Sequence[str]

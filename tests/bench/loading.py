@@ -20,9 +20,12 @@ NAMES = tuple(f"{server}/1000/s" for server in WORKS)
 LARGE_WORKS = {"large-quiet": busy.quiet, "large-limits": busy.limits}
 LARGE_NAMES = tuple(f"{server}/1000/s" for server in LARGE_WORKS)
 NOTES = (
-    "1,000 checks a second by a clock, at one gate that holds 200 positions. Meanwhile, again and again with a tenth of a"
-    " second between: its venue comes back and lists 600 instruments; its limits file is loaded; a complete read of all"
-    " positions comes. In operation markets are listed once an hour, and a read comes every two seconds.",
+    (
+        "1,000 checks a second by a clock, at one gate that holds 200 positions. Meanwhile, again and again "
+        "with a tenth of a second between: its venue comes back and lists 600 instruments; its limits file is"
+        " loaded; a complete read of all positions comes. In operation markets are listed once an hour, and a"
+        " read comes every two seconds."
+    ),
 )
 LARGE_NOTES = ("A gate with 10,000 instruments, whose limits file is loaded again and again.",)
 

@@ -103,7 +103,9 @@ def ask(server: Target, load: Load, *, prefix: str, seconds: float) -> Measured:
     return _measured(json.loads(said), server_seconds=used)
 
 
-def _measured(said: dict[str, "float | str | dict[str, int] | list[tuple[int, int]]"], *, server_seconds: float) -> Measured:
+def _measured(
+    said: dict[str, "float | str | dict[str, int] | list[tuple[int, int]]"], *, server_seconds: float
+) -> Measured:
     histogram = Histogram(said["histogram"])  # type: ignore[arg-type]  # JSON
     failed, asked = sum(said["failed"].values()), int(said["asked"])  # type: ignore[union-attr,arg-type]
     if not histogram.total:

@@ -13,9 +13,10 @@ from tests.bench.results import Results, Table, text_table
 _HEAD = """\
 # What a check costs
 
-Made by `make bench`; not edited by hand. Every comparison is of the same run: in each round everything once, in shuffled
-order; ratios are taken round by round, and told as their median [lowest-highest]. Times are microseconds unless said.
-The generator shares the machine with what it measures: its cores are told, so that it is never the hidden limit.
+Made by `make bench`; not edited by hand. Every comparison is of the same run: everything once in each round, in shuffled
+order; ratios are taken round by round, and told as their median [lowest-highest]. Times are microseconds unless another
+unit stands there. The generator shares the machine with what it measures: its cores are told, so that it is never the
+hidden limit.
 """
 
 
@@ -26,10 +27,14 @@ def machine() -> list[str]:
     )
     return [
         f"{model}, {os.cpu_count()} cores, Linux {platform.release()}",
-        f"Python {platform.python_version()}, grpcio {importlib.metadata.version('grpcio')},"
-        f" protobuf {importlib.metadata.version('protobuf')}, {_version('redis-server', '--version')}",
-        f"load generator in {generator()[0]}; C++ gRPC {_version('pkg-config', '--modversion', 'grpc++')},"
-        f" {_version('go', 'version')}",
+        (
+            f"Python {platform.python_version()}, grpcio {importlib.metadata.version('grpcio')},"
+            f" protobuf {importlib.metadata.version('protobuf')}, {_version('redis-server', '--version')}"
+        ),
+        (
+            f"load generator in {generator()[0]}; C++ gRPC {_version('pkg-config', '--modversion', 'grpc++')},"
+            f" {_version('go', 'version')}"
+        ),
     ]
 
 
@@ -53,6 +58,7 @@ def markdown(results: Results, bars: Table, *, how: str) -> str:
         parts += ["", f"## {table.title}", "", text_table(table)]
         if table.notes:
             parts += ["", *(f"- {note}" for note in table.notes)]
-    if results.missing:
-        parts += ["", "## Not measured", "", *(f"- {what}: {why}" for what, why in sorted(results.missing.items()))]
+    absent = {**results.missing, **results.broken}
+    if absent:
+        parts += ["", "## Not measured", "", *(f"- {what}: {why}" for what, why in sorted(absent.items()))]
     return "\n".join(parts).replace(str(TOOLS.parent), ".") + "\n"

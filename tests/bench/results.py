@@ -19,11 +19,15 @@ class Table:
 
 @dataclass(slots=True)
 class Results:
-    """`cells`: what was measured, by cell, one for each round. `figures`: ratios or plain values, by name."""
+    """`cells`: what was measured, by cell, one for each round. `figures`: ratios or plain values, by name.
+
+    `missing`: what this machine can't measure, and why; `broken`: parts that went wrong.
+    """
 
     cells: dict[str, list[Measured]] = field(default_factory=dict)
     figures: dict[str, Ratio] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)
 
     def values(self, cell: str, what: Callable[[Measured], float]) -> list[float]:

@@ -23,8 +23,10 @@ WORLDS: Mapping[str, World] = {
 QUICK = ("aio/1", "gate-10-instruments/1", "gate-10000-instruments/1", "gate-100-strategies/1", "gate-10000-working/1")
 FULL = tuple(f"{server}/{load}" for load in ("1", "64") for server in ("aio", *WORLDS))
 NOTES = (
-    "Checks go over all instruments and strategies by turns. Marks and a complete read came once, before: what they cost"
-    " while they come is in the next part.",
+    (
+        "Checks go over all instruments and strategies by turns. Marks and a complete read came once, before: what they"
+        " cost while they come is in the next part."
+    ),
 )
 
 

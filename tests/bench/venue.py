@@ -88,7 +88,7 @@ class Venue(ScriptedFeed):
         """Shows orders as open."""
         self._show(ids, venue_pb2.VENUE_ORDER_STATUS_OPEN)
 
-    def _show(self, ids: Iterator[tuple[str, int]], status: "venue_pb2.VenueOrderStatus") -> None:
+    def _show(self, ids: Iterator[tuple[str, int]], status: "venue_pb2.VenueOrderStatus.ValueType") -> None:
         as_of, rows = self.gate_time, []
         for id_, number in ids:
             rows.append(self._row(id_, number, status))
@@ -98,7 +98,7 @@ class Venue(ScriptedFeed):
         if rows:
             self.send(order_states=venue_pb2.FeedOrderStates(orders=rows, as_of_gate_time_ns=as_of))
 
-    def _row(self, id_: str, number: int, status: "venue_pb2.VenueOrderStatus") -> venue_pb2.FeedOrder:
+    def _row(self, id_: str, number: int, status: "venue_pb2.VenueOrderStatus.ValueType") -> venue_pb2.FeedOrder:
         buys = number % 2 == 1
         return venue_pb2.FeedOrder(
             instrument=symbol(number % self.instruments),
