@@ -121,7 +121,7 @@ BARS: Sequence[Bar] = (
         loose=25.0,
         why="the longest of thousands is what the machine did at its worst moment",
     ),
-    Bar("13", "memory after all checks / after warm-up", named("memory"), 1.05, loose=1.2),
+    Bar("13", "memory after all checks / after warm-up", named("memory"), 1.05),
     Bar("13", "recovery of 1,000,000 entries, s", named("recovery"), 5.0),
 )
 

@@ -1,5 +1,6 @@
 """The benchmark's own arithmetic: buckets, percentiles, ratios, rounds, bars, and which cells a pattern names."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_bucket_stands_for_its_values_within_a_hundredth(value: int) -> None:
 
 def test_buckets_grow_with_values_and_leave_none_out() -> None:
     buckets = [bucket_of(value) for value in range(100_000)]
-    assert all(later - earlier in {0, 1} for earlier, later in zip(buckets, buckets[1:], strict=False))
+    assert all(later - earlier in {0, 1} for earlier, later in itertools.pairwise(buckets))
     assert buckets[EXACT - 1] + 1 == buckets[EXACT]
 
 
