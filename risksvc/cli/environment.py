@@ -1,4 +1,4 @@
-"""The only place of the command line that reads the environment.
+"""The only place of the command line that reads or sets the environment.
 
 | variable | what for |
 |---|---|
@@ -11,6 +11,7 @@ Values are returned as they are; who uses one checks it.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,12 @@ class Environment:
     def default_token_file(self) -> Path:
         """Where a person's token is looked for when nothing else is said."""
         return self.home / ".config" / "risksvc" / "token"
+
+
+def set_where_missing(variables: Mapping[str, str]) -> None:
+    """For libraries that read the environment themselves; what the user set stands."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
 
 
 def read_environment() -> Environment:

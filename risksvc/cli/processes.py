@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from risksvc.cli.environment import read_environment
+from risksvc.cli.environment import read_environment, set_where_missing
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.options import PathOption, exit_with, settings_option
@@ -31,9 +31,12 @@ def serve(*, settings: Path | None, limits: Path | None, redis_url: str | None, 
     """Run the gate until SIGTERM or SIGINT."""
     refuse_without_assertions()
     from risksvc.cli.settings_file import find_settings  # noqa: PLC0415
-    from risksvc.gate.serve import run_gate  # noqa: PLC0415
+    from risksvc.gate.engine.experiments import wanted_variables  # noqa: PLC0415
 
     path = find_settings(settings, read_environment())
+    set_where_missing(wanted_variables(path))  # before anything loads gRPC
+    from risksvc.gate.serve import run_gate  # noqa: PLC0415
+
     exit_with(run_gate(path, redis_url=redis_url, limits_path=limits, state_dir=state_dir))
 
 

@@ -1,7 +1,7 @@
 """What one gate process is made of: the parts that its services, its HTTP side and its metrics share.
 
-Only wiring: no behaviour lives here. Everything is used on the one event loop thread; `owner.submit` is the only way to
-change the gate's state, `owner.state` may be read between two steps and is never written.
+Only wiring: no behaviour lives here. Everything is used under the one lock (`engine.shared_loop`); `owner.submit` is
+the only way to change the gate's state, `owner.state` may be read between two steps and is never written.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.clock import Clock
+from risksvc.gate.engine.settings import Standing
 from risksvc.gate.feeds import Feeds
 from risksvc.gate.kill_switch.follower import KillSwitchFollower
 from risksvc.gate.limits_keeper import LimitsKeeper
@@ -50,7 +51,8 @@ class GateApp:
     `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `publisher`: halts on their
     way out. `feeds`: connected venue feeds. `watchers`: strategies that follow their trading state. `notifying`: who
     is told of incidents, and how that goes. `snapshots`: how they stand. `addresses`: what listens where, by listener
-    name ("strategy", "operator", "venue", "http"). `serving`: started, and not draining.
+    name ("strategy", "operator", "venue", "http"). `engine`: who serves strategies. `serving`: started, and not
+    draining.
     """
 
     gate_id: str
@@ -68,4 +70,5 @@ class GateApp:
     counters: Counters = field(default_factory=Counters)
     snapshots: SnapshotStats = field(default_factory=SnapshotStats)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    engine: Standing = field(default_factory=Standing)
     serving: bool = False

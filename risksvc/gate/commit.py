@@ -4,6 +4,7 @@ Rule 1: whoever waits is woken by an fdatasync that began after their entry was 
 one runs, the next group gathers. Rule 2: a new file counts only once its folder was synced as well. Rule 3: a failed
 fdatasync is final. The kernel reports it once and may then treat what it could not write as written, so a second
 fdatasync that succeeds proves nothing: nobody is told "durable" any more, and nothing more is taken by this process.
+Rule 4: one fdatasync at a time, whoever runs it: the committer's thread, or a thread that may wait (`commit`).
 Never runs on the event loop; holds its own descriptors, so that the journal can close its own at any time.
 """
 
@@ -31,7 +32,7 @@ class CommitFailedError(OSError):
 class Committer:
     """`written`: how many entries are written now; asked on the committer's thread before each fdatasync.
 
-    `failed`: called once, on that thread, when an fdatasync failed. `sync`: fdatasync, or a test's.
+    `failed`: called once, on the thread that ran it, when an fdatasync failed. `sync`: fdatasync, or a test's.
     """
 
     def __init__(self, folder: Path, *, written: Callable[[], int], failed: Callable[[str], None], sync: Sync) -> None:
@@ -40,6 +41,7 @@ class Committer:
         self._tell_failed = failed
         self._sync = sync
         self._changed = threading.Condition()
+        self._committing = threading.Lock()
         self._files: list[int] = []  # not known to be on disk, oldest first; the last is the one being written
         self._new_files = False
         self._waiting: list[_Waiter] = []
@@ -69,6 +71,14 @@ class Committer:
             self._changed.notify()
         await done
 
+    def commit(self, entries: int) -> None:
+        """The same for a thread that may wait: it runs the fdatasync itself, for everybody who waits."""
+        with self._committing:
+            if entries > self._durable and not self._problem and not self._stopping:
+                self._commit()
+        if entries > self._durable or self._problem:
+            raise CommitFailedError(self._problem or "the journal is closed")
+
     def stop(self) -> None:
         """Ends the thread, after a last fdatasync for who still waits."""
         with self._changed:
@@ -79,21 +89,28 @@ class Committer:
     # -- on its own thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._waiting and not self._stopping:
-                    self._changed.wait()
-                group, self._waiting = self._waiting, []
-                if self._stopping and not group:
-                    break
-                # In one step: an entry that is counted stands in one of these files (`follow` comes before the first).
-                written, files, new_files = self._written(), list(self._files), self._new_files
-                self._new_files = False
-            self._commit(group, files, written=written, new_files=new_files)
-        for descriptor in self._files:
-            os.close(descriptor)
+        while self._wanted():
+            with self._committing:
+                if self._waiting:  # another thread's commit may have served them
+                    self._commit()
+        with self._committing:
+            for descriptor in self._files:
+                os.close(descriptor)
 
-    def _commit(self, group: list[_Waiter], files: list[int], *, written: int, new_files: bool) -> None:
+    def _wanted(self) -> bool:
+        with self._changed:
+            while not self._waiting and not self._stopping:
+                self._changed.wait()
+            return bool(self._waiting)
+
+    # -- on whichever thread commits -----------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        with self._changed:
+            group, self._waiting = self._waiting, []
+            # In one step: an entry that is counted stands in one of these files (`follow` comes before the first).
+            written, files, new_files = self._written(), list(self._files), self._new_files
+            self._new_files = False
         try:
             for descriptor in files:
                 self._sync(descriptor)

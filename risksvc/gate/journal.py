@@ -186,15 +186,26 @@ class Journal:
 
         "process": at once. "power": after an fdatasync that began after the last append; many callers share one.
         """
+        if (committer := self._committing()) is not None:
+            try:
+                await committer.durable(self._entries)
+            except CommitFailedError as error:
+                raise NotDurableError(f"{self._folder}: {error}") from error
+
+    def commit(self) -> None:
+        """The same for a thread that may wait for a disk. Raises NotDurableError."""
+        if (committer := self._committing()) is not None:
+            try:
+                committer.commit(self._entries)
+            except CommitFailedError as error:
+                raise NotDurableError(f"{self._folder}: {error}") from error
+
+    def _committing(self) -> Committer | None:
+        """None: what is appended is as durable as it has to be."""
         committer = self._committer  # another thread may be opening the journal again
-        if committer is None:
-            if self._durability == POWER:
-                raise NotDurableError(f"{self._folder}: {self._failed or 'recover() was not read to its end'}")
-            return
-        try:
-            await committer.durable(self._entries)
-        except CommitFailedError as error:
-            raise NotDurableError(f"{self._folder}: {error}") from error
+        if committer is None and self._durability == POWER:
+            raise NotDurableError(f"{self._folder}: {self._failed or 'recover() was not read to its end'}")
+        return committer
 
     def forget_before(self, number: int) -> None:
         """Deletes closed segments below `number` that are older than journal.keep or beyond journal.max_size.
@@ -264,12 +275,10 @@ class Journal:
     def _let_go(self) -> None:
         if self._committer is not None:
             self._committer.stop()
-        self._committer = None
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._descriptor = -1
-        self._report = None
-        self._failed = ""
+        self._committer, self._descriptor = None, -1
+        self._report, self._failed = None, ""
         self._size = self._entries = self._earlier_bytes = 0
 
     def _resume(self, end: SegmentEnd, *, exists: bool) -> None:

@@ -3,7 +3,8 @@
 Rule 1: apply, journal, reply, in this order; nothing is awaited in between, so no lock is needed. Rule 2: what can't be
 journaled was never decided: the owner closes, and its caller gets an exception and never the Outputs. Rule 3: after an
 exception the state may be half changed, so it is thrown away and rebuilt from the journal before anything else is
-taken. Rule 4: everything happens on one thread, the event loop's; others `hand_over`. Rule 5: whoever tells anybody
+taken. Rule 4: everything happens under one lock, which the event loop holds whenever it runs, and the engine of the
+strategy listener for each of its turns (`engine.shared_loop`); other threads `hand_over`. Rule 5: whoever tells anybody
 what came of an Input awaits `durable` first; only what closes may be told before.
 
 Two Inputs are journaled with care. A renewed lease matters only through the last one before a decision, so the last is
@@ -48,6 +49,10 @@ class EntryLog(Protocol):
 
     async def durable(self) -> None:
         """Returns once all that was appended before survives what the settings ask for; raises otherwise."""
+        ...
+
+    def commit(self) -> None:
+        """The same for a thread that may wait."""
         ...
 
     @property
@@ -186,9 +191,17 @@ class Owner:
         try:
             await self._journal.durable()
         except Exception as error:
-            if self._fault is not None:  # closed meanwhile: the journal is being opened again, and says then what it is
-                raise GateClosedError(self._fault.what) from error
-            raise self._close("the journal", error, fatal=True) from error
+            raise self.not_durable(error) from error
+
+    def commit(self) -> None:
+        """The same for a thread that may wait; without the lock. What it raises is for `not_durable`, with the lock."""
+        self._journal.commit()
+
+    def not_durable(self, error: Exception) -> GateClosedError:
+        """Closes the gate for good, and gives what the caller is told."""
+        if self._fault is not None:  # closed meanwhile: the journal is being opened again, and says then what it is
+            return GateClosedError(self._fault.what)
+        return self._close("the journal", error, fatal=True)
 
     def hand_over(self, event: Input) -> "Future[tuple[Output, ...]]":
         """The same from another thread."""

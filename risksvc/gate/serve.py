@@ -19,6 +19,7 @@ from risksvc.gate import beating, starting, views
 from risksvc.gate.anchors import AnchorKeeper
 from risksvc.gate.app import GateApp
 from risksvc.gate.embedded_redis import EmbeddedRedis
+from risksvc.gate.engine.shared_loop import SharedLoop
 from risksvc.gate.event_log import configure_logging, log_event, log_step
 from risksvc.gate.faults import EXIT_FAULT, FaultKeeper
 from risksvc.gate.feeds import Feeds
@@ -76,7 +77,8 @@ def run_gate(
     start = Start(settings_path, limits_path, redis_url, state_dir)
     process = _Process(start, wrap_journal or _as_it_is)
     try:
-        return asyncio.run(process.run())
+        with asyncio.Runner(loop_factory=SharedLoop) as runner:
+            return runner.run(process.run())
     except Exception as error:
         if process.served:
             _log.critical("the end went wrong", exc_info=True)
@@ -200,6 +202,7 @@ class _Process:
         app.owner.listeners.append(flattens.heard)
         runs: dict[str, Awaitable[None]] = {
             "kill switch": app.kill_switch.run(hints_url=url),
+            "strategy listener": servers.failed(),
             "ticks": beating.tick(app, tell_health=tell_health),
             "watchdog": beating.watch_lag(app),
             "anchors": anchors.run(),
@@ -231,7 +234,9 @@ class _Process:
     def _announce(self, app: GateApp) -> None:
         for text in app.settings.warnings:
             log_event("settings_warning", logging.WARNING, message=text)
-        log_event("serving", gate=app.gate_id, version=app.version, **app.addresses)
+        if app.engine.problem:
+            log_event("engine_fallback", logging.WARNING, message=app.engine.problem)
+        log_event("serving", gate=app.gate_id, version=app.version, engine=app.engine.kind.value, **app.addresses)
         say = [f"gate {app.gate_id} (risksvc {app.version}) listens:"]
         say += [f"  {name:<9} {address}" for name, address in app.addresses.items()]
         say += [f"next: risksvc status --settings {app.settings.path}", ""]

@@ -16,14 +16,15 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from risksvc.gate.app import GateApp
+from risksvc.gate.engine.choosing import choose, make_engine
 from risksvc.gate.engine.health import NOT_SERVING, SERVING, Health
 from risksvc.gate.engine.methods import Engine, Served
-from risksvc.gate.engine.public import PublicEngine
 from risksvc.gate.incident.service import IncidentService
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
 from risksvc.gate.settings import Listener
+from risksvc.gate.settings_schema import Durability
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
 from risksvc.gate.venue_feed_service import VenueFeedService
@@ -91,6 +92,7 @@ class Servers:
         self.health = health.aio.HealthServicer()
         self._strategy_health = Health()
         self._servers: dict[str, Engine | grpc.aio.Server] = {}
+        self._engine: Engine | None = None
         self._ready: bool | None = None
 
     async def start(self) -> None:
@@ -112,6 +114,12 @@ class Servers:
             self._strategy_health.set(service, standing)
             await self.health.set(service, standing)
 
+    async def failed(self) -> None:
+        """Raises once strategies can't be served any more; waits for ever otherwise."""
+        if self._engine is None:
+            raise AssertionError("nothing is served yet")
+        await self._engine.failed()
+
     async def stop(self) -> None:
         """Refuses what is new, lets what runs finish for a bounded time; operators, who may halt, are served last."""
         self._strategy_health.end()
@@ -129,11 +137,13 @@ class Servers:
             tallies=app.counters,
             options=tuple(channel_options(STRATEGY_BUDGET)),
             rpcs=STRATEGY_BUDGET.rpcs,
+            grouped=app.settings.durability is Durability.POWER,
         )
-        engine = PublicEngine(served)
+        app.engine = choose(app.settings.engine.kind)
+        engine = make_engine(app.engine, app.settings.engine, served)
         self.addresses["strategy"] = _bind(engine, listener)
         await engine.start()
-        self._servers["strategy"] = engine
+        self._servers["strategy"] = self._engine = engine
 
     async def _serve(
         self, name: str, listener: Listener, budget: Budget, add: Callable[[grpc.aio.Server], None]

@@ -14,6 +14,7 @@ from risksvc.core.request_expiry import request_expiry
 from risksvc.core.types import Nanoseconds
 from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
+from risksvc.gate.engine.settings import EngineSettings
 from risksvc.gate.incident.settings import IncidentSettings, hold_is_possible, incident_settings
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.redis_settings import RedisSettings, redis_settings
@@ -133,6 +134,7 @@ class Settings:
     journal_keep_ns: Nanoseconds
     journal_max_bytes: int
     anchor_ns: Nanoseconds
+    engine: EngineSettings
     warnings: tuple[str, ...]
 
     def gate_config(self, gate_id: str) -> GateConfig:
@@ -223,6 +225,7 @@ class _Resolver:
             journal_keep_ns=section.journal.keep_ns,
             journal_max_bytes=section.journal.max_bytes,
             anchor_ns=section.journal.anchor_ns,
+            engine=section.engine.read(),
             warnings=tuple(str(self.document.problem(key, text)) for key, text in _warnings(section)),
         )
 

@@ -32,6 +32,7 @@ from risksvc.gate.config_values import (
     duration_text,
     refused,
 )
+from risksvc.gate.engine.settings import EngineSection
 from risksvc.gate.incident.settings import CalendarSection, FlattenSection, LinkedGroups, RoleName, shared_legs
 from risksvc.gate.redis_settings import RedisSection
 from risksvc.gate.settings_values import (
@@ -346,6 +347,7 @@ class SettingsSection(Section):
     contacts: FilePath | None = None
     watch: WatchSection = WatchSection.model_validate(None)
     journal: JournalSection = JournalSection.model_validate(None)
+    engine: EngineSection = EngineSection.model_validate(None)
 
     @classmethod
     def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:

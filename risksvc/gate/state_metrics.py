@@ -111,6 +111,9 @@ def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
     yield _gauge("risksvc_journal_bytes", "Bytes of the journal on disk.", journal.bytes)
     yield from disk_metrics(journal)
     yield from snapshot_metrics(app.snapshots, entries=journal.entries, now=now)
+    engine = InfoMetricFamily("risksvc_engine", "Which engine serves the strategy listener; always 1.")
+    engine.add_metric([], {"kind": app.engine.kind.value})
+    yield engine
     info = InfoMetricFamily("risksvc_gate", "Which gate, which code, which limits; always 1.")
     info.add_metric([], {"gate_id": app.gate_id, "version": app.version, "limits_hash": app.owner.state.limits_hash})
     yield info

@@ -185,6 +185,7 @@ def warnings(app: GateApp) -> Iterator[str]:
     if app.snapshots.failed:
         yield f"no snapshot of the state can be made, the next start may be refused: {app.snapshots.failed}"
     yield from app.settings.warnings
+    yield from filter(None, (app.engine.problem,))
     for book in _served(app):
         for name, limits in ({} if book.limits is None else book.limits.strategies).items():
             if not limits.belief_required:

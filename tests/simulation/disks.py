@@ -60,6 +60,9 @@ class MemoryJournal:
     async def durable(self) -> None:
         """Durability `process`: an entry that was appended survives the process."""
 
+    def commit(self) -> None:
+        """The same."""
+
     @property
     def stats(self) -> JournalStats:
         count = len(self._disk.entries)

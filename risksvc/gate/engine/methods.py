@@ -73,16 +73,28 @@ class Behind(Protocol):
         """Returns once all that was taken is durable; raises otherwise."""
         ...
 
+    def commit(self) -> None:
+        """The same for a thread that may wait, without the lock; what it raises is for `not_durable`."""
+        ...
+
+    def not_durable(self, error: Exception) -> Exception:
+        """With the lock: closes the gate, and gives what callers are told."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one listener serves. `options`: gRPC's own; `rpcs`: calls at once, open streams included."""
+    """What one listener serves. `options`: gRPC's own; `rpcs`: calls at once, open streams included.
+
+    `grouped`: replies wait for a disk, so many should share one wait.
+    """
 
     methods: tuple[Method, ...]
     behind: Behind
     tallies: Tallies
     options: tuple[tuple[str, int], ...]
     rpcs: int
+    grouped: bool = False
 
 
 class Engine(Protocol):
@@ -98,6 +110,10 @@ class Engine(Protocol):
 
     async def start(self) -> None:
         """Serves from now on."""
+        ...
+
+    async def failed(self) -> None:
+        """Raises once it can't serve any more; waits for ever otherwise."""
         ...
 
     async def stop(self, grace: float) -> None:

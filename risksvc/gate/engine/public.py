@@ -1,5 +1,6 @@
 """The engine on gRPC's own asyncio server: public interfaces only, everything on the event loop's thread."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NoReturn, TypeAlias
@@ -34,6 +35,10 @@ class PublicEngine:
     async def start(self) -> None:
         """Serves from now on."""
         await self._server.start()
+
+    async def failed(self) -> None:
+        """Waits for ever: gRPC's own server does not fail by itself."""
+        await asyncio.Event().wait()
 
     async def stop(self, grace: float) -> None:
         """Takes nothing new; what runs may finish for so many seconds."""

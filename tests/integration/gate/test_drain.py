@@ -48,6 +48,8 @@ class Full:
         self.journal.append(payload)
     async def durable(self):
         await self.journal.durable()
+    def commit(self):
+        self.journal.commit()
     def __getattr__(self, name):
         return getattr(self.journal, name)
 

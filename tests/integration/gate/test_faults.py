@@ -32,6 +32,8 @@ class FullDisk:
         self.journal.append(payload)
     async def durable(self):
         await self.journal.durable()
+    def commit(self):
+        self.journal.commit()
     @property
     def stats(self):
         return self.journal.stats

@@ -49,8 +49,11 @@ class MemoryJournal:
         self.entries.append(payload)
 
     async def durable(self) -> None:
-        self.syncs += 1
         await asyncio.sleep(0)
+        self.commit()
+
+    def commit(self) -> None:
+        self.syncs += 1
         if self.not_durable is not None:
             raise self.not_durable
 
