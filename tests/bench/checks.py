@@ -11,9 +11,11 @@ WORLDS: Mapping[str, World] = {
     "gate": World(),
     "gate-tcp": World(tcp=True),
     "gate-power": World(settings="journal: {durability: power}\n"),
+    "gate-spin": World(settings="engine: {spin: 200us}\n"),
+    "gate-public": World(settings="engine: {kind: public}\n"),
 }
 QUICK = (
-    "aio/1", "engine/1", "cpp/1", "gate/1",
+    "aio/1", "engine/1", "cpp/1", "gate/1", "gate-spin/1",
     "aio/64", "engine/64", "cpp/64", "gate/64", "gate-power/64",
     "gate/ping", "gate/batch",
     "cpp/blocking", "gate/blocking", "cpp/asyncio", "gate/asyncio",
@@ -21,7 +23,8 @@ QUICK = (
 FULL = (
     *QUICK,
     "go/1", "go/64",
-    "aio/8", "engine/8", "cpp/8", "go/8", "gate/8", "gate-power/8", "gate-power/1",
+    "aio/8", "engine/8", "cpp/8", "go/8", "gate/8", "gate-power/8", "gate-power/1", "gate-spin/64",
+    "gate-public/1", "gate-public/8", "gate-public/64",
     "aio/ping", "engine/ping", "cpp/ping", "go/ping",
     "aio/pipeline", "engine/pipeline", "cpp/pipeline", "go/pipeline", "gate/pipeline",
     "aio/blocking", "aio/asyncio",

@@ -1,6 +1,6 @@
 """Bare echo servers of CheckOrder and CheckOrders: what carrying the messages costs, when nothing is decided.
 
-`python -m tests.bench.echoes aio|direct|public ADDRESS [SPIN_MICROSECONDS]`: on `grpc.aio` as anybody would, or on
+`python -m tests.bench.echoes aio|direct|public ADDRESS`: on `grpc.aio` as anybody would, or on
 the gate's own engine. The answer is as large as an approval of the gate and never worked out: only the order's id is
 put in. Says "ready", and ends when standard input does.
 """
@@ -72,9 +72,9 @@ def main() -> None:
     if kind == "aio":
         asyncio.run(_serve_aio(address))
         return
-    from tests.bench.own_engine import serve  # noqa: PLC0415 - the gate's engine may set what grpc reads at import
+    from tests.bench.own_engine import serve  # noqa: PLC0415 - the bare echo loads nothing of the gate
 
-    serve(echo, address=address, kind=kind, spin_us=int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    serve(echo, address=address, kind=kind)
 
 
 if __name__ == "__main__":

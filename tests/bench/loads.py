@@ -10,6 +10,7 @@ from typing import Protocol
 from tests.bench.histogram import Histogram
 from tests.bench.processes import module, processor_seconds, told
 
+MOST_PER_SECOND = 20_000
 TOOLS = Path(__file__).resolve().parents[2] / ".bench"
 
 
@@ -25,7 +26,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How it is asked. `rate` 0: as answers come. `most` bounds what a fast server piles up in one cell."""
+    """How it is asked. `rate` 0: as answers come. `most` 0: as many as fit in, but no more than can be proven over soon."""
 
     mode: str = "unary"
     inflight: int = 1
@@ -33,17 +34,18 @@ class Load:
     rate: int = 0
     instruments: int = 10
     strategies: int = 1
-    most: int = 24_000
+    most: int = 0
     warm: int = 200
     by: str = "generator"  # or a client of ours: see tests.bench.clients
     words: tuple[str, ...] = field(default=())
 
     def arguments(self, target: str, *, prefix: str, seconds: float) -> list[str]:
-        named = ("mode", "inflight", "channels", "rate", "instruments", "strategies", "most", "warm")
+        named = ("mode", "inflight", "channels", "rate", "instruments", "strategies", "warm")
         return [
             f"target={target}",
             f"prefix={prefix}",
             f"seconds={seconds}",
+            f"most={self.most or int(MOST_PER_SECOND * seconds)}",
             *(f"{name}={getattr(self, name)}" for name in named),
             *self.words,
         ]
@@ -62,7 +64,7 @@ EIGHT = Load(inflight=8)
 SIXTY_FOUR = Load(inflight=64, channels=2, warm=2_000)  # two connections: a gate takes 32 calls at once on each
 PING = Load(mode="stream")
 PIPELINE = Load(mode="stream", inflight=64, warm=2_000)
-BATCH = Load(mode="batch", most=400, warm=10)  # counted in batches of 100
+BATCH = Load(mode="batch", most=200, warm=5)  # counted in batches of 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
-from risksvc.gate.engine.methods import Engine, Handle, Served, Session, Unary
-from risksvc.gate.engine.public import PublicEngine
+from risksvc.gate.engine.choosing import choose, make_engine
+from risksvc.gate.engine.methods import Handle, Served, Session, Unary
+from risksvc.gate.engine.settings import EngineKind, EngineSettings
+from risksvc.gate.engine.shared_loop import SharedLoop
 from risksvc.gate.servers import STRATEGY_BUDGET, channel_options
 
 _SERVICE = "/risksvc.v1.StrategyService"
@@ -19,6 +21,12 @@ class Nothing:
     async def durable(self) -> None:
         return
 
+    def commit(self) -> None:
+        return
+
+    def not_durable(self, error: Exception) -> Exception:
+        return error
+
 
 @dataclass(slots=True)
 class Counts:
@@ -27,7 +35,16 @@ class Counts:
     internal_errors: int = 0
 
 
-def _engine(kind: str, handle: Handle, *, spin_us: int) -> Engine:
+def serve(handle: Handle, *, address: str, kind: str) -> None:
+    """Until standard input ends. Refuses when this grpcio can't carry that engine: another one would be measured."""
+    standing = choose(EngineKind(kind))
+    if standing.problem:
+        raise SystemExit(standing.problem)
+    with asyncio.Runner(loop_factory=SharedLoop) as runner:
+        runner.run(_serve(handle, address=address, kind=EngineKind(kind)))
+
+
+async def _serve(handle: Handle, *, address: str, kind: EngineKind) -> None:
     served = Served(
         methods=(Unary(f"{_SERVICE}/CheckOrder", handle), Session(f"{_SERVICE}/CheckOrders", handle)),
         behind=Nothing(),
@@ -35,18 +52,7 @@ def _engine(kind: str, handle: Handle, *, spin_us: int) -> Engine:
         options=tuple(channel_options(STRATEGY_BUDGET)),
         rpcs=STRATEGY_BUDGET.rpcs,
     )
-    if kind != "public":
-        raise SystemExit(f"no engine {kind!r} here")
-    return PublicEngine(served)
-
-
-def serve(handle: Handle, *, address: str, kind: str, spin_us: int) -> None:
-    """Until standard input ends."""
-    asyncio.run(_serve(handle, address=address, kind=kind, spin_us=spin_us))
-
-
-async def _serve(handle: Handle, *, address: str, kind: str, spin_us: int) -> None:
-    engine = _engine(kind, handle, spin_us=spin_us)
+    engine = make_engine(choose(kind), EngineSettings(kind), served)
     engine.add_insecure_port(address)
     await engine.start()
     print("ready", flush=True)

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from risksvc.gate.engine.experiments import VARIABLES
 from tests.bench.gates import MeasuredGate, World
 from tests.bench.loads import TOOLS, Load, Target, ask, new_prefix
 from tests.bench.processes import Served, module
 from tests.integration.kill_switch.real_server import free_port
 
-DIRECT_ENVIRONMENT = {"GRPC_EXPERIMENTS": "-event_engine_listener"}
-OWN_ENGINE = "public"
 _TRIES = 10  # a machine that was busy may have cost the gate its lease for a moment
 
 
@@ -61,8 +60,8 @@ def _echo(name: str, stack: ExitStack, folder: Path) -> Target:
     return stack.enter_context(Served(words, address, log=folder / f"{name}.log", environment=environment))
 
 
-def _native(program: str, package: str) -> Callable[[str], tuple[list[str], dict[str, str]]]:
-    def words(address: str) -> tuple[list[str], dict[str, str]]:
+def _native(program: str, package: str) -> Callable[[str], tuple[list[str], Mapping[str, str]]]:
+    def words(address: str) -> tuple[list[str], Mapping[str, str]]:
         if not (TOOLS / program).exists():
             raise NotHereError(f"{package} is not built here: make bench-tools says why")
         return [str(TOOLS / program), address], {}
@@ -70,9 +69,9 @@ def _native(program: str, package: str) -> Callable[[str], tuple[list[str], dict
     return words
 
 
-_ECHOES: Mapping[str, Callable[[str], tuple[list[str], dict[str, str]]]] = {
+_ECHOES: Mapping[str, Callable[[str], tuple[list[str], Mapping[str, str]]]] = {
     "aio": lambda address: (module("tests.bench.echoes", "aio", address), {}),
-    "engine": lambda address: (module("tests.bench.echoes", OWN_ENGINE, address), DIRECT_ENVIRONMENT),
+    "engine": lambda address: (module("tests.bench.echoes", "direct", address), VARIABLES),
     "cpp": _native("echo", "the C++ echo"),
     "go": _native("echo-go", "the Go echo"),
 }
