@@ -43,8 +43,8 @@ run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 	@$(BIN)/risksvc demo --keep-running
 
 test: lint prometheus redis-server faketime ## lint, then every test; the core at 100 % branch coverage
-	@echo "test: the whole suite on two workers; tests that start processes run in two rows"
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=
+	@echo "test: the whole suite on three workers; tests that start processes run in two rows, all else beside them"
+	@$(BIN)/python -m pytest -n 3 --cov --cov-report=
 	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
 	@$(BIN)/coverage report --include='risksvc/core/*' --fail-under=100
 

@@ -1,7 +1,8 @@
 """What every test shares: hypothesis profiles, the recorded data, and what may be skipped where.
 
 On a desk, a test whose tool or data is missing is skipped and says so. Under CI=true it fails: CI skips nothing.
-Tests that start real processes run in two rows, one after another in each, however many workers there are.
+Tests that start real processes run in two rows, one after another in each, however many workers there are. Workers
+beyond those two run all else beside them, and only on the time of the processors that the rows leave.
 """
 
 import os
@@ -33,6 +34,7 @@ ROWS = {
     ),
     "by the clock": ("tests/chaos/", "tests/integration/", "tests/scenario/"),
 }
+SPARE_NICENESS = 10
 # Thousands of examples take longer than the limit of an ordinary test (pyproject.toml).
 CI_PROPERTY_TIMEOUT_S = 1800
 
@@ -89,6 +91,12 @@ class ProcessesInARow(LoadScopeScheduling):  # type: ignore[misc]  # xdist's sch
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ProcessesInARow:
     return ProcessesInARow(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and int(worker["workerid"].removeprefix("gw")) >= len(ROWS):
+        os.nice(SPARE_NICENESS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -66,6 +66,6 @@ def _ask(
         if error.exit_code == ExitCode.USAGE:
             raise
         words = ["assess", "--direct", *(("--account", request.account) if request.account else ())]
-        command = Output(as_json=False, repeat=repeated(None, settings, None)).command(*words)
+        command = Output(as_json=False, repeat=repeated(None, settings, None, tls=False)).command(*words)
         others = [hint for hint in error.hints if "--direct" not in hint.command]
         raise CliError(error.message, code=ExitCode(error.exit_code), hints=[Hint(command, DIRECT), *others]) from error

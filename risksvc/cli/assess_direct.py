@@ -99,10 +99,10 @@ def _beliefs(
     operator_address: str | None, settings: Path | None, token_file: Path | None
 ) -> tuple[dict[str, dict[str, Decimal]], tuple[str, ...]]:
     """What the strategies believe, from a gate that answers; by account and instrument."""
-    from risksvc.cli.options import gate_address, gate_session  # noqa: PLC0415
+    from risksvc.cli.options import gate_endpoint, gate_session  # noqa: PLC0415
 
     try:
-        if _listens(gate_address(operator_address, settings)):
+        if _listens(gate_endpoint(operator_address, settings).target):
             with gate_session(operator_address, settings, token_file) as (gate, _):
                 asked = GetExposureRequest()
                 answer = gate.ask(lambda stub: stub.GetExposure, asked, seconds=BELIEFS_WITHIN_SECONDS)

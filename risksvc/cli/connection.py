@@ -13,6 +13,9 @@ import grpc
 
 from risksvc.cli.errors import DIRECT, CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
+from risksvc.tls.channels import in_words, secured
+from risksvc.tls.endpoint import Endpoint
+from risksvc.tls.pem import TlsError
 from risksvc.v1.incident_pb2_grpc import IncidentServiceStub
 from risksvc.v1.operator_pb2_grpc import OperatorServiceStub
 
@@ -43,6 +46,12 @@ _UNREACHABLE: tuple[tuple[str, str, ExitCode], ...] = (
 )
 _CLOSED_MEANWHILE = Hint(
     "", "A gate that is down approves nothing. Orders already at the venue can still fill: look there too."
+)
+
+
+_SPEAK_TLS = (
+    Hint("", "TLS: --tls-ca FILE, --tls-certificate FILE, --tls-key FILE, --tls-server-name NAME, or `connect` in"),
+    Hint("", "the settings file. On the gate's own machine `listen` says what it shows and whom it lets in."),
 )
 
 
@@ -134,6 +143,10 @@ class Gate:
             if words in details:
                 sentence = f"the gate at {self.address} can't be reached: {meaning}"
                 return CliError(sentence, code=code, hints=[_CLOSED_MEANWHILE, *self._without])
+        words = in_words(details)
+        if words != details:
+            sentence = f"the gate at {self.address} can't be spoken to: {words}"
+            return CliError(sentence, code=ExitCode.UNDECIDED, hints=[*_SPEAK_TLS, _CLOSED_MEANWHILE])
         sentence = (
             f"the gate at {self.address} stopped answering ({details}): whether it did what was asked is not known"
         )
@@ -146,7 +159,11 @@ def _status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
 
 
 @contextmanager
-def connect(address: str, token: "Token", *, without: Sequence[Hint] = WITHOUT_A_GATE) -> Iterator[Gate]:
+def connect(endpoint: Endpoint, token: "Token", *, without: Sequence[Hint] = WITHOUT_A_GATE) -> Iterator[Gate]:
     """A connection that ends with the block. Connects at the first call. `without`: what to type if nothing answers."""
-    with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
-        yield Gate(channel, address=address, token=token, without=without)
+    try:
+        ready = secured(endpoint)
+    except TlsError as error:
+        raise CliError(f"the gate at {endpoint.target} can't be asked: {error}", code=ExitCode.USAGE) from error
+    with ready.channel(CHANNEL_OPTIONS) as channel:
+        yield Gate(channel, address=endpoint.target, token=token, without=without)

@@ -6,20 +6,28 @@
 | RISKSVC_SETTINGS | the settings file |
 | RISKSVC_TOKEN_FILE | the file that holds this operator's token |
 | RISKSVC_TOKEN | the token itself |
+| RISKSVC_TLS_CA | who signed the certificate of the gate at RISKSVC_OPERATOR_ADDRESS |
+| RISKSVC_TLS_CERTIFICATE, RISKSVC_TLS_KEY | this operator's own, where that gate asks for one |
+| RISKSVC_TLS_SERVER_NAME | the name in the gate's certificate, where it is not the address |
 
 Values are returned as they are; who uses one checks it.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+TLS = ("tls_ca", "tls_certificate", "tls_key", "tls_server_name")
 VARIABLES = {
     "RISKSVC_OPERATOR_ADDRESS": "where the gate listens for operators",
     "RISKSVC_SETTINGS": "the settings file",
     "RISKSVC_TOKEN_FILE": "the file that holds the operator's token",
     "RISKSVC_TOKEN": "the operator's token itself",
+    "RISKSVC_TLS_CA": "who signed the certificate of a gate that is given by address",
+    "RISKSVC_TLS_CERTIFICATE": "this operator's certificate, where that gate asks",
+    "RISKSVC_TLS_KEY": "the key of that certificate",
+    "RISKSVC_TLS_SERVER_NAME": "the name in the gate's certificate",
 }
 
 
@@ -33,6 +41,7 @@ class Environment:
     token: str
     user: str
     home: Path
+    tls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default_token_file(self) -> Path:
@@ -55,4 +64,5 @@ def read_environment() -> Environment:
         token=os.environ.get("RISKSVC_TOKEN", ""),
         user=os.environ.get("USER", ""),
         home=Path(os.environ.get("HOME", "/")),
+        tls={name: os.environ.get(f"RISKSVC_{name.upper()}", "") for name in TLS},
     )

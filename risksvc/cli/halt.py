@@ -18,7 +18,7 @@ from risksvc.cli.environment import read_environment
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.halt_outcome import outcome_of
-from risksvc.cli.halt_paths import Tried, go_all
+from risksvc.cli.halt_paths import Tried, Way, go_all
 from risksvc.cli.halt_view import document, halted, no_way, not_halted, show
 from risksvc.cli.halt_ways import Told, Ways, find_ways
 from risksvc.cli.options import (
@@ -35,9 +35,7 @@ from risksvc.cli.output import Output, message_dict
 from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2 import CancelAllResponse, HaltRequest, HaltResponse
 
-_GATE = (
-    "Another gate that must have it: unix:/path or 127.0.0.1:PORT. May be given often. Also: `gates` of the settings."
-)
+_GATE = "Another gate that must have it, as --operator-address. May be given often. Also: `gates` of the settings."
 _REDIS = "The kill switch's store. Default: that of the settings file."
 
 
@@ -90,7 +88,7 @@ def halt(  # noqa: PLR0913 - one parameter per option
         raise no_way(request, error, told) from error
     tried = go_all(found.ways)
     warn_of_loose_token(found.token)
-    out = Output(as_json=as_json, repeat=_repeat(told, tried))
+    out = Output(as_json=as_json, repeat=_repeat(told, tried, found.ways))
     exit_with(_tell(out, asked, tried, found=found))
 
 
@@ -108,12 +106,13 @@ def _new_id() -> str:
     return f"op-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
 
 
-def _repeat(told: Told, tried: Sequence[Tried]) -> tuple[str, ...]:
+def _repeat(told: Told, tried: Sequence[Tried], ways: Sequence[Way]) -> tuple[str, ...]:
     """What the next command needs to reach a gate: this one's options, or the first gate that answered."""
     gates = [one for one in tried if one.path.startswith("gate")]
     answered = [one.address for one in gates if one.answer is not None]
     elsewhere = answered[0] if answered and gates[0].answer is None else None
-    return repeated(elsewhere or told.operator_address, told.settings, told.token_file)
+    tls = next((way.tls for way in ways if way.address == elsewhere), None)
+    return repeated(elsewhere or told.operator_address, told.settings, told.token_file, tls=tls or True)
 
 
 def _tell(out: Output, asked: Asked, tried: Sequence[Tried], *, found: Ways) -> ExitCode:
@@ -161,5 +160,5 @@ def _cancel(request: HaltRequest, found: Ways, *, protective: bool) -> CancelAll
     own = found.ways[0]
     if found.token is None or not own.path.startswith("gate"):
         raise CliError("nothing was cancelled: no gate can be asked", code=ExitCode.UNDECIDED)
-    with connect(own.address, found.token) as gate:
+    with connect(own.endpoint, found.token) as gate:
         return cancel(gate, request.scope, reason=request.reason, include_protective=protective)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from risksvc.cli.errors import CliError
 from risksvc.cli.exit_codes import ExitCode
+from risksvc.tls.endpoint import Endpoint, Tls
 from risksvc.v1.operator_pb2 import (
     HALT_EFFECT_EFFECTIVE,
     HALT_EFFECT_LATCHED,
@@ -69,6 +70,12 @@ class Way:
     address: str
     go: "Callable[[Way], Tried]"
     gate_id: str = ""
+    tls: Tls | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Of a way to a gate: how it is spoken to."""
+        return Endpoint(self.address, self.tls)
 
     def failed(self, detail: str, code: ExitCode = ExitCode.UNDECIDED) -> Tried:
         """It did not take the halt, as far as is known."""
@@ -124,7 +131,7 @@ class ToGate:
         """Ask it; an account that it does not serve is none of its business."""
         from risksvc.cli.connection import connect  # noqa: PLC0415 - gRPC is loaded only when a gate is asked
 
-        with connect(way.address, self.token) as gate:
+        with connect(way.endpoint, self.token) as gate:
             try:
                 answer = gate.ask(lambda stub: stub.Halt, self.request, seconds=AT_LAST_SECONDS)
             except CliError as error:

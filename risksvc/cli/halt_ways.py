@@ -21,12 +21,15 @@ from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.halt_paths import ToGate, ToLatch, ToStore, Tried, Way
 from risksvc.cli.settings_file import (
     BrokenSettingsError,
-    operator_address_of,
-    operator_target,
+    operator_endpoint,
+    operator_endpoint_of,
     read_settings,
+    spoken_to,
     warn_of_mistakes,
 )
-from risksvc.cli.target import Token, find_token, parse_address
+from risksvc.cli.target import Token, find_token, parse_endpoint
+from risksvc.cli.tls_options import given_tls
+from risksvc.tls.endpoint import Endpoint
 from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2 import HaltRequest
 
@@ -61,7 +64,7 @@ def find_ways(told: Told, environment: Environment, request: HaltRequest) -> Way
     settings, problem = _settings(told, environment)
     found = Ways(token=_token(told, environment))
     try:
-        own = parse_address(_own_address(told, environment, settings))
+        own = _own(told, environment, settings)
     except CliError as error:
         if not (told.gates or told.redis_url or settings):
             raise
@@ -71,7 +74,9 @@ def find_ways(told: Told, environment: Environment, request: HaltRequest) -> Way
         if told.operator_address or (told.settings is None and environment.operator_address):
             _warn(problem)  # else it was told when the address was sought in the file
         found.ways.append(_to_gate(own, request, _own_id(settings), token=found.token))
-    found.ways += _other_gates(told, settings, request, token=found.token, but={way.address for way in found.ways})
+    tried = {way.address for way in found.ways}
+    for gate_id, other in _other_gates(told, settings, environment, but=tried):
+        found.ways.append(other if isinstance(other, Way) else _to_gate(other, request, gate_id, token=found.token))
     halt = _halt(request, by=_by(found.token, settings))
     found.private = _is_private(told, settings)
     found.ways += _without_a_gate(told, settings, halt)
@@ -117,12 +122,12 @@ def _settings(told: Told, environment: Environment) -> "tuple[Settings | None, C
         return None, error
 
 
-def _own_address(told: Told, environment: Environment, settings: "Settings | None") -> str:
-    if told.operator_address:
-        return told.operator_address
-    if told.settings is None and environment.operator_address:
-        return environment.operator_address
-    return operator_address_of(told.settings, environment) if settings is None else operator_target(settings)
+def _own(told: Told, environment: Environment, settings: "Settings | None") -> Endpoint:
+    given = told.operator_address or ("" if told.settings is not None else environment.operator_address)
+    if given:
+        return parse_endpoint(given, given_tls(environment))
+    found = operator_endpoint_of(told.settings, environment) if settings is None else operator_endpoint(settings)
+    return spoken_to(found, given_tls(environment))
 
 
 def _token(told: Told, environment: Environment) -> Token | None:
@@ -138,29 +143,31 @@ def _token(told: Told, environment: Environment) -> Token | None:
 # -- gates --------------------------------------------------------------------------------------------------------
 
 
-def _to_gate(address: str, request: HaltRequest, gate_id: str, *, token: Token | None) -> Way:
+def _to_gate(gate: Endpoint, request: HaltRequest, gate_id: str, *, token: Token | None) -> Way:
     path = f"gate {gate_id}" if gate_id else "gate"
     if token is None:
-        return _hopeless(path, address, CliError("there is no operator token", code=ExitCode.PERMISSION), gate_id)
-    return Way(path, address, ToGate(request, token), gate_id=gate_id)
+        return _hopeless(path, gate.target, CliError("there is no operator token", code=ExitCode.PERMISSION), gate_id)
+    return Way(path, gate.target, ToGate(request, token), gate_id=gate_id, tls=gate.tls)
 
 
 def _other_gates(
-    told: Told, settings: "Settings | None", request: HaltRequest, *, token: Token | None, but: set[str]
-) -> Iterator[Way]:
+    told: Told, settings: "Settings | None", environment: Environment, *, but: set[str]
+) -> Iterator[tuple[str, Endpoint | Way]]:
+    """Each with its id, where that is known; a way that ends before it begins where an address is none."""
     named = dict(settings.gates) if settings is not None else {}
     own = _own_id(settings)
-    for gate_id, address in named.items():
-        if address not in but and gate_id != own:
-            yield _to_gate(address, request, gate_id, token=token)
+    for gate_id, gate in named.items():
+        if gate.target not in but and gate_id != own:
+            yield gate_id, gate
+    known = but | {gate.target for gate in named.values()}
     for text in told.gates:
         try:
-            address = parse_address(text)
+            gate = parse_endpoint(text, given_tls(environment))
         except CliError as error:  # a slip of the pen stops no other way
-            yield _hopeless("gate", text, error)
+            yield "", _hopeless("gate", text, error)
             continue
-        if address not in but and address not in named.values():
-            yield _to_gate(address, request, "", token=token)
+        if gate.target not in known:
+            yield "", gate
 
 
 def _own_id(settings: "Settings | None") -> str:

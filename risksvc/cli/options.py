@@ -17,11 +17,13 @@ import click
 from risksvc.cli.environment import read_environment
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.output import Output
+from risksvc.cli.tls_options import given_tls, tls_options, tls_words
 from risksvc.v1 import types_pb2
 
 if TYPE_CHECKING:
     from risksvc.cli.connection import Gate
     from risksvc.cli.target import Token
+    from risksvc.tls.endpoint import Endpoint, Tls
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -115,11 +117,13 @@ def gate_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
 def connection_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add what says where the gate is and who asks."""
     address = (
-        "unix:/path or 127.0.0.1:PORT. Default: the file of --settings, RISKSVC_OPERATOR_ADDRESS, the settings file."
+        "unix:/path, 127.0.0.1:PORT, or with --tls-ca HOST:PORT. Default: the file of --settings, "
+        "RISKSVC_OPERATOR_ADDRESS, the settings file."
     )
     token = "File with your token. Default: RISKSVC_TOKEN_FILE, RISKSVC_TOKEN, ~/.config/risksvc/token."  # noqa: S105
     function = click.option("--token-file", type=PathOption, help=token)(function)
     function = settings_option(function)
+    function = tls_options(function)
     return click.option("--operator-address", metavar="ADDRESS", help=address)(function)
 
 
@@ -131,24 +135,23 @@ def gate_session(
     from risksvc.cli.connection import connect, without_a_gate  # noqa: PLC0415 - gRPC only where a gate is asked
     from risksvc.cli.target import find_token  # noqa: PLC0415
 
-    address = gate_address(operator_address, settings)
+    endpoint = gate_endpoint(operator_address, settings)
     token = find_token(token_file, read_environment())
     warn_of_loose_token(token)
-    with connect(address, token, without=without_a_gate(repeated(None, settings, None))) as gate:
+    with connect(endpoint, token, without=without_a_gate(repeated(None, settings, None, tls=False))) as gate:
         yield gate, repeated(operator_address, settings, token_file)
 
 
-def gate_address(operator_address: str | None, settings: Path | None) -> str:
-    """Where the gate listens for operators, as gRPC writes it."""
-    from risksvc.cli.settings_file import operator_address_of  # noqa: PLC0415
-    from risksvc.cli.target import parse_address  # noqa: PLC0415
+def gate_endpoint(operator_address: str | None, settings: Path | None) -> "Endpoint":
+    """Where the gate listens for operators, and how it is spoken to."""
+    from risksvc.cli.settings_file import operator_endpoint_of, spoken_to  # noqa: PLC0415
+    from risksvc.cli.target import parse_endpoint  # noqa: PLC0415
 
     environment = read_environment()
-    from_settings = settings is not None or not environment.operator_address
-    return parse_address(
-        operator_address
-        or (operator_address_of(settings, environment) if from_settings else environment.operator_address)
-    )
+    given = operator_address or ("" if settings is not None else environment.operator_address)
+    if given:
+        return parse_endpoint(given, given_tls(environment))
+    return spoken_to(operator_endpoint_of(settings, environment), given_tls(environment))
 
 
 def warn_of_loose_token(token: "Token | None") -> None:
@@ -158,7 +161,12 @@ def warn_of_loose_token(token: "Token | None") -> None:
         click.secho(warning, err=True, fg="yellow")
 
 
-def repeated(operator_address: str | None, settings: Path | None, token_file: Path | None) -> tuple[str, ...]:
-    """The options that a suggested command must repeat to reach the same gate."""
+def repeated(
+    operator_address: str | None, settings: Path | None, token_file: Path | None, *, tls: "bool | Tls" = True
+) -> tuple[str, ...]:
+    """The options that a suggested command must repeat to reach the same gate. `tls` False: it speaks to none."""
     given = (("--operator-address", operator_address), ("--settings", settings), ("--token-file", token_file))
-    return tuple(word for option, value in given if value for word in (option, str(value)))
+    words = tuple(word for option, value in given if value for word in (option, str(value)))
+    if tls is False:
+        return words
+    return (*words, *tls_words(None if tls is True else tls))

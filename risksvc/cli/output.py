@@ -45,6 +45,7 @@ _LOCAL = (
     ("runbook",),
 )
 # Of these, the ones that read the settings file.
+_PERSONAL = frozenset({"--token-file", "--tls-certificate", "--tls-key"})
 _READ_SETTINGS = frozenset({"serve", "venue"})
 
 Cell = str | Text
@@ -104,11 +105,11 @@ class Output:
         return self._repeat[at : at + 2]
 
     def _options_for(self, words: Sequence[str]) -> Sequence[str]:
-        by_another = "--confirm" in words or "--role" in words
-        if not by_another or "--token-file" not in self._repeat:
+        if "--confirm" not in words and "--role" not in words:
             return self._repeat
-        at = self._repeat.index("--token-file")  # another operator types it, with a token of their own
-        return (*self._repeat[:at], *self._repeat[at + 2 :])
+        # Another operator types it, with a token and a certificate of their own.
+        pairs = zip(self._repeat[::2], self._repeat[1::2], strict=True)
+        return [word for option, value in pairs if option not in _PERSONAL for word in (option, value)]
 
     def next(self, *suggestions: tuple[tuple[str, ...], str]) -> None:
         """Print what to type next: (words of a risksvc command, what for)."""

@@ -4,6 +4,7 @@ A gate must be halted even while somebody is breaking its settings file: where o
 file with mistakes still gives the address that it names, and the mistakes are told.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from risksvc.cli.environment import Environment
 from risksvc.cli.errors import CliError, Hint, hint_line
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.cli.printable import printable
+from risksvc.tls.endpoint import Endpoint, Tls
 
 if TYPE_CHECKING:
     from risksvc.gate.settings import Settings
@@ -58,17 +60,22 @@ def read_settings(settings: Path | None, environment: Environment) -> "Settings"
         raise BrokenSettingsError(sentence, code=ExitCode.USAGE, hints=hints) from error
 
 
-def operator_address_of(settings: Path | None, environment: Environment) -> str:
-    """Where the gate of this settings file listens for operators; a file with mistakes is told with each of them."""
+def operator_endpoint_of(settings: Path | None, environment: Environment) -> Endpoint:
+    """Where the gate of this settings file is reached by operators; a file with mistakes is told with each of them."""
     try:
         read = read_settings(settings, environment)
     except CliError as error:
-        written = _address_as_written(find_settings(settings, environment))
+        written = _endpoint_as_written(find_settings(settings, environment))
         if written is None:
             raise
-        warn_of_mistakes(error, f"asking the gate at {written}, which it names")
+        warn_of_mistakes(error, f"asking the gate at {written.target}, which it names")
         return written
-    return operator_target(read)
+    return operator_endpoint(read)
+
+
+def spoken_to(endpoint: Endpoint, tls: Tls | None) -> Endpoint:
+    """The same place; a port as the command line says, where it says anything."""
+    return endpoint if tls is None or endpoint.target.startswith("unix:") else replace(endpoint, tls=tls)
 
 
 def warn_of_mistakes(error: CliError, what_now: str) -> None:
@@ -78,33 +85,36 @@ def warn_of_mistakes(error: CliError, what_now: str) -> None:
         click.secho(hint_line(hint), err=True, fg="yellow")
 
 
-def operator_target(settings: "Settings") -> str:
-    """Where the gate of these settings listens for operators."""
-    listener = settings.operator
-    if not listener.path and not listener.port:
+def operator_endpoint(settings: "Settings") -> Endpoint:
+    """Where the gate of these settings is reached by operators."""
+    if settings.operator_endpoint.has_no_port:
         raise CliError(
             "the settings let the system pick the operators' port: give --operator-address, as `risksvc serve` said it",
             code=ExitCode.USAGE,
         )
-    return listener.target
+    return settings.operator_endpoint
 
 
-def _address_as_written(path: Path) -> str | None:
-    """The operators' address in a file with mistakes elsewhere; None where it can't be known."""
+def _endpoint_as_written(path: Path) -> Endpoint | None:
+    """How operators reach the gate of a file with mistakes elsewhere; None where it can't be known."""
     from pydantic import ValidationError  # noqa: PLC0415 - only for a broken file
 
-    from risksvc.gate.settings_schema import GateSection, ListenSection  # noqa: PLC0415
+    from risksvc.gate.listen_schema import ConnectSection, ListenSection  # noqa: PLC0415
+    from risksvc.gate.listeners import endpoint_of, listener_of  # noqa: PLC0415
+    from risksvc.gate.settings_schema import GateSection  # noqa: PLC0415
     from risksvc.gate.yaml_lines import UnreadableError, read_document  # noqa: PLC0415
 
     try:
         root = read_document(path).root
-        address = ListenSection.model_validate(root.get("listen")).operator.address
-        folder = GateSection.model_validate(root.get("gate")).state_dir
+        written = ListenSection.model_validate(root.get("listen")).operator
+        path_there = ConnectSection.model_validate(root.get("connect")).operator
+        state = GateSection.model_validate(root.get("gate")).state_dir
     except (UnreadableError, ValidationError):
         return None
-    if address.socket:
-        return f"unix:{path.absolute().parent / folder / address.socket}"
-    return f"{address.host}:{address.port}" if address.port else None
+    folder = path.absolute().parent
+    listener = listener_of("operator", written, folder=folder, state_dir=folder / state)
+    found = endpoint_of(listener, path_there, folder)
+    return None if found.has_no_port else found
 
 
 def limits_file_of(settings: Path | None, environment: Environment) -> Path:

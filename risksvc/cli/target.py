@@ -1,7 +1,7 @@
 """Where the gate is and who asks: address and token, each from the first place that says it.
 
-Never sends a token in clear text off this machine: an address is a unix socket or a loopback port until TLS comes.
-Never prints a token.
+Never sends a token in clear text off this machine: without TLS an address is a unix socket or a loopback port. Never
+prints a token.
 """
 
 import stat
@@ -12,6 +12,7 @@ from risksvc.cli.environment import Environment
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.gate.loopback import is_loopback
+from risksvc.tls.endpoint import Endpoint, Tls
 
 _MAX_TOKEN_BYTES = 4096
 _MAKE_TOKEN = Hint("risksvc operator token NAME", "makes a token and the line for the settings file")
@@ -26,26 +27,30 @@ class Token:
     loose: bool = False
 
 
-def parse_address(text: str) -> str:
-    """A gRPC target from `unix:/path`, `/path` or `host:port`; refuses what would leave this machine."""
+def parse_endpoint(text: str, tls: Tls | None = None) -> Endpoint:
+    """A gate from `unix:/path`, `/path` or `host:port`; refuses what would leave this machine in clear text."""
     text = text.strip()
     if text.startswith("/"):
-        return f"unix:{text}"
+        return Endpoint(f"unix:{text}")
     if text.startswith("unix:"):
-        return text
+        return Endpoint(text)
     host, colon, port = text.rpartition(":")
     if not colon or not host or not (port.isascii() and port.isdigit()):
         raise CliError(
-            f"{text!r} is not an address; allowed: unix:/path/to.sock or 127.0.0.1:PORT", code=ExitCode.USAGE
-        )
-    if not is_loopback(host.strip("[]")):
-        raise CliError(
-            f"{text!r} is not on this machine; the token would travel in clear text. Allowed: a unix socket or a "
-            "loopback address",
+            f"{text!r} is not an address; allowed: unix:/path/to.sock, 127.0.0.1:PORT, or with TLS HOST:PORT",
             code=ExitCode.USAGE,
-            hints=[Hint(f"ssh -N -L PORT:127.0.0.1:{port} {host}", "then use --operator-address 127.0.0.1:PORT")],
         )
-    return text
+    if tls is None and not is_loopback(host.strip("[]")):
+        raise CliError(
+            f"{text!r} is not on this machine; the token would travel in clear text. Allowed: a unix socket, a "
+            "loopback address, or TLS",
+            code=ExitCode.USAGE,
+            hints=[
+                Hint("--tls-ca FILE", "if that gate's listener has TLS: who signed its certificate"),
+                Hint(f"ssh -N -L PORT:127.0.0.1:{port} {host}", "then use --operator-address 127.0.0.1:PORT"),
+            ],
+        )
+    return Endpoint(text, tls)
 
 
 def find_token(token_file: Path | None, environment: Environment) -> Token:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from risksvc.cli.errors import CliError, Hint
 from risksvc.cli.exit_codes import ExitCode
 from risksvc.core.types import MILLISECOND, MalformedInputError
+from risksvc.tls.channels import secured
+from risksvc.tls.endpoint import Endpoint
+from risksvc.tls.pem import TlsError
 from risksvc.venue.config import AccountKind, VenueConfig
 
 if TYPE_CHECKING:
@@ -23,16 +26,16 @@ def venue_config(settings: "Settings", account: str, *, allow_orders: bool = Fal
     `allow_orders`: it may cancel and place, also where the settings don't say so.
     """
     name = account or _only_account(settings)
-    config = _config(settings, name, gate_target=_gate_target(settings), keys=True)
+    config = _config(settings, name, gate=_gate(settings), keys=True)
     return replace(config, allow_orders=config.allow_orders or allow_orders)
 
 
 def check_config(settings: "Settings", account: str, *, keys: bool) -> VenueConfig:
     """What a check of one account's venue is started with: no gate is asked, and without `keys` no secret is read."""
-    return _config(settings, account, gate_target=NO_GATE, keys=keys)
+    return _config(settings, account, gate=Endpoint(NO_GATE), keys=keys)
 
 
-def _config(settings: "Settings", name: str, *, gate_target: str, keys: bool) -> VenueConfig:
+def _config(settings: "Settings", name: str, *, gate: Endpoint, keys: bool) -> VenueConfig:
     if name not in settings.accounts:
         known = ", ".join(settings.accounts)
         raise CliError(f"account {name!r} is not in {settings.path}; there are: {known}", code=ExitCode.USAGE)
@@ -41,7 +44,8 @@ def _config(settings: "Settings", name: str, *, gate_target: str, keys: bool) ->
     try:
         return VenueConfig(
             account=name,
-            gate_target=gate_target,
+            gate_target=gate.target,
+            gate_tls=gate.tls,
             exchange=chosen.venue.exchange,
             kind=AccountKind(chosen.venue.kind.value),
             api_key=secrets.pop("apiKey", ""),
@@ -84,11 +88,16 @@ def _only_account(settings: "Settings") -> str:
     return next(iter(settings.accounts))
 
 
-def _gate_target(settings: "Settings") -> str:
-    if not settings.venue.path and not settings.venue.port:
+def _gate(settings: "Settings") -> Endpoint:
+    """How the venue process reaches the gate; files that it could not use are told here, before it starts."""
+    if settings.venue_endpoint.has_no_port:
         sentence = f"{settings.path}: listen.venue lets the system pick a port, which this process can't know: name one"
         raise CliError(sentence, code=ExitCode.USAGE)
-    return settings.venue.target
+    try:
+        secured(settings.venue_endpoint)
+    except TlsError as error:
+        raise CliError(f"{settings.path}: connect.venue.tls: {error}", code=ExitCode.USAGE) from error
+    return settings.venue_endpoint
 
 
 def _secrets(venue: "VenueSettings") -> dict[str, str]:

@@ -31,6 +31,8 @@ from risksvc.client.guarded import PastTheGateError
 from risksvc.client.orders import Number, OrderArguments, new_client_order_id
 from risksvc.client.session import PositionAnswer
 from risksvc.core.types import MalformedInputError, OrderType, ReplaceMode, RiskError, Scope, Side, TradingState
+from risksvc.tls.endpoint import Tls
+from risksvc.tls.pem import TlsError
 
 __all__ = [
     "AsyncGuardedExchange",
@@ -53,6 +55,8 @@ __all__ = [
     "RiskGate",
     "Scope",
     "Side",
+    "Tls",
+    "TlsError",
     "TradingState",
     "guard",
     "new_client_order_id",

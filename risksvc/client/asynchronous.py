@@ -31,6 +31,7 @@ from risksvc.client.reports import HOPELESS, Report
 from risksvc.client.session import PositionAnswer
 from risksvc.client.telling import OnState
 from risksvc.core.types import SECOND
+from risksvc.tls.endpoint import Tls
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
 
 if TYPE_CHECKING:  # it exists in the types only
@@ -50,7 +51,7 @@ class AsyncRiskGate(BatchSession):
     Use it as `async with AsyncRiskGate(...) as gate`, or await `close()`: that delivers what is still to be reported.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a strategy may say of itself
         self,
         target: str,
         *,
@@ -59,6 +60,7 @@ class AsyncRiskGate(BatchSession):
         strategy_version: str = "",
         deadline: float = DEFAULT_DEADLINE,
         on_state: OnState | None = None,
+        tls: Tls | None = None,
     ) -> None:
         super().__init__(
             target,
@@ -67,6 +69,7 @@ class AsyncRiskGate(BatchSession):
             strategy_version=strategy_version,
             deadline=deadline,
             on_state=on_state,
+            tls=tls,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -192,7 +195,7 @@ class AsyncRiskGate(BatchSession):
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
-            channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+            channel = self._secured.aio_channel(CHANNEL_OPTIONS)
             self._stub = StrategyServiceStub(channel)
             self._tasks = [loop.create_task(self._listen(channel)), loop.create_task(self._deliver())]
         if loop is not self._loop:

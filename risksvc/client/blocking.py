@@ -20,6 +20,7 @@ from risksvc.client.orders import Number, OrderArguments
 from risksvc.client.reports import Report
 from risksvc.client.session import PositionAnswer
 from risksvc.client.telling import OnState
+from risksvc.tls.endpoint import Tls
 from risksvc.v1 import strategy_pb2
 from risksvc.v1.strategy_pb2_grpc import StrategyServiceStub
 
@@ -31,17 +32,19 @@ _LINGER_AT_EXIT = 0.2
 class RiskGate(BatchSession):
     """Asks the gate before every order. Follows the trading state in the background from the first moment.
 
-    target: "unix:/run/risksvc/strategy.sock", or a loopback address like "127.0.0.1:7443".
+    target: "unix:/run/risksvc/strategy.sock", a loopback address like "127.0.0.1:7443", or with tls any "host:port".
     account, strategy: as in the limits file. strategy_version: free text up to 64 characters, kept for the review.
     deadline: seconds that a check may take at most, in all; the default is 0.1 and it can't be switched off.
     on_state: called with (state, halts) on every change, from a background thread; it must return at once, and may be
     told None for the state: nothing is known, treat it as HALTED.
+    tls: how to speak to a port with TLS: Tls(ca="ca.crt", certificate="me.crt", key="me.key"). The files are read once,
+    now; what is wrong with them raises TlsError. A renewed certificate is shown by the next gate object.
 
     Close it (`with`, or `close()`): that delivers what is still to be reported. A forgotten gate is closed when it is
     collected or the interpreter exits, and then waits 0.2 s at most for reports.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a strategy may say of itself
         self,
         target: str,
         *,
@@ -50,6 +53,7 @@ class RiskGate(BatchSession):
         strategy_version: str = "",
         deadline: float = DEFAULT_DEADLINE,
         on_state: OnState | None = None,
+        tls: Tls | None = None,
     ) -> None:
         super().__init__(
             target,
@@ -58,8 +62,9 @@ class RiskGate(BatchSession):
             strategy_version=strategy_version,
             deadline=deadline,
             on_state=on_state,
+            tls=tls,
         )
-        channel = grpc.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+        channel = self._secured.channel(CHANNEL_OPTIONS)
         self._stub = StrategyServiceStub(channel)
         self._background = Background(
             Conversation(self._stub, self._follower, self._queue, self._watch_request(), self._teller)

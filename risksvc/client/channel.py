@@ -11,6 +11,8 @@ import grpc
 import grpc.aio
 
 from risksvc.core.types import MalformedInputError
+from risksvc.tls.channels import in_words
+from risksvc.tls.endpoint import Endpoint, Tls, host_and_port
 
 DEFAULT_DEADLINE = 0.1
 # Approvals live about 100 ms: a caller that waits longer than this for one has stopped trading anyway.
@@ -51,7 +53,7 @@ def status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode | None, str]:
     """Return a failed call's status and what the other side, or grpc, says about it."""
     if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
         return None, str(error)
-    return error.code(), str(error.details() or "")
+    return error.code(), in_words(str(error.details() or ""))
 
 
 def problem_text(error: Exception) -> str:
@@ -64,6 +66,22 @@ def problem_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def checked_endpoint(target: str, tls: Tls | None) -> Endpoint:
+    """Return where the gate is and how it is spoken to: beyond this machine never without TLS."""
+    if tls is None:
+        return Endpoint(checked_target(target))
+    if not isinstance(tls, Tls):
+        raise TypeError(f"tls: {tls!r} is no Tls; allowed: Tls(ca=..., certificate=..., key=...)")
+    if not isinstance(target, str):
+        raise TypeError(f"target: {target!r} is not text; with tls it is 'host:port'")
+    if target.startswith("unix:"):
+        raise MalformedInputError("tls", "belongs to a port; a unix socket never leaves the host")
+    found = host_and_port(target)
+    if found is None or not found[1]:
+        raise MalformedInputError("target", f"{target!r} is not 'host:port', which TLS needs")
+    return Endpoint(target, tls)
+
+
 def checked_target(target: str) -> str:
     """Return the target as grpc takes it: "unix:/path/strategy.sock" or "127.0.0.1:port"."""
     if not isinstance(target, str):
@@ -73,7 +91,7 @@ def checked_target(target: str) -> str:
     match = _LOOPBACK.fullmatch(target)
     if match is None or not 0 < int(match[1]) <= _MAX_PORT:
         problem = f"{target!r} is neither 'unix:/path/strategy.sock' nor a loopback address like '127.0.0.1:7443'"
-        raise MalformedInputError("target", f"{problem}; the connection is not encrypted and must not leave the host")
+        raise MalformedInputError("target", f"{problem}; what is not encrypted must not leave the host: give tls")
     return target
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 import grpc
 
 from risksvc.client import clock
-from risksvc.client.channel import checked_deadline, checked_target, status_of
+from risksvc.client.channel import checked_deadline, checked_endpoint, status_of
 from risksvc.client.decision import Decision
 from risksvc.client.following import Follower, Halt
 from risksvc.client.judgement import NOTHING_DECIDED, Question, failed, judge, refused, unclear
@@ -22,6 +22,8 @@ from risksvc.client.orders import Number, OrderArguments, build_request, require
 from risksvc.client.reports import Report, Reporter, ReportQueue, fill_request, position_line
 from risksvc.client.telling import OnState, Teller
 from risksvc.core.types import SECOND, MalformedInputError, Side, TradingState, parse_decimal
+from risksvc.tls.channels import secured
+from risksvc.tls.endpoint import Tls
 from risksvc.v1 import strategy_pb2
 
 _IDS_REMEMBERED = 16_384
@@ -50,7 +52,7 @@ class StrategySession(ABC):
     and fills from the venue's own feed, later; until then what it has approved stays counted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a strategy may say of itself
         self,
         target: str,
         *,
@@ -59,8 +61,10 @@ class StrategySession(ABC):
         strategy_version: str,
         deadline: float,
         on_state: OnState | None,
+        tls: Tls | None,
     ) -> None:
-        self._target = checked_target(target)
+        self._target = target
+        self._secured = secured(checked_endpoint(target, tls))
         self._account = required_text(account, field="account")
         self._strategy = required_text(strategy, field="strategy")
         self._strategy_version = version_text(strategy_version)

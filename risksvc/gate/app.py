@@ -18,6 +18,7 @@ from risksvc.gate.publishing import HaltPublisher
 from risksvc.gate.settings import Settings
 from risksvc.gate.snapshot_keeper import SnapshotStats
 from risksvc.gate.telling.notifying import Notifying
+from risksvc.gate.tls import CertificateStanding
 from risksvc.gate.watching import Watchers
 
 
@@ -51,8 +52,8 @@ class GateApp:
     `limits`: what file is in force, reloads, failures. `kill_switch`: lease and store. `publisher`: halts on their
     way out. `feeds`: connected venue feeds. `watchers`: strategies that follow their trading state. `notifying`: who
     is told of incidents, and how that goes. `snapshots`: how they stand. `addresses`: what listens where, by listener
-    name ("strategy", "operator", "venue", "http"). `engine`: who serves strategies. `serving`: started, and not
-    draining.
+    name ("strategy", "operator", "venue", "http"). `engine`: who serves strategies. `certificates`: how those of
+    listeners with TLS stand, by listener name. `serving`: started, and not draining.
     """
 
     gate_id: str
@@ -70,5 +71,6 @@ class GateApp:
     counters: Counters = field(default_factory=Counters)
     snapshots: SnapshotStats = field(default_factory=SnapshotStats)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    certificates: dict[str, CertificateStanding] = field(default_factory=dict)
     engine: Standing = field(default_factory=Standing)
     serving: bool = False

@@ -1,12 +1,13 @@
 """The gate's three gRPC servers, apart so that a flood at one leaves the others alone; every option written out.
 
 Strategies, operators and the venue feed each have their own listener, budget of concurrent calls, and message size.
-TCP only on loopback, until TLS comes.
+TCP beyond this machine only with TLS; strategies and venue processes, who carry no token, must then show a certificate.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import grpc
@@ -20,13 +21,14 @@ from risksvc.gate.engine.choosing import choose, make_engine
 from risksvc.gate.engine.health import NOT_SERVING, SERVING, Health
 from risksvc.gate.engine.methods import Engine, Served
 from risksvc.gate.incident.service import IncidentService
+from risksvc.gate.listeners import Listener
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
-from risksvc.gate.settings import Listener
 from risksvc.gate.settings_schema import Durability
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
+from risksvc.gate.tls import Tell, server_credentials
 from risksvc.gate.venue_feed_service import VenueFeedService
 from risksvc.v1 import incident_pb2, operator_pb2, strategy_pb2, venue_pb2
 
@@ -69,7 +71,8 @@ def channel_options(budget: Budget) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", budget.streams_per_connection),
         ("grpc.server.max_pending_requests", budget.waiting),
         ("grpc.server.max_pending_requests_hard_limit", 2 * budget.waiting),
-        # Streams live as long as both sides do: nothing here grows old, there is no certificate yet.
+        # Streams live as long as both sides do: one that was cut for its age would deny its strategy everything for a
+        # moment of the clock's choosing. A certificate's end is looked at when a connection is made.
         ("grpc.max_connection_age_ms", _NEVER_MS),
         ("grpc.max_connection_age_grace_ms", _NEVER_MS),
         ("grpc.max_connection_idle_ms", _NEVER_MS),
@@ -141,7 +144,7 @@ class Servers:
         )
         app.engine = choose(app.settings.engine.kind)
         engine = make_engine(app.engine, app.settings.engine, served)
-        self.addresses["strategy"] = _bind(engine, listener)
+        self.addresses["strategy"] = _bind(engine, listener, self._tell("strategy"))
         await engine.start()
         self._servers["strategy"] = self._engine = engine
 
@@ -151,9 +154,13 @@ class Servers:
         server = grpc.aio.server(options=channel_options(budget), maximum_concurrent_rpcs=budget.rpcs)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
         add(server)
-        self.addresses[name] = _bind(server, listener)
+        self.addresses[name] = _bind(server, listener, self._tell(name), tokenless=name != OPERATOR)
         await server.start()
         self._servers[name] = server
+
+    def _tell(self, name: str) -> Tell:
+        """Keeps how a listener's certificate stands, for metrics."""
+        return partial(self._app.certificates.__setitem__, name)
 
     def _add_operator(self, server: grpc.aio.Server) -> None:
         descriptor = _service(operator_pb2, "OperatorService")
@@ -172,21 +179,27 @@ def _service(module: ModuleType, name: str) -> ServiceDescriptor:
     return found
 
 
-def _bind(server: Engine | grpc.aio.Server, listener: Listener) -> str:
+def _bind(server: Engine | grpc.aio.Server, listener: Listener, tell: Tell, *, tokenless: bool = True) -> str:
+    """Listens; gives the address. `tokenless`: who connects is known by nothing but a certificate."""
     if listener.path is not None:
         clear_stale(listener.path)
         with permissions(listener):
-            _add_port(server, listener.target)
+            _add_port(server, listener, tell)
         return listener.target
-    if not is_loopback(listener.host):
-        raise ListenError(f"{listener.target} is not a loopback address; without TLS only this machine is served")
-    port = _add_port(server, listener.target)
+    if not is_loopback(listener.host) and (listener.tls is None or (tokenless and listener.tls.client_ca is None)):
+        needs = "TLS" if listener.tls is None else "a client_ca"
+        raise ListenError(f"{listener.target} is not a loopback address; without {needs} only this machine is served")
+    port = _add_port(server, listener, tell)
     return f"{listener.target.rpartition(':')[0]}:{port}"
 
 
-def _add_port(server: Engine | grpc.aio.Server, target: str) -> int:
+def _add_port(server: Engine | grpc.aio.Server, listener: Listener, tell: Tell) -> int:
+    target, credentials = listener.target, server_credentials(listener.tls, tell)
     try:
-        port = server.add_insecure_port(target)
+        if credentials is not None:
+            port = server.add_secure_port(target, credentials)
+        else:
+            port = server.add_insecure_port(target)
     except RuntimeError as error:
         raise ListenError(f"{target} can't be listened on: {error}; is it in use?") from error
     if not port:

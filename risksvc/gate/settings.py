@@ -16,46 +16,22 @@ from risksvc.gate.config_problems import FileProblem, SettingsFileError, ordered
 from risksvc.gate.config_schema import read_section
 from risksvc.gate.engine.settings import EngineSettings
 from risksvc.gate.incident.settings import IncidentSettings, hold_is_possible, incident_settings
+from risksvc.gate.listen_schema import LISTENERS, ConnectSection, ListenerSection, ListenSection, PathSection
+from risksvc.gate.listeners import Listener, endpoint_of, listener_of, other_gate
 from risksvc.gate.operator_tokens import Operator
 from risksvc.gate.redis_settings import RedisSettings, redis_settings
 from risksvc.gate.secret_files import SecretSource
 from risksvc.gate.settings_schema import (
-    LISTENERS,
     AccountKind,
     AccountSection,
     Durability,
-    ListenerSection,
-    OperatorSection,
     SettingsSection,
     VenueSection,
     max_age,
 )
-from risksvc.gate.settings_values import CREDENTIALS, MAX_SOCKET_PATH, Address, SecretPlace
+from risksvc.gate.settings_values import CREDENTIALS, MAX_SOCKET_PATH, SecretPlace
 from risksvc.gate.yaml_lines import Document, KeyPath, UnreadableError, parse_document, read_document
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where something listens: a unix socket (absolute path, permissions, group), or a loopback host and port."""
-
-    path: Path | None = None
-    mode: int = 0o600
-    group: str | None = None
-    host: str = ""
-    port: int = 0
-
-    @property
-    def target(self) -> str:
-        """As gRPC writes it: unix:/path or host:port."""
-        if self.path is not None:
-            return f"unix:{self.path}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def other_gate(address: Address, folder: Path) -> str:
-    """Where another gate listens, as gRPC writes it; a socket's path is relative to the settings file."""
-    socket = folder / address.socket if address.socket else None
-    return Listener(path=socket, host=address.host, port=address.port).target
+from risksvc.tls.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +84,8 @@ class Settings:
     """A valid settings file. Paths are absolute; `warnings` are one line each, and stop nothing.
 
     `gate_id` None: made at the first start. `redis` None: a private server in the state folder. `gates`: where the
-    other gates listen for operators, by their ids, as gRPC writes it. `contacts_path` None: nobody is told.
+    other gates listen for operators, by their ids. `operator_endpoint`, `venue_endpoint`: how this gate is reached.
+    `contacts_path` None: nobody is told.
     """
 
     path: Path
@@ -120,11 +97,13 @@ class Settings:
     poll_ns: Nanoseconds
     heartbeat_ns: Nanoseconds
     redis: RedisSettings | None
-    gates: Mapping[str, str]
+    gates: Mapping[str, Endpoint]
     strategy: Listener
     operator: Listener
     venue: Listener
     http: Listener
+    operator_endpoint: Endpoint
+    venue_endpoint: Endpoint
     accounts: Mapping[str, AccountSettings]
     operators: tuple[Operator, ...]
     second_person: SecondPerson
@@ -195,7 +174,7 @@ class _Resolver:
 
     def settings(self, path: Path) -> Settings:
         section = self.section
-        problems = ordered((*self._long_sockets(), *self._shared_addresses()), file=path)
+        problems = ordered((*self._long_sockets(), *self._shared_addresses(), *self._no_tls_there()), file=path)
         if problems:
             raise SettingsFileError(problems)
         return Settings(
@@ -208,11 +187,13 @@ class _Resolver:
             poll_ns=section.gate.poll_ns,
             heartbeat_ns=section.watch.heartbeat_ns,
             redis=None if section.redis is None else redis_settings(section.redis, self.folder),
-            gates={name: other_gate(address, self.folder) for name, address in section.gates.items()},
+            gates={name: other_gate(written, self.folder) for name, written in section.gates.items()},
             strategy=self._listener("strategy"),
             operator=self._listener("operator"),
             venue=self._listener("venue"),
             http=self._listener("http"),
+            operator_endpoint=endpoint_of(self._listener("operator"), section.connect.operator, self.folder),
+            venue_endpoint=endpoint_of(self._listener("venue"), section.connect.venue, self.folder),
             accounts={name: self._account(name, account) for name, account in sorted(section.accounts.items())},
             operators=tuple(
                 Operator(each.name, each.token_sha256, tuple(role.value for role in each.roles))
@@ -235,11 +216,7 @@ class _Resolver:
 
     def _listener(self, name: str) -> Listener:
         written: ListenerSection = getattr(self.section.listen, name)
-        address = written.address
-        if not address.socket:
-            return Listener(host=address.host, port=address.port)
-        mode = LISTENERS[name] if written.mode is None else written.mode
-        return Listener(path=self._state_dir / address.socket, mode=mode, group=written.group)
+        return listener_of(name, written, folder=self.folder, state_dir=self._state_dir)
 
     def _long_sockets(self) -> Iterator[FileProblem]:
         for key in LISTENERS:
@@ -260,6 +237,14 @@ class _Resolver:
             if other != key and not target.endswith(":0"):
                 message = f"{target} is listen.{other} too; each needs its own, since each lets others in"
                 yield self.document.problem(("listen", key), message)
+
+    def _no_tls_there(self) -> Iterator[FileProblem]:
+        """A file that says how to trust a listener which shows no certificate."""
+        for name in ("operator", "venue"):
+            path: PathSection = getattr(self.section.connect, name)
+            if path.tls is not None and path.address is None and self._listener(name).tls is None:
+                message = f"listen.{name} has no tls; give it one, or write the address that is meant beside this"
+                yield self.document.problem(("connect", name, "tls"), message)
 
     def _account(self, name: str, written: AccountSection) -> AccountSettings:
         snapshot, marks = written.snapshot_max_age_ns, written.mark_max_age_ns
@@ -304,10 +289,6 @@ class _Resolver:
         return SecretSource(f"{key}_env", variable=place.variable)
 
 
-def _operator(written: OperatorSection) -> Operator:
-    return Operator(written.name, written.token_sha256, tuple(role.value for role in written.roles))
-
-
 # -- what is allowed and worth a thought --------------------------------------------------------------------------
 
 
@@ -328,9 +309,21 @@ def _warnings(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:
         if exchange and not request_expiry(exchange).bounded:
             why = "an order that was approved before a halt and hangs on its way may be accepted there at any time"
             yield ("accounts", name, "venue", "exchange"), f"{exchange} refuses no order for being late: {why}"
+    yield from _about_ports(section.listen, section.connect)
+
+
+def _about_ports(listen: ListenSection, connect: ConnectSection) -> Iterator[tuple[KeyPath, str]]:
     for key in ("strategy", "venue"):
-        if not getattr(section.listen, key).address.socket:
+        written = getattr(listen, key)
+        if not written.address.socket and (written.tls is None or written.tls.client_ca is None):
             yield ("listen", key), "a port: every user of this machine can connect; a unix socket has permissions"
+    asks = {key: tls.client_ca for key in LISTENERS if (tls := getattr(listen, key).tls) is not None and tls.client_ca}
+    if "venue" in asks and asks.get("strategy") == asks["venue"]:
+        why = "every strategy's certificate could speak as a venue process; give them authorities of their own"
+        yield ("listen", "venue", "tls", "client_ca"), f"is that of listen.strategy too: {why}"
+    if "operator" in asks and (connect.operator.tls is None or connect.operator.tls.certificate is None):
+        why = "no command that reads this file, halt included, shows one: write certificate and key there"
+        yield ("listen", "operator", "tls", "client_ca"), f"asks for what connect.operator.tls does not name: {why}"
 
 
 def _about_people(section: SettingsSection) -> Iterator[tuple[KeyPath, str]]:

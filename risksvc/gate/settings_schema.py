@@ -34,17 +34,15 @@ from risksvc.gate.config_values import (
 )
 from risksvc.gate.engine.settings import EngineSection
 from risksvc.gate.incident.settings import CalendarSection, FlattenSection, LinkedGroups, RoleName, shared_legs
+from risksvc.gate.listen_schema import ConnectSection, GateAddressSection, ListenSection
 from risksvc.gate.redis_settings import RedisSection
 from risksvc.gate.settings_values import (
-    Address,
     BaseUrl,
     ClassPath,
     Exchange,
     FilePath,
     KeyPlaces,
-    ListeningAddress,
     Options,
-    SocketMode,
     TokenHash,
     Truth,
     key_faults,
@@ -137,49 +135,6 @@ class GateSection(Section):
             total, most = duration_text(lease + validity), duration_text(BOUND_NS)
             why = "after a halt, an approval can be used until both have passed"
             yield ("lease",), f"lease + approval_validity is {total}, at most {most} is allowed: {why}"
-
-
-class ListenerSection(Section):
-    """Where one kind of caller is listened to: an address, or a mapping with a socket's permissions."""
-
-    address: ListeningAddress
-    mode: SocketMode | None = None
-    group: Name | None = None
-
-    @classmethod
-    def written(cls, value: object) -> object:
-        """An address alone."""
-        return {"address": value} if isinstance(value, str) else value
-
-    @classmethod
-    def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-        """Permissions are a socket's."""
-        address = section.get("address")
-        if isinstance(address, str) and not address.startswith("unix:"):
-            for key in ("mode", "group"):
-                if key in section:
-                    yield (key,), "belongs to a unix socket; a port has no permissions"
-
-
-# Who connects, and a socket's permissions where the file names none.
-LISTENERS = {"strategy": 0o660, "operator": 0o660, "venue": 0o600, "http": 0}
-
-
-class ListenSection(Section):
-    """Where each kind of caller is listened to. Sockets are relative to the state folder."""
-
-    strategy: ListenerSection = ListenerSection.model_validate("unix:strategy.sock")
-    operator: ListenerSection = ListenerSection.model_validate("unix:operator.sock")
-    venue: ListenerSection = ListenerSection.model_validate("unix:venue.sock")
-    http: ListenerSection = ListenerSection.model_validate("127.0.0.1:9464")
-
-    @classmethod
-    def faults(cls, section: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-        """Prometheus and curl want a port."""
-        written = section.get("http")
-        address = written.get("address") if isinstance(written, dict) else written
-        if isinstance(address, str) and address.startswith("unix:"):
-            yield ("http",), "must be a port for Prometheus and curl; allowed: 127.0.0.1:PORT"
 
 
 # -- accounts -----------------------------------------------------------------------------------------------------
@@ -319,12 +274,6 @@ class JournalSection(Section):
     anchor_ns: AnchorEvery = Field(default=ANCHOR_EVERY, alias="anchor")
 
 
-def _fixed(address: Address) -> Address:
-    if not address.socket and not address.port:
-        raise refused("port 0 is any free port; write the one that the gate listens on")
-    return address
-
-
 def _some(accounts: dict[str, Any]) -> dict[str, Any]:
     if not accounts:
         raise refused("must name at least one account")
@@ -338,8 +287,9 @@ class SettingsSection(Section):
     gate: GateSection = GateSection.model_validate(None)
     limits: FilePath = "limits.yaml"
     redis: RedisSection | None = None
-    gates: Named[Name, Annotated[ListeningAddress, AfterValidator(_fixed)]] = Field(default_factory=dict)
+    gates: Named[Name, GateAddressSection] = Field(default_factory=dict)
     listen: ListenSection = ListenSection.model_validate(None)
+    connect: ConnectSection = ConnectSection.model_validate(None)
     accounts: Annotated[Named[Name, AccountSection], AfterValidator(_some)]
     operators: Listed[OperatorSection] = ()
     second_person: Annotated[SecondPerson, PlainValidator(choice(SecondPerson))] = SecondPerson.REQUIRED

@@ -1,7 +1,7 @@
 """How the settings file's own kinds of value are read: listening addresses, secrets' places, venue classes, options.
 
-Rule 1: no secret stands in the file, and what stands where a secret might is never printed. Rule 2: nothing listens
-beyond this machine: a unix socket that others on it can't open, or a loopback port. Nothing here opens anything.
+Rule 1: no secret stands in the file, and what stands where a secret might is never printed. Nothing here opens
+anything, or looks a name up. Who may be listened to beyond this machine is `risksvc.gate.listen_schema`'s.
 """
 
 import re
@@ -19,10 +19,9 @@ from risksvc.gate.config_values import refused
 from risksvc.gate.kill_switch.address import SENTINEL_SCHEMES, StoreAddress
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.yaml_lines import Quoted
+from risksvc.tls.endpoint import host_and_port
 
 MAX_SOCKET_PATH = 107  # Linux: sun_path holds 108 bytes with the final zero
-_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-_MAX_PORT = 65_535
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 _OTHERS = 0o007
@@ -61,20 +60,19 @@ class Address:
     port: int = 0
 
 
+ADDRESSES = "allowed: unix:PATH or 127.0.0.1:PORT"
+
+
 def address(value: object) -> Address:
-    """unix:PATH, or a loopback address and port."""
-    allowed = "allowed: unix:PATH or 127.0.0.1:PORT"
+    """unix:PATH, or a host and port; whether that host may be meant is not judged here."""
     if not isinstance(value, str) or not value:
-        raise refused(f"must be an address; found {shown(value)}, {allowed}")
+        raise refused(f"must be an address; found {shown(value)}, {ADDRESSES}")
     if value.startswith("unix:"):
         return Address(socket=_path(value.removeprefix("unix:").removeprefix("//")))
-    host, _, port = value.rpartition(":")
-    if not host or not _PORT.fullmatch(port) or int(port) > _MAX_PORT:
-        raise refused(f"{shown(value)} is not an address; {allowed}")
-    host = host.removeprefix("[").removesuffix("]")
-    if not is_loopback(host):
-        raise refused(f"{shown(value)} is not on this machine; without TLS only loopback is listened to, {allowed}")
-    return Address(host=host, port=int(port))
+    found = host_and_port(value)
+    if found is None:
+        raise refused(f"{shown(value)} is not an address; {ADDRESSES}")
+    return Address(host=found[0], port=found[1])
 
 
 def socket_mode(value: object) -> int:
@@ -237,7 +235,7 @@ def _option(node: object) -> object:
     return int(str(node)) if _WHOLE.fullmatch(str(node)) else str(node)
 
 
-ListeningAddress = Annotated[Address, PlainValidator(address)]
+WrittenAddress = Annotated[Address, PlainValidator(address)]
 SocketMode = Annotated[int, PlainValidator(socket_mode)]
 RedisUrl = Annotated[str, PlainValidator(redis_url)]
 BaseUrl = Annotated[str, PlainValidator(base_url)]

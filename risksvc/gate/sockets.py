@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from risksvc.core.types import RiskError
-from risksvc.gate.settings import Listener
+from risksvc.gate.listeners import Listener
 
 
 class ListenError(RiskError):

@@ -19,13 +19,15 @@ from risksvc.gate.journal import Journal
 from risksvc.gate.kill_switch.address import StoreAddress
 from risksvc.gate.limits_file import load_limits
 from risksvc.gate.limits_keeper import LimitsKeeper
+from risksvc.gate.listeners import Listener
 from risksvc.gate.owner import Owner
 from risksvc.gate.recovery import recover
 from risksvc.gate.replay import Replayed
 from risksvc.gate.retention import Retention
-from risksvc.gate.settings import Listener, Settings, load_settings
+from risksvc.gate.settings import Settings, load_settings
 from risksvc.gate.state_folder import warning_of
 from risksvc.gate.store_place import is_private, private_store, store_address
+from risksvc.gate.tls import check_files
 
 BY_START = "gate:start"
 _log = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ class Foundations:
 def found(start: Start) -> Foundations:
     """Reads, locks and replays; the caller closes the journal."""
     settings = read_settings(start)
+    for listener in (settings.strategy, settings.operator, settings.venue):
+        check_files(listener.tls)
     gate_id = identity(settings)
     journal, replayed = open_journal(settings)
     return Foundations(settings, gate_id, journal, replayed, clock_after(replayed))

@@ -18,6 +18,7 @@ from risksvc.core.reservations import ReservationStatus
 from risksvc.core.state import GateState
 from risksvc.core.types import SECOND, ZERO, Nanoseconds, TradingState
 from risksvc.gate.app import Counters, GateApp
+from risksvc.gate.certificate_metrics import certificate_metrics
 from risksvc.gate.flatten.metrics import flatten_metrics
 from risksvc.gate.incident.course_metrics import course_metrics
 from risksvc.gate.incident.metrics import incident_metrics
@@ -111,6 +112,7 @@ def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
     yield _gauge("risksvc_journal_bytes", "Bytes of the journal on disk.", journal.bytes)
     yield from disk_metrics(journal)
     yield from snapshot_metrics(app.snapshots, entries=journal.entries, now=now)
+    yield from certificate_metrics(app.certificates)
     engine = InfoMetricFamily("risksvc_engine", "Which engine serves the strategy listener; always 1.")
     engine.add_metric([], {"kind": app.engine.kind.value})
     yield engine

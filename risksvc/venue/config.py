@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from risksvc.core.types import MalformedInputError
+from risksvc.tls.endpoint import Tls
 
 _AT_LEAST_ONE = (
     "positions_every_ms",
@@ -47,7 +48,8 @@ class AccountKind(Enum):
 class VenueConfig:
     """One account at one venue, and the gate that hears of it. Durations are milliseconds.
 
-    `gate_target` is a gRPC target ("unix:/run/risksvc/feed.sock"). `exchange` is a ccxt id ("bybit") or a class as
+    `gate_target` is a gRPC target ("unix:/run/risksvc/feed.sock"); `gate_tls` says how a port with TLS is spoken to, by
+    files that are read at each connection. `exchange` is a ccxt id ("bybit") or a class as
     "module:Name" for a venue of one's own. `credentials` are further ccxt keys (password, uid, walletAddress, ...).
     `base_url` points every address of the exchange at one server (the paper venue); `options` and `urls` are merged
     into ccxt's; `quirks` replaces fields of the venue's entry in the table of `quirks.py`. `instruments` limits what is
@@ -58,6 +60,7 @@ class VenueConfig:
 
     account: str
     gate_target: str
+    gate_tls: Tls | None = None
     exchange: str = "bybit"
     kind: AccountKind = AccountKind.DERIVATIVES
     api_key: str = field(default="", repr=False)

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from risksvc.core.types import MalformedInputError, use_exact_arithmetic
+from risksvc.tls.endpoint import Endpoint
 from risksvc.v1 import venue_pb2
 from risksvc.venue import wire
 from risksvc.venue.abilities import Finding, abilities_of
@@ -102,7 +103,7 @@ async def _connect_exchange(connection: VenueConnection) -> None:
 async def _feed_once(connection: VenueConnection, ends: "_SessionEnds") -> None:
     config = connection.config
     try:
-        async with GateLink(config.gate_target) as link:
+        async with GateLink(Endpoint(config.gate_target, config.gate_tls)) as link:
             welcome = await link.introduce(_hello(connection))
             _LOG.info(
                 "feeding gate %s with account %s at %s: %d instruments, %s, %s",

@@ -11,6 +11,9 @@ from typing import Self
 import grpc
 import grpc.aio
 
+from risksvc.tls.channels import in_words, secured
+from risksvc.tls.endpoint import Endpoint
+from risksvc.tls.pem import TlsError
 from risksvc.v1 import venue_pb2, venue_pb2_grpc
 
 _MESSAGE_BYTES = 16 * 1024 * 1024  # ten thousand open orders in one snapshot are 1.5 MB
@@ -65,8 +68,11 @@ class GateClock:
 class GateLink:
     """One stream, from connecting to its end. Use as an asynchronous context manager."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+    def __init__(self, gate: Endpoint) -> None:
+        try:
+            self._channel = secured(gate).aio_channel(CHANNEL_OPTIONS)
+        except TlsError as error:  # files that are being renewed, or were spoilt: the next connection looks again
+            raise SessionEndedError(str(error)) from error
         stub = venue_pb2_grpc.VenueFeedServiceStub(self._channel)
         self._call = stub.Feed(wait_for_ready=False)
         self._queue: asyncio.Queue[venue_pb2.FeedRequest] = asyncio.Queue(_QUEUED)
@@ -118,7 +124,7 @@ class GateLink:
         if isinstance(answer, venue_pb2.FeedResponse):
             return answer
         code, details = await self._call.code(), await self._call.details()
-        raise SessionEndedError(f"the gate closed the stream: {code.name}: {details or 'no reason given'}")
+        raise SessionEndedError(f"the gate closed the stream: {code.name}: {in_words(details or 'no reason given')}")
 
     async def _write(self, message: venue_pb2.FeedRequest) -> None:
         try:
@@ -132,5 +138,5 @@ class GateLink:
 
 def _ended(error: grpc.RpcError) -> SessionEndedError:
     if isinstance(error, grpc.aio.AioRpcError):
-        return SessionEndedError(f"{error.code().name}: {error.details() or 'no reason given'}")
+        return SessionEndedError(f"{error.code().name}: {in_words(error.details() or 'no reason given')}")
     return SessionEndedError(str(error))

@@ -10,8 +10,8 @@ import pytest
 from risksvc.gate.kill_switch.address import Credentials, StoreAddress
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.kill_switch.view import Beginning, ClearGuard, ClearOutcome, StoreUnreachableError
+from tests.certificates import Authority
 from tests.integration.kill_switch.acl_file import password_of, write_users
-from tests.integration.kill_switch.certificates import Authority
 from tests.integration.kill_switch.conftest import PATIENCE_SECONDS, until
 from tests.integration.kill_switch.real_server import RealServer, free_port
 from tests.integration.kill_switch.sentinel_group import ADMIN, NAME, Sentinel

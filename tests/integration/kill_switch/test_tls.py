@@ -13,7 +13,7 @@ import pytest
 from risksvc.gate.kill_switch.scripts import keys_of
 from risksvc.gate.kill_switch.store import KillSwitchStore
 from risksvc.gate.kill_switch.view import StoreUnreachableError
-from tests.integration.kill_switch.certificates import Authority, Certificate
+from tests.certificates import Authority, Certificate
 from tests.integration.kill_switch.conftest import MakeGate, until
 from tests.integration.kill_switch.real_server import RealServer, binary_of, free_port
 from tests.unit.gate.halts import halt

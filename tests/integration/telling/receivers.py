@@ -43,6 +43,8 @@ class Webhook:
             def do_POST(self) -> None:
                 mailbox.tries += 1
                 content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if hook.status == 200:  # kept before the sender can know
+                    mailbox.take(content["title"], content["message"])
                 with contextlib.suppress(OSError):
                     self.send_response(hook.status)
                     for number in range(hook.pieces):
@@ -51,8 +53,6 @@ class Webhook:
                         time.sleep(0.25)
                     self.send_header("Content-Length", "0")
                     self.end_headers()
-                if hook.status == 200:
-                    mailbox.take(content["title"], content["message"])
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 pass

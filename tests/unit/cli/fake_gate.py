@@ -111,6 +111,7 @@ def operator_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, address: st
         "RISKSVC_TOKEN": TOKEN if address else None,
         "RISKSVC_TOKEN_FILE": None,
         "RISKSVC_SETTINGS": None,
+        **dict.fromkeys(("RISKSVC_TLS_CA", "RISKSVC_TLS_CERTIFICATE", "RISKSVC_TLS_KEY", "RISKSVC_TLS_SERVER_NAME")),
         "COLUMNS": None,
         "NO_COLOR": None,
         "FORCE_COLOR": None,

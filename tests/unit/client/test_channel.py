@@ -2,8 +2,9 @@ import math
 
 import pytest
 
-from risksvc.client.channel import CHANNEL_OPTIONS, MAX_DEADLINE, checked_deadline, checked_target
+from risksvc.client.channel import CHANNEL_OPTIONS, MAX_DEADLINE, checked_deadline, checked_endpoint, checked_target
 from risksvc.core.types import MalformedInputError
+from risksvc.tls.endpoint import Endpoint, Tls
 from tests.unit.client.messages import Field
 
 
@@ -44,6 +45,35 @@ def test_a_socket_or_a_loopback_address_is_a_target(target: str) -> None:
 def test_anything_else_is_refused_with_what_is_allowed(target: str) -> None:
     with pytest.raises(MalformedInputError, match="target"):
         checked_target(target)
+
+
+TLS = Tls(ca="ca.crt")
+
+
+@pytest.mark.parametrize("target", ["gate.example.com:7443", "10.0.0.1:7443", "[fd00::1]:7443", "127.0.0.1:7443"])
+def test_with_tls_the_gate_may_be_anywhere(target: str) -> None:
+    assert checked_endpoint(target, TLS) == Endpoint(target, TLS)
+    assert checked_endpoint("127.0.0.1:7443", None) == Endpoint("127.0.0.1:7443")
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("unix:/run/risksvc/strategy.sock", "tls: belongs to a port"),
+        ("gate.example.com", "target: 'gate.example.com' is not 'host:port'"),
+        ("gate.example.com:0", "is not 'host:port', which TLS needs"),
+        ("a:1,b:2", "is not 'host:port', which TLS needs"),
+    ],
+)
+def test_tls_is_a_ports(target: str, problem: str) -> None:
+    with pytest.raises(MalformedInputError, match=problem):
+        checked_endpoint(target, TLS)
+
+
+@pytest.mark.parametrize(("target", "tls"), [("gate:7443", "ca.crt"), (7443, TLS), (b"gate:7443", TLS)])
+def test_an_endpoint_is_text_and_tls(target: Field, tls: Field) -> None:
+    with pytest.raises(TypeError):
+        checked_endpoint(target, tls)
 
 
 @pytest.mark.parametrize("deadline", [0.001, 0.1, 1, MAX_DEADLINE])

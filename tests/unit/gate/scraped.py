@@ -51,6 +51,7 @@ class Scraped:
             "kill_switch": kill_switch,
             "limits": SimpleNamespace(reloads=2, failures=1, last_error="limits.yaml:3: a mistake"),
             "watchers": [None, None],
+            "certificates": {},
             "feeds": SimpleNamespace(link=lambda _: self.link),
             "counters": Counters(malformed=3, late_loops=1),
             "snapshots": SnapshotStats(),

@@ -11,10 +11,12 @@ from risksvc.core.types import MILLISECOND, SECOND
 from risksvc.gate import templates
 from risksvc.gate.config_problems import SettingsFileError
 from risksvc.gate.limits_file import parse_limits
+from risksvc.gate.listeners import Listener
 from risksvc.gate.operator_tokens import Operator, hash_token
 from risksvc.gate.secret_files import SecretSource
-from risksvc.gate.settings import Listener, Settings, load_settings, parse_settings
+from risksvc.gate.settings import Settings, load_settings, parse_settings
 from risksvc.gate.settings_schema import Durability
+from risksvc.tls.endpoint import Endpoint
 
 PATH = Path("/etc/risksvc/risksvc.yaml")
 VENUE = "venue: {exchange: bybit, key: {api_key_file: key, secret_env: BYBIT_SECRET}}"
@@ -210,7 +212,7 @@ def test_every_key_that_the_template_has_in_a_comment_is_right_too(key: str, tex
 @pytest.mark.parametrize(("key", "text"), uncommented(templates.settings_text()))
 def test_a_key_in_a_comment_shows_what_applies_without_it(key: str, text: str) -> None:
     examples = {"dead_man", "id", "redis", "gates", "base_url", "strategy", "spot_baseline", "calendar", "contacts"}
-    assert key in examples or load(text) == load(templates.settings_text())
+    assert key in {*examples, "connect"} or load(text) == load(templates.settings_text())
 
 
 # -- warnings, errors ----------------------------------------------------------------------------------------------
@@ -275,9 +277,9 @@ def test_other_gates_are_addresses_by_their_ids() -> None:
     assert load(SMALL).gates == {}
     text = "gates: {g2: unix:../g2/op.sock, g3: unix:/run/g3.sock, g4: 127.0.0.1:9501}\n"
     assert load(SMALL + text).gates == {
-        "g2": "unix:/etc/risksvc/../g2/op.sock",
-        "g3": "unix:/run/g3.sock",
-        "g4": "127.0.0.1:9501",
+        "g2": Endpoint("unix:/etc/risksvc/../g2/op.sock"),
+        "g3": Endpoint("unix:/run/g3.sock"),
+        "g4": Endpoint("127.0.0.1:9501"),
     }
 
 

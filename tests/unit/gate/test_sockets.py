@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from risksvc.gate.settings import Listener
+from risksvc.gate.listeners import Listener
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 
 

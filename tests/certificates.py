@@ -7,10 +7,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY = dt.timedelta(days=1)
+FOR_SERVERS, FOR_CLIENTS = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 
 
 @dataclass(frozen=True)
@@ -22,26 +23,37 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates."""
+    """Signs certificates. `days`: how long it is valid; negative: it has expired."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, days: int = 2) -> None:
         self._folder, self._name = folder, _named(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        built = _builder(self._name, self._name, self._key.public_key(), days=2)
+        built = _builder(self._name, self._name, self._key.public_key(), days=days)
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         built = built.add_extension(_usage(signs=True), critical=True)
         self.file = folder / f"{name}.crt"
         self.file.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, name: str, *, host: str = "127.0.0.1", days: int = 1) -> Certificate:
-        """`days`: valid for; negative: it has expired."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def sign(
+        self,
+        name: str,
+        *,
+        host: str = "127.0.0.1",
+        days: int = 1,
+        since: int = -10,
+        edwards: bool = False,
+        use: x509.ObjectIdentifier | None = None,
+    ) -> Certificate:
+        """`since`, `days`: valid from and to, in days from now. `use`: for this alone. `edwards`: an Ed25519 key."""
+        key = ed25519.Ed25519PrivateKey.generate() if edwards else ec.generate_private_key(ec.SECP256R1())
         try:
             alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
         except ValueError:
             alternative = x509.DNSName(host)
-        built = _builder(_named(name), self._name, key.public_key(), days=days)
+        built = _builder(_named(name), self._name, key.public_key(), days=days, since=since)
         built = built.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        if use is not None:
+            built = built.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         made = Certificate(self._folder / f"{name}.crt", self._folder / f"{name}.key")
         made.certificate.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         made.key.write_bytes(
@@ -49,6 +61,7 @@ class Authority:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
         )
+        made.key.chmod(0o600)
         return made
 
 
@@ -71,7 +84,12 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey,
+    *,
+    days: int,
+    since: int = -10,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -80,6 +98,6 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 10 * _DAY)
+        .not_valid_before(now + since * _DAY)
         .not_valid_after(now + days * _DAY)
     )
