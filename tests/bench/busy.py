@@ -31,6 +31,10 @@ class Busy:
     def pid(self) -> int:
         return self.gate.pid
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.gate.words
+
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Raises what went wrong with the work."""

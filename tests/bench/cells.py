@@ -33,8 +33,8 @@ LOADS: Mapping[str, Load] = {
     "blocking": Load(by="blocking"),
     "asyncio": Load(by="asyncio"),
 }
-# Where many ask at once, what counts is how many are answered.
 TRIES, TOLERATED = 3, 0.01
+# Where many ask at once, what counts is how many are answered.
 BY_RATE = frozenset({"8", "64", "pipeline", "batch"})
 
 

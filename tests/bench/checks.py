@@ -10,6 +10,7 @@ from tests.bench.results import Results
 WORLDS: Mapping[str, World] = {
     "gate": World(),
     "gate-tcp": World(tcp=True),
+    "gate-tls": World(tcp=True, tls=True),
     "gate-power": World(settings="journal: {durability: power}\n"),
     "gate-spin": World(settings="engine: {spin: 200us}\n"),
     "gate-public": World(settings="engine: {kind: public}\n"),
@@ -28,7 +29,7 @@ FULL = (
     "aio/ping", "engine/ping", "cpp/ping", "go/ping",
     "aio/pipeline", "engine/pipeline", "cpp/pipeline", "go/pipeline", "gate/pipeline",
     "aio/blocking", "aio/asyncio",
-    "aio-tcp/1", "cpp-tcp/1", "gate-tcp/1", "aio-tcp/64", "cpp-tcp/64", "gate-tcp/64",
+    "aio-tcp/1", "cpp-tcp/1", "gate-tcp/1", "aio-tcp/64", "cpp-tcp/64", "gate-tcp/64", "gate-tls/1", "gate-tls/64",
     "aio/1000/s", "engine/1000/s", "cpp/1000/s", "go/1000/s", "gate/1000/s",
     "engine/10000/s", "cpp/10000/s", "go/10000/s", "gate/10000/s",
 )  # fmt: skip

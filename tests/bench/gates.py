@@ -15,6 +15,7 @@ from typing import Self
 
 from risksvc.v1 import operator_pb2, venue_pb2
 from tests.bench.venue import Venue, symbol
+from tests.certificates import Authority
 from tests.integration.gate.gate_process import GateProcess, as_
 from tests.integration.kill_switch.real_server import free_port
 
@@ -59,6 +60,7 @@ class World:
     fresh: bool = True
     settings: str = ""
     tcp: bool = False
+    tls: bool = False
 
     def limits(self) -> str:
         named = ", ".join(f"{symbol(n)}: {{max_intended: 1000000}}" for n in range(min(self.instruments, 10)))
@@ -74,6 +76,7 @@ class MeasuredGate(GateProcess):
         super().__init__(Path(tempfile.mkdtemp(prefix="rsb")))
         self.world = world
         self.port = free_port() if world.tcp else 0
+        self.words: tuple[str, ...] = ()
         self.limits.write_text(world.limits(), encoding="utf-8")
         self._write_settings()
         self.venue: Venue | None = None
@@ -83,10 +86,20 @@ class MeasuredGate(GateProcess):
         head, _, rest = self.settings.read_text(encoding="utf-8").partition("\naccounts:\n")
         operators = rest[rest.index("operators:") :]
         if self.port:
-            head = head.replace('http: "127.0.0.1:0"', f'http: "127.0.0.1:0", strategy: "127.0.0.1:{self.port}"')
+            strategy = f'{{address: "127.0.0.1:{self.port}"{self._tls()}}}'
+            head = head.replace('http: "127.0.0.1:0"', f'http: "127.0.0.1:0", strategy: {strategy}')
         age = "20s" if self.world.fresh else "60m"
         accounts = _SETTINGS.format(age=age)
         self.settings.write_text(head + accounts + operators + self.world.settings, encoding="utf-8")
+
+    def _tls(self) -> str:
+        """A certificate of the gate's own, where it is to show one."""
+        if not self.world.tls:
+            return ""
+        authority = Authority(self.folder, "authority")
+        shown = authority.sign("gate")
+        self.words = (f"ca={authority.file}",)
+        return f", tls: {{certificate: {shown.certificate.name}, key: {shown.key.name}}}"
 
     # -- life ----------------------------------------------------------------------------------------------------
 

@@ -23,10 +23,15 @@ class Target(Protocol):
     @property
     def pid(self) -> int: ...
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a generator must be told besides: whose certificate to trust."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How it is asked. `rate` 0: as answers come. `most` 0: as many as fit in, but no more than can be proven over soon."""
+    """How it is asked. `rate` 0: as answers come. `most` 0: as many as can soon be proven over."""
 
     mode: str = "unary"
     inflight: int = 1
@@ -100,7 +105,7 @@ def ask(server: Target, load: Load, *, prefix: str, seconds: float) -> Measured:
     """Runs one cell. The server's processor time is that of the whole call, warm-up included."""
     words = generator()[1] if load.by == "generator" else module("tests.bench.clients", load.by)
     before = processor_seconds(server.pid)
-    said = told([*words, *load.arguments(server.target, prefix=prefix, seconds=seconds)])
+    said = told([*words, *load.arguments(server.target, prefix=prefix, seconds=seconds), *server.words])
     used = processor_seconds(server.pid) - before
     return _measured(json.loads(said), server_seconds=used)
 

@@ -29,6 +29,8 @@ def resident_mb(pid: int) -> float:
 class Served:
     """A server that says "ready" on its standard output, and ends when its standard input does."""
 
+    words: tuple[str, ...] = ()
+
     def __init__(
         self, words: Sequence[str], target: str, *, log: Path, environment: Mapping[str, str] | None = None
     ) -> None:

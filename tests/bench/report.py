@@ -15,8 +15,8 @@ _HEAD = """\
 
 Made by `make bench`; not edited by hand. Every comparison is of the same run: everything once in each round, in
 shuffled order; ratios are taken round by round, and told as their median [lowest-highest]. Times are microseconds
-unless another unit stands there. The generator shares the machine with what it measures: its cores are told, so that it is
-never the hidden limit.
+unless another unit stands there. The generator shares the machine with what it measures: its cores are told, so
+that it is never the hidden limit.
 """
 
 
