@@ -29,7 +29,7 @@ SIZES: Mapping[str, Size] = {
     "RiskGate.apply, 100,000 working orders": Size(10, 1, 100_000),
 }
 QUICK = (SMALLEST, "RiskGate.apply, 10,000 instruments")
-CHECKS = 1_000
+CHECKS = 500
 Times = list[float]
 
 

@@ -33,7 +33,7 @@ LOADS: Mapping[str, Load] = {
     "blocking": Load(by="blocking"),
     "asyncio": Load(by="asyncio"),
 }
-TRIES, TOLERATED = 3, 0.01
+TRIES, TOLERATED = 2, 0.01
 # Where many ask at once, what counts is how many are answered.
 BY_RATE = frozenset({"8", "64", "pipeline", "batch"})
 

@@ -34,6 +34,8 @@ def measure(options: Options, results: Results) -> None:
     """Adds its cells, its tables and the longest stall."""
     worlds = dict.fromkeys(WORKS, WORLD)
     measure_grid(Grid("While something loads", NAMES, worlds, WORKS, NOTES), options, results)
+    if options.quick and not options.only:
+        return
     large = dict.fromkeys(LARGE_WORKS, LARGE)
     grid = Grid("While limits of 10,000 instruments load", LARGE_NAMES, large, LARGE_WORKS, LARGE_NOTES)
     servers = measure_grid(grid, options, results)

@@ -66,9 +66,9 @@ def new_prefix() -> str:
 
 ONE = Load()
 EIGHT = Load(inflight=8)
-SIXTY_FOUR = Load(inflight=64, channels=2, warm=2_000)  # two connections: a gate takes 32 calls at once on each
+SIXTY_FOUR = Load(inflight=64, channels=2, warm=500)  # two connections: a gate takes 32 calls at once on each
 PING = Load(mode="stream")
-PIPELINE = Load(mode="stream", inflight=64, warm=2_000)
+PIPELINE = Load(mode="stream", inflight=64, warm=500)
 BATCH = Load(mode="batch", most=200, warm=5)  # counted in batches of 100
 
 

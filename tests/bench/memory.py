@@ -11,7 +11,7 @@ from tests.bench.paired import Ratio
 from tests.bench.processes import resident_mb
 from tests.bench.results import Results, Table
 
-CHECKS, QUICK_CHECKS = 10_000_000, 60_000
+CHECKS, QUICK_CHECKS = 10_000_000, 30_000
 BLOCK, QUICK_BLOCK = 20_000, 10_000
 WARM_UP = 0.3  # of all checks: by then as many ids are remembered as ever will be
 WORLD = World(settings="journal: {max_size: 512MiB, keep: 1s}\n")

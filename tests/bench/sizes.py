@@ -20,7 +20,7 @@ WORLDS: Mapping[str, World] = {
     "gate-10000-working": _world(working=10_000),
     "gate-100000-working": _world(working=100_000),
 }
-QUICK = ("aio/1", "gate-10-instruments/1", "gate-10000-instruments/1", "gate-100-strategies/1", "gate-10000-working/1")
+QUICK = ("aio/1", "gate-10-instruments/1", "gate-10000-instruments/1", "gate-100-strategies/1")
 FULL = tuple(f"{server}/{load}" for load in ("1", "64") for server in ("aio", *WORLDS))
 NOTES = (
     (
