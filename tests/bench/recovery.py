@@ -198,16 +198,16 @@ def measure(options: Options, results: Results) -> None:
         if found.entries != made.entries or state_hash(found.gate) != made.hash:
             raise RuntimeError("what was recovered is not what was written")
         kept = snapshot_path(folder, found.snapshot).stat().st_size / 1e6
-    rows = (
+    rows = [
         ("journal", f"{made.entries:,} entries, {size:,.0f} MB"),
         ("snapshot", f"of {found.snapshot_entries:,} entries, {kept:.1f} MB"),
         ("applied again", f"{found.tail:,} entries"),
         ("recovered in", f"{seconds:.2f} s ({used:.2f} s of processor time), the state's hash equal"),
-    )
+    ]
     if not options.quick:
-        rows = (*rows, snapshot_cost(BenchGate(LARGE).gate, f"{LARGE}"))
+        rows.append(snapshot_cost(BenchGate(LARGE).gate, f"{LARGE}"))
         results.figures["recovery"] = Ratio((seconds,))
-    results.tables.append(Table("Recovery", ("what", "found"), rows))
+    results.tables.append(Table("Recovery", ("what", "found"), tuple(rows)))
 
 
 def snapshot_cost(gate: RiskGate, what: str) -> tuple[str, str]:
