@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo drill run test lint proto bench simulate chaos soak clean lock prometheus redis-server faketime flood
+.PHONY: help setup demo drill run test lint proto bench bench-tools simulate chaos soak clean lock prometheus redis-server faketime flood
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -61,9 +61,16 @@ proto: $(READY) ## generate risksvc/v1 from proto/
 	@echo "proto: generate risksvc/v1 from proto/risksvc/v1"
 	@$(BIN)/python proto/generate.py
 
-bench: $(READY) ## measure checks, memory, halts
+# make bench QUICK=1 takes two minutes; ONLY=gate/1,halts measures some rows and parts, and writes no report.
+QUICK ?=
+ONLY ?=
+
+bench: $(READY) bench-tools ## measure, beside bare echoes; report in tests/bench/results.md
 	@echo "bench: measure on this machine; close other programs first"
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) --only "$(ONLY)"
+
+bench-tools: $(READY) redis-server ## build what bench measures with; Debian's compilers, as root
+	@.ci/bench-tools .bench "$(abspath $(BIN)/python)"
 
 # make chaos CHAOS_ARGS="--long --cycles 1000 --halts 250 --outages 20" is the long one: half an hour on a quiet machine.
 CHAOS_ARGS ?=
@@ -89,7 +96,7 @@ simulate: $(READY) ## run seeds of the deterministic simulation: make simulate S
 
 clean: ## remove .venv, caches and what was built; never a state folder
 	@echo "clean: remove $(VENV), caches, build results"
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@rm -rf $(VENV) .bench build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	@find risksvc tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(VENV)/.uv ## resolve pyproject.toml into requirements.lock, with hashes

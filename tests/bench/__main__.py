@@ -1,114 +1,76 @@
-"""`make bench`: what a check costs, as ratios against a reference measured in the same run, in shuffled order.
+"""`make bench`: what a check costs, as ratios against references of the same run; see `tests/bench/results.md`.
 
-Never part of the suite: a noisy machine must not break a build. Exits non-zero when a bar is missed.
+Never part of the suite: a noisy machine must not break a build. Exits non-zero when a bar is missed by its loose bound.
 """
 
-import platform
-import random
-import resource
-import statistics
-import subprocess
+import signal
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+import grpc
 
 from risksvc.core.types import use_exact_arithmetic
-from tests.bench.durability import durability_lines
-from tests.bench.recovery import recovery, snapshot_cost
-from tests.bench.world import LARGE, SMALL, BenchGate, Size
+from tests.bench import apply, bars, checks, durability, halts, loading, memory, recovery, sizes, starting
+from tests.bench.options import Options, parse
+from tests.bench.report import machine, markdown
+from tests.bench.results import Results, text_table
 
-ROUNDS = 9
-CHECKS_PER_ROUND = 400
-SIZE_BAR = 1.2
-MEMORY_BAR_MB = 250
-IDS = 1_000_000
-RECOVERED = 100_000  # entries; `python -m tests.bench --recovery` takes a million, and half an hour on a busy machine
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """One row: medians of both, and the ratios round by round."""
-
-    name: str
-    ours_us: float
-    reference_us: float
-    ratios: list[float]
-    bar: float
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.ratios)
-
-    @property
-    def holds(self) -> bool:
-        return self.median <= self.bar
-
-    def __str__(self) -> str:
-        low, high = min(self.ratios), max(self.ratios)
-        mark = "ok" if self.holds else "MISSED"
-        return (
-            f"{self.name:<62} {self.ours_us:8.1f} {self.reference_us:8.1f}   "
-            f"{self.median:5.2f} [{low:.2f}-{high:.2f}]  <= {self.bar}  {mark}"
-        )
+PARTS: Mapping[str, Callable[[Options, Results], None]] = {
+    "checks": checks.measure,
+    "sizes": sizes.measure,
+    "loading": loading.measure,
+    "apply": apply.measure,
+    "journal": durability.measure,
+    "halts": halts.measure,
+    "start": starting.measure,
+    "recovery": recovery.measure,
+    "memory": memory.measure,
+}
 
 
-def compare(name: str, ours: Size, reference: Size, *, bar: float) -> Ratio:
-    """Times checks on two gates, round by round in shuffled order."""
-    gates = {"ours": BenchGate(ours), "reference": BenchGate(reference)}
-    for gate in gates.values():
-        gate.time_checks(CHECKS_PER_ROUND)  # warm-up
-    times: dict[str, list[float]] = {"ours": [], "reference": []}
-    order = random.Random(7)
-    for _ in range(ROUNDS):
-        names = list(gates)
-        order.shuffle(names)
-        for each in names:
-            times[each].append(statistics.median(gates[each].time_checks(CHECKS_PER_ROUND)))
-    ratios = [a / b for a, b in zip(times["ours"], times["reference"], strict=True)]
-    return Ratio(name, statistics.median(times["ours"]), statistics.median(times["reference"]), ratios, bar)
-
-
-def memory_mb() -> float:
-    """Peak memory of a process of its own that holds the large world and a million ids, with the gate's imports."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--memory"], capture_output=True, text=True, check=True, timeout=900
-    )
-    return float(done.stdout)
-
-
-def _measure_memory() -> None:
-    import risksvc.gate.serve  # noqa: F401, PLC0415 - what the real process has loaded
-
-    gate = BenchGate(LARGE)
-    gate.deny_many(IDS)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def main() -> int:
-    """Prints the table; 1 when a bar is missed."""
+    """Prints the tables; 1 when a bar is missed by its loose bound."""
+    options = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, _interrupted)  # as Ctrl-C: whatever was started is ended by its handle
     use_exact_arithmetic()
-    if "--memory" in sys.argv:
-        _measure_memory()
-        return 0
-    if "--recovery" in sys.argv:
-        return 0 if recovery(*map(int, sys.argv[2:])) else 1
-    print(f"{platform.machine()}, Python {platform.python_version()}, {ROUNDS} rounds of {CHECKS_PER_ROUND} checks")
-    print(f"{'what':<62} {'us':>8} {'ref us':>8}   ratio [range]      bar")
-    print(f"RiskGate.apply, {LARGE}")
-    ratio = compare(f"  against {SMALL}", LARGE, SMALL, bar=SIZE_BAR)
-    print(ratio)
-    print(f"{'journal: durability power, against process':<62} {'power':>8} {'process':>8}   ratio [range]")
-    for line in durability_lines():
-        print(line)
-    megabytes = memory_mb()
-    fits = megabytes <= MEMORY_BAR_MB
-    what = f"peak memory, {LARGE}, {IDS:,} ids"
-    print(f"{what:<62} {megabytes:8.0f} MB{'':>22}  <= {MEMORY_BAR_MB}  {'ok' if fits else 'MISSED'}")
-    snapshot_cost(BenchGate(LARGE).gate, f"{LARGE}")
-    recovered = recovery(RECOVERED)
-    good = ratio.holds and fits and recovered
-    print(f"bench: {'all bars held' if good else 'a bar was missed'}")
+    print("\n".join(machine()), flush=True)
+    results = Results()
+    for name, part in PARTS.items():
+        told, began = len(results.tables), time.monotonic()
+        try:
+            part(options, results)
+        except (AssertionError, RuntimeError, grpc.RpcError) as error:  # the others are measured all the same
+            results.broken[name] = f"{type(error).__name__}: {str(error).strip()[-800:]}"
+            print(f"\n{name} broke off: {results.broken[name]}", flush=True)
+        for table in results.tables[told:]:
+            print(f"\n{table.title} ({time.monotonic() - began:.0f} s)\n{text_table(table)}", flush=True)
+    return _end(options, results)
+
+
+def _end(options: Options, results: Results) -> int:
+    table, good = bars.judged(results, every=not options.only)
+    print(f"\n{table.title}\n{text_table(table)}")
+    for what, why in sorted(results.missing.items()):
+        print(f"not measured: {what}: {why}")
+    if options.write is not None:
+        kind = "a quick run" if options.quick else "a full run"
+        how = f"{kind} of {options.rounds} rounds, {options.seconds:g} s a cell"
+        options.write.write_text(markdown(results, table, how=how), encoding="utf-8")
+        print(f"bench: written to {options.write.name}")
+    good = good and not results.broken
+    bad = "a bar was missed by its loose bound, or a part broke off"
+    print(f"bench: {'every bar within its loose bound' if good else bad}")
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -5,40 +5,24 @@ costs is the disk's: a virtual disk may answer from its host's memory, so only t
 """
 
 import asyncio
-import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from risksvc.gate.journal import POWER, PROCESS, Journal
+from tests.bench.options import Options
+from tests.bench.paired import Rounds
+from tests.bench.paired import measure as in_rounds
+from tests.bench.results import Results, Table
 
 ENTRY = b"x" * 600  # about one check with its decision
 APPENDS = 4_000
 COMMITS = 1_024
 WAITING = (1, 8, 64)
-ROUNDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row: medians over the rounds of power and process, and the ratio of each round."""
-
-    name: str
-    power: float
-    process: float
-    unit: str
-    ratios: list[float]
-
-    def __str__(self) -> str:
-        low, high = min(self.ratios), max(self.ratios)
-        return (
-            f"{self.name:<62} {self.power:8.1f} {self.process:8.1f}   "
-            f"{statistics.median(self.ratios):5.3f} [{low:.3f}-{high:.3f}]  {self.unit}"
-        )
 
 
 @contextmanager
@@ -79,33 +63,30 @@ def _measure(journal: Journal) -> list[float]:
     return [*_append(journal), *(_commit(journal, waiting) for waiting in WAITING)]
 
 
+COLUMNS = (POWER, PROCESS, "power / process")
+NOTE = "A virtual disk may answer from its host's memory: what a disk write costs is this disk's own."
 NAMES = (
-    ("  append p50", "us"),
-    ("  append p99", "us"),
-    *((f"  durable entries with {waiting} waiting", "thousand/s") for waiting in WAITING),
+    ("append p50", "us"),
+    ("append p99", "us"),
+    *((f"durable entries with {waiting} waiting", "thousand/s") for waiting in WAITING),
 )
 
 
-def durability_lines() -> list[Line]:
-    """Every row. Columns: power, process, power / process."""
-    rounds: dict[str, list[list[float]]] = {POWER: [], PROCESS: []}
-    order = random.Random(7)
+def measure(options: Options, results: Results) -> None:
+    """Adds its table."""
+    if not options.wants("journal"):
+        return
     with (
         tempfile.TemporaryDirectory(prefix="rs", dir=Path.cwd()) as folder,  # a real disk: /tmp may be memory
         _journal(Path(folder), POWER) as power,
         _journal(Path(folder), PROCESS) as process,
     ):
-        journals = [(POWER, power), (PROCESS, process)]
-        for _ in range(ROUNDS):
-            order.shuffle(journals)
-            for name, journal in journals:
-                rounds[name].append(_measure(journal))
-    return [_line(index, rounds) for index in range(len(NAMES))]
+        cells = {POWER: lambda: _measure(power), PROCESS: lambda: _measure(process)}
+        rounds = in_rounds(cells, rounds=options.rounds)
+    rows = tuple(_row(name, unit, itemgetter(at), rounds) for at, (name, unit) in enumerate(NAMES))
+    results.tables.append(Table("Journal alone", ("entries of 600 bytes", *COLUMNS), rows, (NOTE,)))
 
 
-def _line(index: int, rounds: dict[str, list[list[float]]]) -> Line:
-    name, unit = NAMES[index]
-    power = [one[index] for one in rounds[POWER]]
-    process = [one[index] for one in rounds[PROCESS]]
-    ratios = [ours / other for ours, other in zip(power, process, strict=True)]
-    return Line(name, statistics.median(power), statistics.median(process), unit, ratios)
+def _row(name: str, unit: str, value: Callable[[list[float]], float], rounds: Rounds[list[float]]) -> tuple[str, ...]:
+    each = (f"{rounds.median(durability, value):,.1f}" for durability in (POWER, PROCESS))
+    return f"{name}, {unit}", *each, str(rounds.ratio(POWER, PROCESS, value))

@@ -1,4 +1,4 @@
-"""A gate of a given size, ready to be timed: open, with working orders resting at the venue."""
+"""A gate of a given size, in process, ready to be timed: open, every kind of limit set and far away, orders resting."""
 
 import time
 from dataclasses import dataclass, replace
@@ -7,13 +7,22 @@ from decimal import Decimal
 from risksvc.core import events, venue_events
 from risksvc.core.config import RULES, AccountConfig, GateConfig
 from risksvc.core.gate import RiskGate
-from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, StrategyLimits
+from risksvc.core.limits import (
+    AccountLimits,
+    InstrumentLimits,
+    Limit,
+    Limits,
+    OrderLimits,
+    StrategyInstrumentLimits,
+    StrategyLimits,
+)
 from risksvc.core.outputs import Decision
 from risksvc.core.types import SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
 
 START = 1_800_000_000 * SECOND
 MARK = Decimal(100)
 HUGE = Limit(Decimal(10) ** 12)
+EACH = OrderLimits(HUGE, HUGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Size:
         return f"{self.instruments:,} instruments, {self.strategies} strategies, {self.working:,} orders"
 
 
-SMALL = Size(10, 1, 10)
+SMALL = Size(10, 1, 0)
 LARGE = Size(1_000, 100, 10_000)
 
 
@@ -48,9 +57,11 @@ class BenchGate:
 
     def _open(self) -> None:
         far = Decimal(1)
-        rows = {symbol: InstrumentLimits(HUGE, Decimal(5)) for symbol in self._symbols}
-        strategies = {name: StrategyLimits(band=Limit(Decimal(150)), belief_required=True) for name in self._strategies}
-        limits = Limits("USD", {"USDT": far}, {"main": AccountLimits(HUGE, rows, strategies)}, "bench")
+        rows = {symbol: InstrumentLimits(HUGE, Decimal(5), EACH) for symbol in self._symbols}
+        pairs = {symbol: StrategyInstrumentLimits(HUGE, HUGE, order=EACH) for symbol in self._symbols[:10]}
+        own = StrategyLimits(Limit(Decimal(150)), HUGE, HUGE, max_orders_per_second=HUGE, order=EACH, instruments=pairs)
+        account = AccountLimits(HUGE, rows, dict.fromkeys(self._strategies, own), max_orders_per_second=HUGE)
+        limits = Limits("USD", {"USDT": far}, {"main": account}, "bench")
         listed = tuple(
             Instrument(symbol, InstrumentKind.LINEAR, symbol.split("/")[0], "USDT", far, Decimal("0.001"), far / 100)
             for symbol in self._symbols
