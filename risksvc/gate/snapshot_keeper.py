@@ -23,6 +23,7 @@ from risksvc.gate.segments import Link, list_segments, number_of
 from risksvc.gate.snapshots import path_of
 
 AGAIN_SECONDS = 60.0
+PAUSE_SECONDS = 10.0  # a processor is the gate's for at least so long between two of them, however fast segments close
 LONGEST_SECONDS = 900.0
 _ENDING_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -77,7 +78,10 @@ class SnapshotKeeper:
         """Until cancelled."""
         while True:
             self._rotated.clear()
-            done = self._wanted <= max(1, self.stats.number) or await self._make(self._wanted)
+            wanted = self._wanted > max(1, self.stats.number)
+            done = not wanted or await self._make(self._wanted)
+            if wanted and done:
+                await asyncio.sleep(PAUSE_SECONDS)
             if done and self._wanted > max(1, self.stats.number):
                 continue  # another segment was closed meanwhile
             with suppress(TimeoutError):

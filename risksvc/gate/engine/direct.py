@@ -56,7 +56,7 @@ class DirectEngine:
         self.following: set[asyncio.Task[None]] = set()
         self._behind = served.behind
         self._rpcs = served.rpcs
-        self._most = AT_ONCE if served.grouped else 1
+        self._most = AT_ONCE
         self._spin_seconds = spin_seconds
         self._table = {method.name.encode(): (_KINDS[type(method)], _served(method)) for method in served.methods}
         self._queue = cygrpc.CompletionQueue()
