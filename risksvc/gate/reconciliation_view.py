@@ -33,6 +33,7 @@ from risksvc.v1 import operator_pb2, types_pb2
 
 MAX_FILLS = 50
 MAX_ORDERS = 50
+LINES_AT_ONCE = 20
 # What is worse hides what is not.
 _WORST_FIRST = ("DIVERGED", "SUSPECT", "UNCONFIRMED")
 _SIDES = {Side.BUY: types_pb2.SIDE_BUY, Side.SELL: types_pb2.SIDE_SELL}
@@ -44,7 +45,9 @@ async def account_reconciliation(
     """One account: the instruments that are held, worked or different, or the one that is named."""
     book, link = app.owner.state.accounts[account], app.feeds.link(account)
     message = _account(book, link, now=now)
-    for line in _chosen(book, instrument):
+    for index, line in enumerate(_chosen(book, instrument)):
+        if index % LINES_AT_ONCE == LINES_AT_ONCE - 1:
+            await asyncio.sleep(0)  # checks go on; each instrument is shown as of one moment
         message.instruments.append(await _instrument(book, line, link))
     return message
 

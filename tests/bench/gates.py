@@ -193,6 +193,6 @@ class MeasuredGate(GateProcess):
             time.sleep(0.02)
 
     def _stream_connected(self) -> bool:
-        request = operator_pb2.GetReconciliationRequest(account="main")
+        request = operator_pb2.GetReconciliationRequest(account="main", instrument=symbol(0))  # the cheapest answer
         answer = self.operator().GetReconciliation(request, timeout=30, metadata=as_("alice"))
         return answer.accounts[0].stream_connected

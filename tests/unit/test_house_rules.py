@@ -31,7 +31,7 @@ IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "breakpoint"
 CLIENT_MAY_IMPORT = frozenset({"grpc", "google", "risksvc"})
 
 TRACES = re.compile(
-    r"(?:pypi|pythonhosted|npmjs|golang)\.org|--(?:(?:extra-)?index-url|find-links)\b"
+    r"(?:pypi|pythonhosted|npmjs|(?<!google\.)golang)\.org|--(?:(?:extra-)?index-url|find-links)\b"
     r"|(?<![\w.\-/}])/(?:work|root|Users|home|opt/(?:pypi|wheels))/"
 )
 
