@@ -188,6 +188,7 @@ class MeasuredGate(GateProcess):
         self.venue.send(stream_state=venue_pb2.FeedStreamState(connected=connected))
         deadline = time.monotonic() + _HEARD_WITHIN
         while self._stream_connected() is not connected:
+            assert self.venue.error is None, f"the gate ended its venue's stream: {self.venue.error}"
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the gate has not heard its venue within {_HEARD_WITHIN:.0f} s")
             time.sleep(0.02)

@@ -30,6 +30,7 @@ PURE = frozenset({
 IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "breakpoint", "id", "hash"})
 CLIENT_MAY_IMPORT = frozenset({"grpc", "google", "risksvc"})
 
+# google.golang.org is the name of gRPC's package in Go, wherever that comes from.
 TRACES = re.compile(
     r"(?:pypi|pythonhosted|npmjs|(?<!google\.)golang)\.org|--(?:(?:extra-)?index-url|find-links)\b"
     r"|(?<![\w.\-/}])/(?:work|root|Users|home|opt/(?:pypi|wheels))/"
