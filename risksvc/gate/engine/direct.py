@@ -5,8 +5,8 @@ touches it, and it is used with the versions in `choosing.TESTED` only; on any o
 
 One thread polls, handles and answers, so no call waits for another thread; handlers run in turns with the event loop
 (`shared_loop`). Rule 1: a unary reply is one batch, begun only once what was decided is durable. Rule 2: a call that
-brings no message (cancelled, killed, too large) costs no handler. Rule 3: new calls are asked for only when all that
-came was looked at, so what can't be served in time is refused by gRPC itself, before it costs Python anything. Rule 4:
+brings no message (cancelled, killed, too large) costs no handler. Rule 3: new calls are asked for as places come free
+(`places`), so what can't be served in time is refused by gRPC itself, before it costs Python anything. Rule 4:
 whatever goes wrong on the thread itself ends it and every call with it, and is told (`failed`): never silently deaf.
 """
 
@@ -22,10 +22,10 @@ import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # it has no types
 
 from risksvc.gate.engine.methods import Follow, Handle, Method, Served, Session, StatusError, Unary, Watch
-from risksvc.gate.engine.shared_loop import SharedLoop
+from risksvc.gate.engine.places import Places
+from risksvc.gate.engine.shared_loop import SharedLoop, fail, resolve
 from risksvc.gate.engine.statuses import status_of, too_late
 
-ASKED_FOR = 128  # calls that gRPC can hand over before it has to keep them
 AT_ONCE = 32  # replies that share one wait for the disk
 CANCELLED_WITHIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class DirectEngine:
         self._failed: asyncio.Future[None] = loop.create_future()
         self._buried: asyncio.Future[None] = loop.create_future()
         self._open = 0
-        self._owed = ASKED_FOR  # how many more calls may be asked for
+        self.places = Places()
         self._asking: list[tuple[_Asking, bytes]] = []
         self._took = False
         self._ending = False
@@ -122,17 +122,19 @@ class DirectEngine:
                 self._step()
         except BaseException as error:  # noqa: BLE001 - whatever it was, it must be told
             _log.critical("the strategy listener failed", exc_info=True)
-            self.loop.call_soon_threadsafe(_fail, self._failed, error)
+            self.loop.call_soon_threadsafe(fail, self._failed, f"the strategy listener failed: {error!r}")
         try:
             self._bury()
         finally:
-            self.loop.call_soon_threadsafe(_resolve, self._buried)
+            self.loop.call_soon_threadsafe(resolve, self._buried)
 
     def _step(self) -> None:
-        if self._owed > ASKED_FOR // 2:
+        if self.places.some_free:
+            self._ask_for_calls()
+        if self.places.some_not_asked_for:
             event = self._queue.poll(_NOW)
             if event.tag is None:
-                self._ask_for_calls()
+                self.places.looked_at_all()
                 return
         else:
             event = self._next()
@@ -158,17 +160,15 @@ class DirectEngine:
     def _ask_for_calls(self) -> None:
         self.loop.begin_turn()
         try:
-            if not self._ending:
-                for _ in range(self._owed):
-                    self._server.request_call(self._queue, self._queue, self._arrived)
-            self._owed = 0
+            free = self.places.take()
+            for _ in range(0 if self._ending else free):
+                self._server.request_call(self._queue, self._queue, self._arrived)
         finally:
             self.loop.end_turn()
 
     def _arrived(self, event: _Private) -> None:
         if not event.success:
             return  # shut down: nobody calls any more
-        self._owed += 1
         details = event.call_details
         found = self._table.get(details.method)
         if found is None:
@@ -178,9 +178,12 @@ class DirectEngine:
         else:
             self._open += 1
             kind, behaviour = found
+            if kind is not _UnaryCall:
+                self.places.passed()
             kind(self, event.call, details.deadline, behaviour).begin()
 
     def _refuse(self, call: _Private, status: StatusError) -> None:
+        self.places.passed()
         call.start_server_batch((_INITIAL, _status(status), _CLOSE), _ignored)
 
     def asks(self, call: "_Asking", data: bytes) -> None:
@@ -286,10 +289,19 @@ class _Asking:
 class _UnaryCall(_Asking):
     """One request, one reply."""
 
-    __slots__ = ()
+    __slots__ = ("_looks",)
     _at_end = _status(_NO_MESSAGE)
 
+    def __init__(self, engine: DirectEngine, call: _Private, deadline: float, handle: Handle) -> None:
+        super().__init__(engine, call, deadline, handle)
+        self._looks = engine.places.came()
+
+    def _end(self, status: _Private) -> None:
+        self._engine.places.answered(self._looks)
+        super()._end(status)
+
     def _tell(self, reply: _Private) -> None:
+        self._engine.places.answered(self._looks)
         self._call.start_server_batch((_INITIAL, reply, _OK, _CLOSE), self._engine.closed)
 
 
@@ -355,7 +367,7 @@ class _WatchCall:
     def _told(self, _event: _Private) -> None:
         self._engine.loop.begin_turn()
         try:
-            _resolve(self._sent)
+            resolve(self._sent)
         finally:
             self._engine.loop.end_turn()
 
@@ -383,13 +395,3 @@ def _served(method: Method) -> Handle | Follow:
 
 def _ignored(_event: _Private) -> None:
     pass
-
-
-def _resolve(future: "asyncio.Future[None] | None") -> None:
-    if future is not None and not future.done():
-        future.set_result(None)
-
-
-def _fail(future: "asyncio.Future[None]", error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(RuntimeError(f"the strategy listener failed: {error!r}"))

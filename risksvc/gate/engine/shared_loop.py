@@ -108,3 +108,15 @@ class SharedLoop(asyncio.SelectorEventLoop):
 
 def _nothing() -> None:
     pass
+
+
+def resolve(future: "asyncio.Future[None] | None") -> None:
+    """What somebody waits for has happened; harmless when nobody waits any more."""
+    if future is not None and not future.done():
+        future.set_result(None)
+
+
+def fail(future: "asyncio.Future[None]", what: str) -> None:
+    """The same for what went wrong."""
+    if not future.done():
+        future.set_exception(RuntimeError(what))
