@@ -25,7 +25,6 @@ from risksvc.gate.listeners import Listener
 from risksvc.gate.loopback import is_loopback
 from risksvc.gate.operator_service import OperatorService
 from risksvc.gate.rpc_handlers import add_service
-from risksvc.gate.settings_schema import Durability
 from risksvc.gate.sockets import ListenError, clear_stale, permissions
 from risksvc.gate.strategy_service import StrategyService
 from risksvc.gate.tls import Tell, server_credentials
@@ -140,7 +139,6 @@ class Servers:
             tallies=app.counters,
             options=tuple(channel_options(STRATEGY_BUDGET)),
             rpcs=STRATEGY_BUDGET.rpcs,
-            grouped=app.settings.durability is Durability.POWER,
         )
         app.engine = choose(app.settings.engine.kind)
         engine = make_engine(app.engine, app.settings.engine, served)

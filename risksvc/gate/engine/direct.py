@@ -26,7 +26,7 @@ from risksvc.gate.engine.places import Places
 from risksvc.gate.engine.shared_loop import SharedLoop, fail, resolve
 from risksvc.gate.engine.statuses import status_of, too_late
 
-AT_ONCE = 32  # replies that share one wait for the disk
+AT_ONCE = 32  # messages that are looked at one after the other, and whose replies share one wait for the disk
 CANCELLED_WITHIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,6 @@ class DirectEngine:
         self.following: set[asyncio.Task[None]] = set()
         self._behind = served.behind
         self._rpcs = served.rpcs
-        self._most = AT_ONCE
         self._spin_seconds = spin_seconds
         self._table = {method.name.encode(): (_KINDS[type(method)], _served(method)) for method in served.methods}
         self._queue = cygrpc.CompletionQueue()
@@ -140,7 +139,7 @@ class DirectEngine:
             event = self._next()
         event.tag(event)
         if self._asking:
-            while len(self._asking) < self._most:
+            while len(self._asking) < AT_ONCE:
                 event = self._queue.poll(_NOW)
                 if event.tag is None:
                     break

@@ -84,17 +84,13 @@ class Behind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one listener serves. `options`: gRPC's own; `rpcs`: calls at once, open streams included.
-
-    `grouped`: replies wait for a disk, so many should share one wait.
-    """
+    """What one listener serves. `options`: gRPC's own; `rpcs`: calls at once, open streams included."""
 
     methods: tuple[Method, ...]
     behind: Behind
     tallies: Tallies
     options: tuple[tuple[str, int], ...]
     rpcs: int
-    grouped: bool = False
 
 
 class Engine(Protocol):

@@ -68,7 +68,7 @@ def raising(error: Exception) -> Callable[[], bytes]:
 class Rig:
     """`handled`: every request that a handler was asked. Requests name what becomes of them."""
 
-    def __init__(self, kind: EngineKind, *, rpcs: int = 64, grouped: bool = False, spin_ns: int = 0) -> None:
+    def __init__(self, kind: EngineKind, *, rpcs: int = 64, spin_ns: int = 0) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rs"))
         self.target = f"unix:{self.folder}/e.sock"
         self.handled: list[bytes] = []
@@ -81,7 +81,7 @@ class Rig:
         self.loop: SharedLoop
         self.secure_port = 0
         self.credentials: grpc.ServerCredentials | None = None
-        self._kind, self._rpcs, self._grouped, self._spin_ns = kind, rpcs, grouped, spin_ns
+        self.kind, self._rpcs, self._spin_ns = kind, rpcs, spin_ns
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._channels: list[grpc.Channel] = []
@@ -110,8 +110,8 @@ class Rig:
         assert isinstance(loop, SharedLoop)
         self.loop, self._stopped = loop, asyncio.Event()
         options = tuple(channel_options(STRATEGY_BUDGET))
-        served = Served(self._methods(), self.journal, self.tallies, options, self._rpcs, self._grouped)
-        self.engine = make_engine(Standing(self._kind), EngineSettings(self._kind, self._spin_ns), served)
+        served = Served(self._methods(), self.journal, self.tallies, options, self._rpcs)
+        self.engine = make_engine(Standing(self.kind), EngineSettings(self.kind, self._spin_ns), served)
         assert self.engine.add_insecure_port(self.target) == 1
         if self.credentials is not None:
             self.secure_port = self.engine.add_secure_port("127.0.0.1:0", self.credentials)
