@@ -134,7 +134,7 @@ def test_a_deadline_that_passed_while_others_were_handled(rig: Rig) -> None:
     rig.hold.set()
     assert held.result(timeout=5) == b"held"
     assert second(b"next", timeout=5) == b"next"
-    # The direct engine's thread reads the connection itself: a call that it could not read in time begins with the read,
+    # The direct engine's thread reads the connection itself: a call that it could not read in time begins when it does,
     # and the cancellation that came behind it may be seen a moment after its message.
     assert rig.kind is EngineKind.DIRECT or b"late" not in rig.handled
 
