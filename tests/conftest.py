@@ -5,6 +5,7 @@ Tests that start real processes run in two rows, one after another in each, howe
 beyond those two run all else beside them, and only on the time of the processors that the rows leave.
 """
 
+import functools
 import os
 import shutil
 from collections.abc import Callable
@@ -50,6 +51,10 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 
 
+def _row(nodeid: str) -> str | None:
+    return next((row for row, folders in ROWS.items() if nodeid.startswith(folders)), None)
+
+
 class Need(NamedTuple):
     """What a marked test cannot run without."""
 
@@ -73,6 +78,8 @@ def _go_without(why: str) -> NoReturn:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ and _row(item.nodeid) is None:
+        _give_way()
     for marker, need in NEEDS.items():
         if item.get_closest_marker(marker) and not need.met():
             _go_without(need.otherwise)
@@ -85,7 +92,7 @@ class ProcessesInARow(LoadScopeScheduling):  # type: ignore[misc]  # xdist's sch
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((row for row, folders in ROWS.items() if nodeid.startswith(folders)), nodeid)
+        return _row(nodeid) or nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -93,10 +100,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Process
     return ProcessesInARow(config, log)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    worker = getattr(config, "workerinput", None)
-    if worker is not None and int(worker["workerid"].removeprefix("gw")) >= len(ROWS):
-        os.nice(SPARE_NICENESS)
+@functools.cache
+def _give_way() -> None:
+    """From now on this worker runs on what the others leave. It has no row, or is through with it."""
+    os.nice(SPARE_NICENESS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
