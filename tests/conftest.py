@@ -35,7 +35,7 @@ ROWS = {
     ),
     "by the clock": ("tests/chaos/", "tests/integration/", "tests/scenario/"),
 }
-SPARE_NICENESS = 10
+SPARE_NICENESS = 19
 # Thousands of examples take longer than the limit of an ordinary test (pyproject.toml).
 CI_PROPERTY_TIMEOUT_S = 1800
 
