@@ -20,10 +20,14 @@ _log = logging.getLogger(__name__)
 
 
 def status_of(error: Exception, tallies: Tallies) -> StatusError:
-    """The status that fits; counts it."""
+    """The status that fits; counts it. Always made anew.
+
+    One that was raised leads by its trace to the frames that hold the call: a ring, and gRPC counts a call that is
+    still held against the streams of its connection.
+    """
     if isinstance(error, StatusError):
         tallies.malformed += error.code is StatusCode.INVALID_ARGUMENT
-        return error
+        return StatusError(error.code, str(error))
     if isinstance(error, MalformedInputError):
         tallies.malformed += 1
         return StatusError(StatusCode.INVALID_ARGUMENT, str(error))

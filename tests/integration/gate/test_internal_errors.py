@@ -56,7 +56,7 @@ PLACES: dict[str, tuple[str, int | None]] = {
     "risksvc.gate.watching:Watchers.look RuntimeError": ("a fault", FATAL),
     "risksvc.gate.kill_switch.rounds:Rounds.run_one RuntimeError": ("a fault", FATAL),
     "risksvc.gate.kill_switch.store:KillSwitchStore.poll OSError": ("a fault", FATAL),
-    "risksvc.gate.state_metrics:StateMetrics.collect RuntimeError": ("nothing", None),
+    "risksvc.gate.state_metrics:StateMetrics.steps RuntimeError": ("nothing", None),
 }
 
 

@@ -12,6 +12,7 @@ def as_it_was() -> Iterator[None]:
     thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     yield
     gc.set_threshold(*thresholds)
+    gc.callbacks.clear()
     sys.setswitchinterval(interval)
     gc.unfreeze()
 
