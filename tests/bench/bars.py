@@ -117,7 +117,7 @@ BARS: Sequence[Bar] = (
         paired("gate/batch", "gate/64", RATE),
         4.0,
         at_least=True,
-        loose=2.2,
+        loose=1.5,
         why=RULES_COST,
     ),
     Bar(
