@@ -8,6 +8,7 @@ machine.
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from risksvc.gate.kill_switch.view import StoreError
 from risksvc.gate.latch import LatchState, open_latch, read_latch
 from risksvc.gate.store_place import is_private, store_address
 
+ATTEMPTS, PAUSE_SECONDS = 5, 0.4
 _WORDS = {
     InitialiseOutcome.CREATED: "created",
     InitialiseOutcome.RESTORED: "restored, with the halts that this gate has latched",
@@ -85,11 +87,17 @@ def _latched(path: Path) -> LatchState:
 
 async def _initialise(url: StoreAddress, namespaces: Sequence[str], state: LatchState) -> list[NamespaceInitialised]:
     store, fresh = KillSwitchStore(url), new_generation()
+
+    async def patiently(namespace: str) -> NamespaceInitialised:
+        """A gate waits milliseconds, a person longer. What stands is never replaced, so once more is safe."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(StoreError):
+                return await initialise_namespace(store, namespace, state=state, fresh=fresh, gate_id="init")
+            await asyncio.sleep(PAUSE_SECONDS)
+        return await initialise_namespace(store, namespace, state=state, fresh=fresh, gate_id="init")
+
     try:
-        return [
-            await initialise_namespace(store, namespace, state=state, fresh=fresh, gate_id="init")
-            for namespace in namespaces
-        ]
+        return [await patiently(namespace) for namespace in namespaces]
     finally:
         await store.close()
 
