@@ -86,9 +86,7 @@ class CheckTally(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Everything so far."""
-        checks = CounterMetricFamily(
-            "risksvc_checks", _CHECKS_HELP, labels=("account", "strategy", "outcome", "reason")
-        )
+        checks = CounterMetricFamily("risksvc_checks", _CHECKS_HELP, labels=_LABELS)
         for (account, strategy, reason), series in self._series.items():
             outcome, name = (APPROVED, "") if reason is None else (DENIED, reason.name)
             checks.add_metric((account, strategy, outcome, name), series.count)

@@ -1,7 +1,7 @@
 """A gate of a given size, in process, ready to be timed: open, every kind of limit set and far away, orders resting."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from risksvc.core import events, venue_events
@@ -122,10 +122,3 @@ class BenchGate:
             client_order_id=order.client_order_id,
         )
         self._apply(venue_events.OrderStatesReceived("main", self.now, (row,)))
-
-    def deny_many(self, number: int) -> None:
-        """So many denied ids, all remembered, from the strategies that have working orders."""
-        for index in range(number):
-            order = replace(self._order(Side.BUY, "150"), client_order_id=f"d{index}")
-            self._made %= self.size.working
-            self._apply(events.OrderChecked(order, None, Decimal(0)))
