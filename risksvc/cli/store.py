@@ -28,7 +28,7 @@ from risksvc.gate.kill_switch.initialising import (
 )
 from risksvc.gate.kill_switch.records import GLOBAL, Mark
 from risksvc.gate.kill_switch.store import KillSwitchStore
-from risksvc.gate.kill_switch.view import StoreError
+from risksvc.gate.kill_switch.view import StoreError, StoreUnreachableError
 from risksvc.gate.latch import LatchState, open_latch, read_latch
 from risksvc.gate.store_place import is_private, store_address
 
@@ -91,7 +91,7 @@ async def _initialise(url: StoreAddress, namespaces: Sequence[str], state: Latch
     async def patiently(namespace: str) -> NamespaceInitialised:
         """A gate waits milliseconds, a person longer. What stands is never replaced, so once more is safe."""
         for _ in range(ATTEMPTS - 1):
-            with suppress(StoreError):
+            with suppress(StoreUnreachableError):
                 return await initialise_namespace(store, namespace, state=state, fresh=fresh, gate_id="init")
             await asyncio.sleep(PAUSE_SECONDS)
         return await initialise_namespace(store, namespace, state=state, fresh=fresh, gate_id="init")

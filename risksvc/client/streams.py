@@ -7,6 +7,7 @@ can meet a later question; what a stream can't do, a call of its own does.
 """
 
 from collections import deque
+from threading import Lock
 from typing import Generic, TypeVar
 
 import grpc
@@ -48,25 +49,45 @@ class Shelf(Generic[_Stream]):
     def __init__(self) -> None:
         self._waiting: deque[tuple[Nanoseconds, _Stream]] = deque()
         self._open: set[_Stream] = set()
+        self._counting = Lock()
+        self._reserved = 0
+        self._not_before_ns = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def has_room(self) -> bool:
-        """Tell whether one more may be opened. Two threads may both be told so: a few too many do no harm."""
-        return len(self._open) < MOST_STREAMS
+    def reserve(self, now_ns: Nanoseconds) -> bool:
+        """Tell whether one more may be opened; then it is `opened`, or `not_opened` gives the room back."""
+        with self._counting:
+            room = len(self._open) + self._reserved < MOST_STREAMS and now_ns >= self._not_before_ns
+            self._reserved += room
+            return room
+
+    def note_end(self, ended: StreamEndedError, *, answered: bool, now_ns: Nanoseconds) -> None:
+        """Open none for a while when one was refused before it answered anything."""
+        if ended.code in REFUSED and not answered:
+            self._not_before_ns = now_ns + REFUSED_FOR_NS
 
     def opened(self, stream: _Stream) -> None:
         """Count one that was opened; it is in use."""
-        self._open.add(stream)
+        with self._counting:
+            self._reserved -= 1
+            self._open.add(stream)
+
+    def not_opened(self) -> None:
+        """Give back the room of one that could not be opened."""
+        with self._counting:
+            self._reserved -= 1
 
     def ended(self, stream: _Stream) -> None:
         """Count one no longer."""
-        self._open.discard(stream)
+        with self._counting:
+            self._open.discard(stream)
 
     def all(self) -> tuple[_Stream, ...]:
         """Return every one that is open, waiting or in use."""
-        return tuple(self._open)
+        with self._counting:
+            return tuple(self._open)
 
     def take(self) -> _Stream | None:
         """Take one for a question; None: none waits."""

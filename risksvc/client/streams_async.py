@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from risksvc.client.streams import REFUSED, REFUSED_FOR_NS, Shelf, StreamEndedError
+from risksvc.client.streams import Shelf, StreamEndedError
 from risksvc.core.types import SECOND, Nanoseconds
 from risksvc.v1 import strategy_pb2
 
@@ -33,7 +33,7 @@ class AsyncStream:
     async def ask(self, request: strategy_pb2.CheckOrderRequest) -> object:
         """Send one question and wait for its answer. StreamEndedError: there will be none."""
         try:
-            await self._call.write(request)
+            await self._write(request)
             answer = await self._call.read()
         except grpc.aio.AioRpcError as error:
             raise StreamEndedError(error.code(), str(error.details() or "")) from None
@@ -44,6 +44,15 @@ class AsyncStream:
             raise StreamEndedError(grpc.StatusCode.OK, "the gate ended the stream")
         self.answered = True
         return answer
+
+    async def _write(self, request: strategy_pb2.CheckOrderRequest) -> None:
+        try:
+            await self._call.write(request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.INTERNAL:
+                raise
+            # grpc's own word for a write into a stream that ends at this moment; the gate has not said it.
+            raise StreamEndedError(grpc.StatusCode.UNAVAILABLE, f"the question could not be written: {error}") from None
 
     def cancel(self) -> None:
         """End it. Does nothing to one that has ended."""
@@ -61,7 +70,6 @@ class AsyncStreams:
     def __init__(self, opening: Callable[[], "grpc.aio.StreamStreamCall[Any, Any]"]) -> None:
         self._opening = opening
         self._shelf: Shelf[AsyncStream] = Shelf()
-        self._not_before_ns = 0
         self._closed = False
 
     async def ask(self, request: strategy_pb2.CheckOrderRequest, due_ns: Nanoseconds) -> object | None:
@@ -81,8 +89,8 @@ class AsyncStreams:
             if stream.late and not cancelling():
                 late = "no answer came over the stream in time"
                 raise StreamEndedError(grpc.StatusCode.DEADLINE_EXCEEDED, late) from None
-            if isinstance(error, StreamEndedError) and error.code in REFUSED and not stream.answered:
-                self._not_before_ns = time.monotonic_ns() + REFUSED_FOR_NS
+            if isinstance(error, StreamEndedError):
+                self._shelf.note_end(error, answered=stream.answered, now_ns=time.monotonic_ns())
             raise
         finally:
             timer.cancel()
@@ -116,9 +124,13 @@ class AsyncStreams:
         return None
 
     def _open(self) -> AsyncStream | None:
-        if not self._shelf.has_room() or time.monotonic_ns() < self._not_before_ns:
+        if not self._shelf.reserve(time.monotonic_ns()):
             return None
-        stream = AsyncStream(self._opening())
+        try:
+            stream = AsyncStream(self._opening())
+        except BaseException:
+            self._shelf.not_opened()
+            raise
         self._shelf.opened(stream)
         return stream
 

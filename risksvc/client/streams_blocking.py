@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from risksvc.client.direct import DirectStream, open_stream
-from risksvc.client.streams import REFUSED, REFUSED_FOR_NS, Shelf, StreamEndedError
+from risksvc.client.streams import Shelf, StreamEndedError
 from risksvc.client.timekeeping import Timekeeper
 from risksvc.core.types import Nanoseconds
 from risksvc.v1 import strategy_pb2
@@ -35,7 +35,6 @@ class BlockingStreams:
         self._shelf: Shelf[DirectStream] = Shelf()
         self._keeper = Timekeeper(deadline_ns)
         self._numbers = itertools.count()
-        self._not_before_ns = 0
         self._closed = False
 
     def ask(
@@ -52,8 +51,7 @@ class BlockingStreams:
             answer = self._answer(stream, request, due_ns)
         except StreamEndedError as ended:
             self._shelf.ended(stream)
-            if ended.code in REFUSED and not stream.answered:
-                self._not_before_ns = time.monotonic_ns() + REFUSED_FOR_NS
+            self._shelf.note_end(ended, answered=stream.answered, now_ns=time.monotonic_ns())
             raise
         except BaseException:
             self._shelf.ended(stream)
@@ -107,11 +105,16 @@ class BlockingStreams:
             raise StreamEndedError(grpc.StatusCode.INTERNAL, f"the answer can't be read: {error}") from None
 
     def _open(self) -> DirectStream | None:
-        if not self._shelf.has_room() or time.monotonic_ns() < self._not_before_ns:
+        if not self._shelf.reserve(time.monotonic_ns()):
             return None
-        stream = self._opening(self._channel)
-        if stream is not None:
-            self._shelf.opened(stream)
+        stream = None
+        try:
+            stream = self._opening(self._channel)
+        finally:
+            if stream is None:
+                self._shelf.not_opened()
+            else:
+                self._shelf.opened(stream)
         return stream
 
     def _put_back(self, stream: DirectStream) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from risksvc.client import LocalReason, RiskGate
 from tests.integration.client.scripted_gate import PATIENCE, RunningGate
+from tests.stopping import stop
 from tests.unit.client.messages import an_order
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +42,7 @@ def wait_for(gate: RiskGate, *, ready: bool) -> None:
 def test_a_paused_gate_costs_the_deadline_then_is_silent_then_recovers(address: str) -> None:
     with gate_process(address) as process, RiskGate(address, account="main", strategy="mm-1") as gate:
         assert gate.wait_ready(PATIENCE)
-        process.send_signal(signal.SIGSTOP)
+        stop(process.pid)
         started = time.monotonic()
         decision = gate.check(**an_order())
         took = time.monotonic() - started

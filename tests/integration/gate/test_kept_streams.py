@@ -12,6 +12,7 @@ from risksvc.client import Decision, OrderArguments, RiskGate
 from tests.integration.gate.conftest import open_gate
 from tests.integration.gate.gate_process import GateProcess
 from tests.integration.gate.scripted_feed import ScriptedFeed
+from tests.stopping import stop
 
 PATIENCE = 20.0
 
@@ -57,7 +58,7 @@ def test_checks_a_pause_a_kill_and_a_restart(gate: GateProcess, client: RiskGate
     assert len(client._streams._shelf) == 1
 
     assert gate.process is not None
-    os.kill(gate.process.pid, signal.SIGSTOP)
+    stop(gate.process.pid)
     paused = ask(client)
     assert not paused.approved
     os.kill(gate.process.pid, signal.SIGCONT)
