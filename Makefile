@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo drill run test lint proto bench bench-tools simulate chaos soak clean lock prometheus redis-server faketime flood
+.PHONY: help setup demo drill run test lint proto bench bench-tools simulate chaos soak clean lock prometheus redis-server faketime flood compiled compiler
 
 help: ## list what make can do
 	@echo "risksvc: what make can do (each sets up what it needs in $(VENV))"
@@ -42,7 +42,14 @@ run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 	@echo "run: the demo's world, kept up; Ctrl-C ends it"
 	@$(BIN)/risksvc demo --keep-running
 
-test: lint prometheus redis-server faketime ## lint, then every test; the core at 100 % branch coverage
+compiled: $(READY) compiler ## a wheel with the rules compiled, in dist/ (deploy/compiled)
+	@echo "compiled: a wheel with the rules compiled, and what is in it for bench and tests (one or two minutes)"
+	@$(BIN)/python deploy/compiled/build.py --wheel dist --into .compiled
+
+compiler: $(BIN)/python ## install Debian's gcc and Python's headers if they are missing (as root)
+	@.ci/compiler "$(abspath $(BIN)/python)"
+
+test: lint prometheus redis-server faketime compiler ## lint, then every test; the core at 100 % branch coverage
 	@echo "test: the whole suite on three workers; tests that start processes run in two rows, all else beside them"
 	@$(BIN)/python -m pytest -n 3 --cov --cov-report=
 	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
@@ -66,7 +73,7 @@ proto: $(READY) ## generate risksvc/v1 from proto/
 QUICK ?=
 ONLY ?=
 
-bench: $(READY) bench-tools ## measure, beside bare echoes; report in tests/bench/results.md
+bench: $(READY) bench-tools compiled ## measure, beside bare echoes; report in tests/bench/results.md
 	@echo "bench: measure on this machine; close other programs first"
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) --only "$(ONLY)" --skip "$(SKIP)"
 
@@ -97,7 +104,7 @@ simulate: $(READY) ## run seeds of the deterministic simulation: make simulate S
 
 clean: ## remove .venv, caches and what was built; never a state folder
 	@echo "clean: remove $(VENV), caches, build results"
-	@rm -rf $(VENV) .bench build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@rm -rf $(VENV) .bench .compiled build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	@find risksvc tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(VENV)/.uv ## resolve pyproject.toml into requirements.lock, with hashes

@@ -38,6 +38,8 @@ class Remembered:
 class IdArchive:
     """One account's ids. `keep`: how many at most; `keep_ns`: for how long."""
 
+    __slots__ = ("_generations", "_keep_ns", "_size")
+
     def __init__(self, *, keep: int, keep_ns: Nanoseconds) -> None:
         self._keep_ns = keep_ns
         self._size = max(1, keep // GENERATIONS)

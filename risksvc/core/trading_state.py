@@ -45,6 +45,8 @@ class Clear:
 class HaltSet:
     """The observed-remove set, and the states that follow from it."""
 
+    __slots__ = ("_active", "_clears", "_halts")
+
     def __init__(self) -> None:
         self._halts: dict[str, Halt] = {}
         self._clears: dict[str, Clear] = {}

@@ -157,6 +157,11 @@ _ATTRIBUTES: Mapping[type, tuple[str, ...]] = {
     id_archive.IdArchive: ("_keep_ns", "_size", "_generations"),
     reservations.Answer: ("fingerprint", "decision"),
 }
+# Those of them that change: one to begin with, whose attributes are then set.
+_EMPTY: Mapping[type, Callable[[], object]] = {
+    trading_state.HaltSet: trading_state.HaltSet,
+    id_archive.IdArchive: lambda: id_archive.IdArchive(keep=1, keep_ns=0),
+}
 # Dicts of integers to integers that grow large, each number below 2**64: packed.
 PACKED: Mapping[tuple[type, str], bool] = {(id_archive._Generation, "ids"): True}  # noqa: SLF001
 
@@ -170,7 +175,6 @@ class Shape:
     required: tuple[str, ...]
     packed: tuple[str, ...]
     is_value: bool
-    is_plain: bool
     derived: tuple[str, ...] = ()
 
     @property
@@ -178,31 +182,30 @@ class Shape:
         """The name in the file."""
         return self.kind.__name__
 
+    def make(self, held: Mapping[str, object]) -> object:
+        """One that holds this; what is not said gets its default."""
+        if self.kind not in _EMPTY:
+            return self.kind(**held)
+        made = _EMPTY[self.kind]()
+        for name, value in held.items():
+            setattr(made, name, value)
+        return made
+
 
 def _shape(kind: type) -> Shape:
     packed = tuple(field for (owner, field) in PACKED if owner is kind)
     attributes = _ATTRIBUTES.get(kind)
     if attributes is not None:
-        is_value = kind in VALUES
-        return Shape(kind, attributes, attributes, packed, is_value=is_value, is_plain=not is_value)
+        return Shape(kind, attributes, attributes, packed, is_value=kind in VALUES)
     fields = [one for one in dataclasses.fields(kind) if not one.metadata.get("derived")]
     required = tuple(one.name for one in fields if not _has_default(one))
     names = tuple(one.name for one in fields)
     derived = tuple(one.name for one in dataclasses.fields(kind) if one.name not in names)
-    return Shape(kind, names, required, packed, is_value=kind in VALUES, is_plain=False, derived=derived)
+    return Shape(kind, names, required, packed, is_value=kind in VALUES, derived=derived)
 
 
 def _has_default(field: "dataclasses.Field[Any]") -> bool:
     return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-
-
-def default_of(kind: type, name: str) -> object:
-    """The default of a field that a snapshot does not have yet."""
-    field = next(one for one in dataclasses.fields(kind) if one.name == name)
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    make: Callable[[], object] = field.default_factory  # type: ignore[assignment]  # a field here has one or the other
-    return make()
 
 
 SHAPES: Mapping[type, Shape] = {kind: _shape(kind) for kind in (*OBJECTS, *VALUES)}

@@ -33,7 +33,7 @@ from risksvc.core.book import AccountBook
 from risksvc.core.gate import RiskGate
 from risksvc.core.types import RiskError
 from risksvc.gate.memory import no_collections
-from risksvc.gate.state_classes import CONSTANTS, ENUMS, ENUMS_BY_NAME, SHAPES, SHAPES_BY_NAME, Shape, default_of
+from risksvc.gate.state_classes import CONSTANTS, ENUMS, ENUMS_BY_NAME, SHAPES, SHAPES_BY_NAME, Shape
 
 _DEFINITION, _OBJECT, _ROOT = 0, 1, 2
 _REF, _DECIMAL, _LIST, _TUPLE, _DICT, _ORDERED, _DEQUE, _PATTERN, _CONSTANT = _TAGS = tuple(range(-1, -10, -1))
@@ -179,8 +179,6 @@ class _Writer:
         number = self._numbers.get(id(value))
         if number is None:
             self._numbers[id(value)] = _UNDER_WAY
-            if shape.is_plain and vars(value).keys() != set(shape.fields):
-                raise StateCodecError(f"{shape.name} has attributes that state_classes.py does not name")
             record: list[object] = [_OBJECT, self._class(shape.kind, shape.fields)]
             for name, held in zip(shape.fields, read(value), strict=True):
                 record.append(self._field(shape, name, held))
@@ -280,9 +278,8 @@ class _Reader:
         if unknown or missing:
             said = f"does not know {', '.join(unknown)}" if unknown else f"needs {', '.join(missing)}"
             raise StateCodecError(f"{name}: this version {said}; another risksvc wrote it")
-        added = [one for one in shape.fields if one not in fields]
         if not shape.is_value:
-            return partial(self._object, shape, tuple(fields), added)
+            return partial(self._object, shape, tuple(fields))
         if tuple(fields) == shape.fields:
             return partial(self._frozen, shape.kind)
         return partial(self._frozen_by_name, shape.kind, tuple(fields))
@@ -293,12 +290,12 @@ class _Reader:
     def _frozen_by_name(self, kind: Callable[..., object], fields: tuple[str, ...], value: list[Any]) -> object:
         return kind(**dict(zip(fields, self._values(value, 1), strict=True)))
 
-    def _object(self, shape: Shape, fields: tuple[str, ...], added: list[str], value: list[Any]) -> object:
-        made: object = object.__new__(shape.kind)
-        for name, held in zip(fields, self._values(value, 1), strict=True):
-            setattr(made, name, unpack(held) if name in shape.packed else held)
-        for name in (*added, *shape.derived):
-            setattr(made, name, default_of(shape.kind, name))
+    def _object(self, shape: Shape, fields: tuple[str, ...], value: list[Any]) -> object:
+        held = dict(zip(fields, self._values(value, 1), strict=True))
+        for name in shape.packed:
+            if name in held:
+                held[name] = unpack(held[name])
+        made = shape.make(held)
         if isinstance(made, AccountBook):
             made.derive()
         return made

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
+from risksvc.core import deciding
 from risksvc.core.book import AccountBook
 from risksvc.core.line import Line
 from risksvc.core.positions import flatten_required
@@ -32,6 +33,7 @@ from risksvc.gate.views import is_ready
 Steps = Iterator[Metric | None]
 ROWS_AT_ONCE, ORDERS_AT_ONCE = 100, 1_000
 # What the process counts itself: metric, field of Counters, help.
+CORE = "python" if str(deciding.__file__).endswith(".py") else "compiled"
 _COUNTED = (
     ("risksvc_malformed_requests", "malformed", "Requests refused as malformed."),
     ("risksvc_expired_requests", "expired", "Requests dropped because their deadline had passed."),
@@ -110,8 +112,9 @@ def _process(app: GateApp, now: Nanoseconds) -> Iterator[Metric]:
     yield from disk_metrics(journal)
     yield from snapshot_metrics(app.snapshots, entries=journal.entries, now=now)
     yield from certificate_metrics(app.certificates)
-    engine = InfoMetricFamily("risksvc_engine", "Which engine serves the strategy listener; always 1.")
-    engine.add_metric([], {"kind": app.engine.kind.value})
+    text = "Which engine serves the strategy listener, and whether the rules are compiled; always 1."
+    engine = InfoMetricFamily("risksvc_engine", text)
+    engine.add_metric([], {"kind": app.engine.kind.value, "core": CORE})
     yield engine
     info = InfoMetricFamily("risksvc_gate", "Which gate, which code, which limits; always 1.")
     info.add_metric([], {"gate_id": app.gate_id, "version": app.version, "limits_hash": app.owner.state.limits_hash})

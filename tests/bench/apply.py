@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from risksvc.core.types import use_exact_arithmetic
+from tests.bench.compiled import environment
 from tests.bench.loads import TOOLS
 from tests.bench.options import Options
 from tests.bench.paired import Rounds
@@ -21,8 +22,10 @@ from tests.bench.world import SMALL, BenchGate, Size
 
 NAUTILUS = "NautilusTrader RiskEngine"
 SMALLEST = "RiskGate.apply, 10 instruments"
+PLAIN = f"{SMALLEST}, not compiled"
 SIZES: Mapping[str, Size] = {
     SMALLEST: SMALL,
+    PLAIN: SMALL,
     "RiskGate.apply, 10,000 instruments": Size(10_000, 1, 0),
     "RiskGate.apply, 100 strategies": Size(10, 100, 0),
     "RiskGate.apply, 10,000 working orders": Size(10, 1, 10_000),
@@ -43,7 +46,7 @@ def measure(options: Options, results: Results) -> None:
         for name in names:
             size = SIZES[name]
             words = module("tests.bench.apply", str(size.instruments), str(size.strategies), str(size.working))
-            cells[name] = _timing(stack.enter_context(Worker(words)))
+            cells[name] = _timing(stack.enter_context(Worker(words, environment(compiled=name != PLAIN))))
         python = TOOLS / "nautilus" / "bin" / "python"
         if python.exists():
             words = [str(python), str(Path(__file__).with_name("nautilus.py"))]

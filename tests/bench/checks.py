@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tests.bench.compiled import built
 from tests.bench.gates import World
 from tests.bench.grid import Grid, measure_grid
 from tests.bench.options import Options
@@ -13,6 +14,7 @@ WORLDS: Mapping[str, World] = {
     "gate-tls": World(tcp=True, tls=True),
     "gate-power": World(settings="journal: {durability: power}\n"),
     "gate-spin": World(settings="engine: {spin: 200us}\n"),
+    "gate-plain": World(compiled=False),
     "gate-public": World(settings="engine: {kind: public}\n"),
 }
 QUICK = (
@@ -25,6 +27,7 @@ FULL = (
     *QUICK,
     "go/1", "go/64",
     "aio/8", "engine/8", "cpp/8", "go/8", "gate/8", "gate-power/8", "gate-power/1", "gate-spin/64",
+    "gate-plain/1", "gate-plain/64", "gate-plain/batch",
     "gate-public/1", "gate-public/8", "gate-public/64",
     "aio/ping", "engine/ping", "cpp/ping", "go/ping",
     "aio/pipeline", "engine/pipeline", "cpp/pipeline", "go/pipeline", "gate/pipeline",
@@ -42,11 +45,14 @@ NOTES = (
     ),
     (
         "Ratios are of p50, and of orders/s where more than one is in flight. The echoes answer as much as a "
-        "gate does, and decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine."
+        "gate does, and decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine. Gates run on the compiled "
+        "rules (deploy/compiled), `gate-plain` on the plain source."
     ),
 )
 
 
 def measure(options: Options, results: Results) -> None:
     """Adds its cells and its table."""
+    if not built():
+        results.missing["compiled rules"] = "they are not built here (make compiled): gates run on the plain source"
     measure_grid(Grid("Checks", QUICK if options.quick else FULL, WORLDS, notes=NOTES), options, results)

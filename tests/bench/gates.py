@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from risksvc.v1 import operator_pb2, venue_pb2
+from tests.bench import compiled as rules
 from tests.bench.venue import Venue, symbol
 from tests.certificates import Authority
 from tests.integration.gate.gate_process import GateProcess, as_
@@ -50,6 +51,7 @@ class World:
 
     `listed`: instruments that the venue lists, if more than those in the limits file. `positions`: held from the start.
     `fresh`: marks and complete reads come at their default cadences; else once, and stay fresh for an hour.
+    `compiled`: it runs on the compiled rules, where they are built.
     """
 
     instruments: int = 10
@@ -61,6 +63,7 @@ class World:
     settings: str = ""
     tcp: bool = False
     tls: bool = False
+    compiled: bool = True
 
     def limits(self) -> str:
         named = ", ".join(f"{symbol(n)}: {{max_intended: 1000000}}" for n in range(min(self.instruments, 10)))
@@ -106,7 +109,8 @@ class MeasuredGate(GateProcess):
     def spawn(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
             words = [sys.executable, "-m", "risksvc.cli.main", "serve", "--settings", str(self.settings)]
-            self.process = subprocess.Popen(words, stdout=log, stderr=log)
+            environment = dict(rules.environment(compiled=self.world.compiled))
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         return self.process
 
     def __enter__(self) -> Self:

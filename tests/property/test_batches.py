@@ -4,7 +4,6 @@ A walk brings a gate into some state; two copies of it are asked the same orders
 Orders are new, repeat earlier ones (of the walk or of the batch), amend and replace, reduce, and are too large.
 """
 
-from copy import deepcopy
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -18,6 +17,7 @@ from risksvc.core.outputs import Decision, HaltRaised, Notice, NoticeKind, Outpu
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import SECOND, ZERO, Order, OrderType, ReplaceMode, Side
 from risksvc.core.venue_events import Mark, MarksReceived
+from risksvc.gate.state_codec import dump_gate, load_gate
 from tests.conftest import IN_CI
 from tests.property.fake_venue import LOTS
 from tests.property.random_walk import STEPS, Walk, recorded
@@ -100,7 +100,7 @@ def reserved(gate: RiskGate, now: int) -> object:
 def test_a_batch(seed: int) -> None:
     walk, rng = walked(seed), Random(seed)
     asked = orders(walk, rng)
-    before, one_by_one, each, whole = (walk.gate, *(deepcopy(walk.gate) for _ in range(3)))
+    before, one_by_one, each, whole = (walk.gate, *(load_gate(dump_gate(walk.gate)) for _ in range(3)))
 
     single = [one_by_one.apply(one, walk.now) for one in asked]
     in_each = each.apply(OrdersChecked(asked), walk.now)

@@ -11,7 +11,7 @@ import pytest
 
 from risksvc.client.streams import KEEP_IDLE_NS, MOST_STREAMS, REFUSED, REFUSED_FOR_NS, StreamEndedError
 from risksvc.client.streams_async import AsyncStreams
-from risksvc.core.types import MILLISECOND, SECOND
+from risksvc.core.types import MILLISECOND
 from risksvc.v1 import strategy_pb2
 from tests.unit.client.messages import a_request, an_approval
 

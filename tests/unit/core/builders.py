@@ -8,6 +8,7 @@ beliefs follow the ledger; every strategy intends up to 100,000 either way.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ from risksvc.core.types import (
     Side,
     TradingState,
 )
+from risksvc.gate.state_codec import dump_gate, load_gate
 from tests.unit.core.catalogue import ACCOUNT, ALPHA, BTC, INSTRUMENTS, MARKS, START, WIDE, D, feed, limits
 
 UNSAID: Any = object()
@@ -56,6 +58,13 @@ class World:
         self.inputs: list[tuple[events.Input, int]] = []
         self.told: list[Notice] = []
         self._made = 0
+
+    def twin(self) -> "World":
+        """Another one, which stands as this one does."""
+        other = copy(self)
+        other.gate, other.venue = load_gate(dump_gate(self.gate)), dict(self.venue)
+        other.inputs, other.told = [*self.inputs], [*self.told]
+        return other
 
     # -- time and Inputs -----------------------------------------------------------------------------------------
 

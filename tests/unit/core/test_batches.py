@@ -2,7 +2,6 @@
 """Batches: each order by itself as one check after the other, or all or none, which leaves nothing behind."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -114,7 +113,7 @@ EACH: dict[str, Callable[[World], list[OrderChecked]]] = {
 @pytest.mark.parametrize("case", EACH)
 def test_each_by_itself_is_one_check_after_the_other(case: str) -> None:
     world = given()
-    other = deepcopy(world)
+    other = world.twin()
     asked = EACH[case](world)
 
     assert batch(world, *asked, all_or_none=False) == one_after_the_other(other, *asked)
@@ -143,7 +142,7 @@ def test_an_empty_batch_decides_nothing() -> None:
 
 def test_all_or_none_approves_all_as_each_by_itself_would() -> None:
     world = given()
-    other = deepcopy(world)
+    other = world.twin()
     asked = [buy(world, "a", "0.7"), sol(world, "b")]
 
     assert batch(world, *asked) == batch(other, *asked, all_or_none=False)
@@ -363,7 +362,7 @@ def test_a_belief_that_only_a_taken_back_order_explained_is_suspect() -> None:
     world = given()
     knows = ask(world.order(Side.BUY, "0.1", 50_000, client_order_id="b"), belief="0.1")
     asked = [buy(world, "a", "0.1"), knows, sol(world, "c", replaces="x")]
-    other = deepcopy(world)
+    other = world.twin()
     assert [one.approved for one in batch(other, *asked, all_or_none=False)] == [True, True, False]
 
     batch(world, *asked)

@@ -1,5 +1,6 @@
 """Fills: each once, to the strategy whose approved order it fills; what no approval explains halts."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -109,7 +110,7 @@ def test_the_venues_id_may_be_learnt_from_another_fill() -> None:
 def test_a_repeat_of_the_fill_may_bring_its_order() -> None:
     world = approved()
     fill = world.fill("", Side.BUY, "0.2", unresolved=True)
-    world.tell(type(fill)(**{name: getattr(fill, name) for name in fill.__slots__} | {"client_order_id": "a"}))
+    world.tell(dataclasses.replace(fill, client_order_id="a"))
     assert world.position() == D("0.2")
     assert world.line().suspicions == {}
 

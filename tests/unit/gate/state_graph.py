@@ -17,8 +17,15 @@ ROWS = (list, tuple, deque)
 def attributes(value: object) -> list[str]:
     """Everything that an object holds, found without the codec's tables; not what follows from the rest."""
     derived = [one.name for one in getattr(value, "__dataclass_fields__", {}).values() if one.metadata == DERIVED]
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name not in derived]
-    return [*slots, *getattr(value, "__dict__", {})]
+    return [name for name in every_attribute(value) if name not in derived]
+
+
+def every_attribute(value: object) -> list[str]:
+    """Whether its class is compiled, has slots, or neither."""
+    declared: list[str] = []
+    for kind in type(value).__mro__:
+        declared += getattr(kind, "__mypyc_attrs__", getattr(kind, "__slots__", ()))
+    return [*declared, *getattr(value, "__dict__", {})]
 
 
 class Comparison:

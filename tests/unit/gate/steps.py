@@ -13,6 +13,7 @@ from risksvc.core.limits import AccountLimits, InstrumentLimits, Limit, Limits, 
 from risksvc.core.types import SECOND, Instrument, InstrumentKind, Order, OrderType, PositionRange, Side
 from risksvc.core.venue_events import FeedConnected, Mark, MarksReceived, SnapshotReceived
 from risksvc.gate.journal import JournalStats, JournalWriteError
+from tests.unit.gate.state_graph import every_attribute
 
 BTC = "BTC/USDT:USDT"
 START = 1_000 * SECOND
@@ -103,6 +104,4 @@ def picture(value: object) -> object:
         return [picture(one) for one in value]
     if isinstance(value, Enum | re.Pattern) or type(value).__module__ in ("builtins", "decimal"):
         return value
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-    names = [*slots, *getattr(value, "__dict__", {})]
-    return type(value).__name__, [(name, picture(getattr(value, name))) for name in names]
+    return type(value).__name__, [(name, picture(getattr(value, name))) for name in every_attribute(value)]
