@@ -157,8 +157,6 @@ BARS: Sequence[Bar] = (
         "RiskGate.apply p50 / NautilusTrader's RiskEngine, cash path",
         named("RiskGate.apply, 10 instruments / nautilus"),
         2.5,
-        loose=6.0,
-        why="it is plain Python beside compiled code, and remembers every order",
     ),
     Bar(
         "10", "blocking client library p50 / a stub to the C++ echo", paired("gate/blocking", "cpp/blocking", P50), 1.35
