@@ -62,7 +62,7 @@ def run(words: Sequence[str], *, seconds: float) -> str:
 
 @pytest.mark.timeout(BUILT_WITHIN + TESTED_WITHIN)
 def test_the_core_s_own_tests_pass_on_the_compiled_rules() -> None:
-    run(["deploy/compiled/build.py", "--wheel", str(FOLDER / "wheel"), "--into", str(FOLDER)], seconds=BUILT_WITHIN)
+    run(["deploy/compiled/build.py", "--wheel", str(ROOT / "dist"), "--into", str(FOLDER)], seconds=BUILT_WITHIN)
 
     file, core = run(["-c", WHERE], seconds=60).split()
     assert Path(file).is_relative_to(FOLDER)
