@@ -110,13 +110,17 @@ def _full(on: Stage) -> None:
 
 
 def _killed_together_with_the_halted_gate(on: Stage) -> None:
-    """The only one that has the halt dies with Redis: its latch brings the halt back before anybody opens."""
+    """The only one that has the halt dies with Redis: its latch brings the halt back before anybody opens.
+
+    That others wait for it is bounded (two leases from Redis' return), so it is up before Redis is.
+    """
     asked = on.world.gates[0]
     on.world.redis.kill()
     on.operators.halt(asked, during="Redis and then the gate killed", strict=True)
     time.sleep(0.4)
     on.world.kill(asked.process)
     on.world.start_gate(asked)
+    on.world.until(asked.answers, f"gate {asked.number} answers")
     on.world.redis.start()
 
 
