@@ -44,7 +44,7 @@ run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 
 compiled: $(READY) compiler ## a wheel with the rules compiled, in dist/ (deploy/compiled)
 	@echo "compiled: a wheel with the rules compiled, and what is in it for bench and tests (one or two minutes)"
-	@$(BIN)/python deploy/compiled/build.py --wheel dist --into .compiled
+	@$(BIN)/python -m deploy.compiled.build --wheel dist --into .compiled
 
 compiler: $(BIN)/python ## install Debian's gcc and Python's headers if they are missing (as root)
 	@.ci/compiler "$(abspath $(BIN)/python)"

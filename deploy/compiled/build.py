@@ -1,6 +1,6 @@
 """Builds risksvc with its rules compiled: a wheel, and on wish a folder of what is in it.
 
-    python deploy/compiled/build.py --wheel dist [--into FOLDER]
+    python -m deploy.compiled.build --wheel dist [--into FOLDER]
 
 The same source, made into C by mypyc (a part of mypy) and compiled: needs a C compiler and Python's headers. What is
 compiled decides a check, with all that this imports of `risksvc/core`; see README.md beside this file.
@@ -18,10 +18,9 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-from deploy.compiled.constructors import with_constructors  # noqa: E402 - found only now
+from deploy.compiled.constructors import with_constructors
 
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "risksvc.core"
 FIRST = "batches"  # a batch's rules are a check's, and all that these need
 # Left as they are: msgspec makes what it reads of journals and limits without a class's own hand, and an object of a
@@ -63,9 +62,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def source_hash() -> str:
-    """Changes when what is built from changes: the package, how it is built, Python and mypyc."""
+    """Changes when what is built from changes: package, metadata, how it is built, Python and mypyc."""
     found = hashlib.sha256(f"{sys.version} {metadata.version('mypy')}".encode())
-    for path in sorted([*(ROOT / "risksvc").rglob("*.py"), *Path(__file__).parent.glob("*.py")]):
+    sources = (*(ROOT / "risksvc").rglob("*.py"), *Path(__file__).parent.glob("*.py"))
+    for path in sorted([ROOT / "pyproject.toml", *sources]):
         found.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Any, NewType, TypeVar, dataclass_transform
+from typing import NewType, TypeVar, dataclass_transform
 
 Price = NewType("Price", Decimal)
 Quantity = NewType("Quantity", Decimal)  # signed where it is a position, positive where it is an order
@@ -56,8 +56,7 @@ class MalformedInputError(RiskError):
 
 def use_exact_arithmetic() -> None:
     """Makes this process's decimals exact, and mixing them with floats an error. Called once, at start-up."""
-    contexts: tuple[Any, ...] = (decimal.DefaultContext, decimal.getcontext())  # typed, `traps` would be a dict
-    for context in contexts:
+    for context in (decimal.DefaultContext, decimal.getcontext()):
         context.prec = _PRECISION
         context.rounding = decimal.ROUND_HALF_EVEN
         context.traps[decimal.FloatOperation] = True

@@ -32,8 +32,9 @@ from risksvc.gate.views import is_ready
 
 Steps = Iterator[Metric | None]
 ROWS_AT_ONCE, ORDERS_AT_ONCE = 100, 1_000
-# What the process counts itself: metric, field of Counters, help.
+# Which rules run: the plain source, or those of the wheel that deploy/compiled builds.
 CORE = "python" if str(deciding.__file__).endswith(".py") else "compiled"
+# What the process counts itself: metric, field of Counters, help.
 _COUNTED = (
     ("risksvc_malformed_requests", "malformed", "Requests refused as malformed."),
     ("risksvc_expired_requests", "expired", "Requests dropped because their deadline had passed."),

@@ -1,7 +1,6 @@
 """The compiled rules (deploy/compiled), where they are built: what measured gates run on by default."""
 
 import os
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +17,11 @@ def built() -> bool:
     return stamp.is_file() and stamp.read_text(encoding="ascii") == source_hash()
 
 
-def environment(*, compiled: bool = True) -> Mapping[str, str]:
+def environment(*, compiled: bool = True) -> dict[str, str]:
     """Of a process that runs on them, or on the plain source."""
-    path = [str(FOLDER), str(ROOT)] if compiled and built() else [str(ROOT)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1"}
+    return looking_in(FOLDER, ROOT) if compiled and built() else looking_in(ROOT)
+
+
+def looking_in(*folders: Path) -> dict[str, str]:
+    """Of a process that looks for its modules in these folders first."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONSAFEPATH": "1"}

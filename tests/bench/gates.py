@@ -109,7 +109,7 @@ class MeasuredGate(GateProcess):
     def spawn(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
             words = [sys.executable, "-m", "risksvc.cli.main", "serve", "--settings", str(self.settings)]
-            environment = dict(rules.environment(compiled=self.world.compiled))
+            environment = rules.environment(compiled=self.world.compiled)
             self.process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         return self.process
 

@@ -1,11 +1,10 @@
 """The compiled rules: what `make compiled` builds passes the core's own tests, and decides as the plain source does.
 
-Left out are tests that put another function into a module of the core, where compiled code does not look, and one that
-reads annotations, of which compiled classes have fewer.
+Left out are tests that put another function into a module of the core, where compiled code does not look, and those
+that read annotations or signatures, which compiled classes lack.
 """
 
 import dataclasses
-import os
 import subprocess
 import sys
 import typing
@@ -19,9 +18,8 @@ from deploy.compiled import build
 from risksvc.core.events import Input
 from risksvc.core.limits import Limits
 from risksvc.core.outputs import Output
+from tests.bench.compiled import FOLDER, ROOT, looking_in
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / ".compiled"
 BUILT_WITHIN, TESTED_WITHIN = 1_500, 1_500
 SUITE = (
     "tests/unit/core",
@@ -39,14 +37,16 @@ LEFT_OUT = (
     "test_the_model_misses_a_rule_that_is_taken_out",
     "test_a_journal_that_gives_something_else_makes_no_snapshot",
     "test_the_tables_name_exactly_what_a_state_is_made_of",
+    "test_every_field_of_a_value_can_be_given_by_name",
 )
 WHERE = "import risksvc.core.orders_in as one; from risksvc.gate.state_metrics import CORE; print(one.__file__, CORE)"
 
 
 def run(words: Sequence[str], *, seconds: float) -> str:
     """What a process with the compiled package first on its path printed; it must end well."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
-    environment |= {"PYTHONPATH": f"{FOLDER}{os.pathsep}{ROOT}", "PYTHONSAFEPATH": "1", "HYPOTHESIS_PROFILE": "dev"}
+    environment = looking_in(FOLDER, ROOT) | {"HYPOTHESIS_PROFILE": "dev"}
+    for name in ("CI", "PYTEST_ADDOPTS"):
+        environment.pop(name, None)
     done = subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
@@ -62,7 +62,7 @@ def run(words: Sequence[str], *, seconds: float) -> str:
 
 @pytest.mark.timeout(BUILT_WITHIN + TESTED_WITHIN)
 def test_the_core_s_own_tests_pass_on_the_compiled_rules() -> None:
-    run(["deploy/compiled/build.py", "--wheel", str(ROOT / "dist"), "--into", str(FOLDER)], seconds=BUILT_WITHIN)
+    run(["-m", "deploy.compiled.build", "--wheel", str(ROOT / "dist"), "--into", str(FOLDER)], seconds=BUILT_WITHIN)
 
     file, core = run(["-c", WHERE], seconds=60).split()
     assert Path(file).is_relative_to(FOLDER)
