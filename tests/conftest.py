@@ -17,24 +17,12 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.rows import row
+
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
 # A relative path counts from the repository, wherever pytest was started.
 DATA = (ROOT / os.environ.get("RISKSVC_TEST_DATA", "../shared/data")).resolve()
-# Tests that start processes, in two rows of about the same length: what goes by the clock (leases, halts), and what
-# does not much. The first row that fits counts.
-ROWS = {
-    "others": (
-        "tests/integration/cli/",
-        "tests/integration/client/",
-        "tests/integration/paper/",
-        "tests/integration/prometheus/",
-        "tests/integration/telling/",
-        "tests/integration/venue/",
-        "tests/scenario/incident/",
-    ),
-    "by the clock": ("tests/chaos/", "tests/integration/", "tests/scenario/"),
-}
 SPARE_NICENESS = 19
 # Thousands of examples take longer than the limit of an ordinary test (pyproject.toml).
 CI_PROPERTY_TIMEOUT_S = 1800
@@ -49,10 +37,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
-
-
-def _row(nodeid: str) -> str | None:
-    return next((row for row, folders in ROWS.items() if nodeid.startswith(folders)), None)
 
 
 class Need(NamedTuple):
@@ -78,7 +62,7 @@ def _go_without(why: str) -> NoReturn:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ and _row(item.nodeid) is None:
+    if "PYTEST_XDIST_WORKER" in os.environ and row(item.nodeid) is None:
         _give_way()
     for marker, need in NEEDS.items():
         if item.get_closest_marker(marker) and not need.met():
@@ -92,7 +76,7 @@ class ProcessesInARow(LoadScopeScheduling):  # type: ignore[misc]  # xdist's sch
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return _row(nodeid) or nodeid
+        return row(nodeid) or nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

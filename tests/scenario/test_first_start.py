@@ -56,8 +56,7 @@ def test_two_persons_adopt_and_then_it_trades(world: ScenarioWorld, alpha: Trade
     assert (adopted["outcome"], adopted["adopted"]) == ("ADOPT_OUTCOME_ADOPTED", 2)
     world.until_open()
     world.run("alice", "reconcile")
-    traded = alpha.do("trade", instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.1")
-    assert traded["approved"], traded
+    traded = world.trade(alpha, instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.1")
     assert D(traded["exposure_after"]) > 20_000, "on top of what was adopted"
     world.until(lambda: world.positions(BTC) == (D("0.4"), D("0.4")) and world.agree(), "agreement")
     assert world.owned(BTC, "alpha") == D("0.1")
@@ -77,7 +76,6 @@ def test_a_manual_trade_halts_until_it_is_adopted_and_two_resume(world: Scenario
     world.run("alice", "reconcile")
     world.resume_all()
     world.until_open()
-    traded = alpha.do("trade", instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.2")
-    assert traded["approved"], traded
+    world.trade(alpha, instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.2")
     world.until(lambda: world.positions(SOL) == (D(10), D(10)) and world.agree(), "agreement")
     world.until(lambda: world.owned(BTC, "alpha") == D("0.2"), "the fill in the ledger")

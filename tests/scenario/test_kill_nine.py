@@ -29,16 +29,15 @@ def world(new_world: Begin) -> Iterator[ScenarioWorld]:
 @pytest.fixture(scope="module")
 def alpha(world: ScenarioWorld) -> TraderHandle:
     trader = world.trader("alpha")
-    trader.do("trade", instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.3")
+    world.trade(trader, instrument=BTC, side="buy", type="market", quantity="0.1", intended="0.3")
     world.until(lambda: world.positions(BTC) == (D("0.1"), D("0.1")), "a position")
     return trader
 
 
-def rest(alpha: TraderHandle, price: str, quantity: str = "0.05") -> dict[str, Any]:
+def rest(world: ScenarioWorld, alpha: TraderHandle, price: str, quantity: str = "0.05") -> dict[str, Any]:
     """Places a buy that rests, and gives what names it."""
     order = {"side": "buy", "type": "limit", "quantity": quantity, "price": price, "intended": "0.3"}
-    placed = alpha.do("trade", instrument=BTC, wait_fill=False, **order)
-    assert placed["approved"], placed
+    placed = world.trade(alpha, instrument=BTC, wait_fill=False, **order)
     return {"instrument": BTC, **order, **{key: placed[key] for key in ("venue_order_id", "client_order_id")}}
 
 
@@ -65,7 +64,7 @@ def redis_says(world: ScenarioWorld, command: str) -> bytes:
 
 
 def test_the_venue_process_dies_and_no_fill_is_lost(world: ScenarioWorld, alpha: TraderHandle) -> None:
-    order = rest(alpha, "49500")
+    order = rest(world, alpha, "49500")
     world.kill("venue")
     world.until_closed("SNAPSHOT_STALE")
     asked = ask(alpha)
@@ -93,7 +92,7 @@ def test_the_venue_process_dies_and_no_fill_is_lost(world: ScenarioWorld, alpha:
 
 
 def test_the_gate_dies_while_orders_work(world: ScenarioWorld, alpha: TraderHandle) -> None:
-    stays, goes = rest(alpha, "48000"), rest(alpha, "48100")
+    stays, goes = rest(world, alpha, "48000"), rest(world, alpha, "48100")
     both = {stays["client_order_id"], goes["client_order_id"]}
     world.until(lambda: set(reserved(world)) == both, "two orders")
     held = world.owned(BTC, "alpha")

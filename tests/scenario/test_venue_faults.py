@@ -54,7 +54,7 @@ def world(new_world: Begin) -> Iterator[ScenarioWorld]:
 @pytest.fixture(scope="module")
 def alpha(world: ScenarioWorld) -> TraderHandle:
     trader = world.trader("alpha")
-    assert trader.do("trade", instrument=BTC, side="buy", type="market", quantity=str(HELD), intended="0.3")["approved"]
+    world.trade(trader, instrument=BTC, side="buy", type="market", quantity=str(HELD), intended="0.3")
     world.until(lambda: world.positions(BTC) == (HELD, HELD), "a position")
     return trader
 
@@ -74,7 +74,7 @@ def ask(alpha: TraderHandle) -> dict[str, Any]:
 def trade(world: ScenarioWorld, alpha: TraderHandle, *, side: str, reduce_only: bool) -> None:
     """Trades 0.05 BTC, as soon as that is approved."""
     order = {"side": side, "type": "market", "quantity": "0.05", "intended": "0.3", "reduce_only": reduce_only}
-    world.until(lambda: alpha.do("trade", instrument=BTC, **order)["approved"], "a trade")
+    world.trade(alpha, instrument=BTC, **order)
 
 
 @contextmanager

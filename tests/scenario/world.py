@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 import grpc
 
-from risksvc.cli.demo.world import World
+from risksvc.cli.demo.world import TraderHandle, World
 from risksvc.v1 import operator_pb2 as op
 from risksvc.v1 import types_pb2
 from risksvc.v1.operator_pb2_grpc import OperatorServiceStub
@@ -125,7 +125,7 @@ class ScenarioWorld(World):
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 
-    def until(self, holds: Callable[[], Found], what: str, *, within_s: float = WAIT_S) -> Found:
+    def until(self, holds: Callable[[], Found | None], what: str, *, within_s: float = WAIT_S) -> Found:
         """Waits until something gives a true value, which is returned; a gate that is down gives none."""
         ends = time.monotonic() + within_s
         while True:
@@ -148,6 +148,10 @@ class ScenarioWorld(World):
         self.until(lambda: reason in self.closed_because(), f"a gate closed with {reason}")
 
     # -- acting ----------------------------------------------------------------------------------------------------
+
+    def trade(self, trader: TraderHandle, **order: object) -> dict[str, Any]:
+        """An order, asked for until it is approved and placed: a busy machine is stale for a moment now and then."""
+        return self.until(lambda: _if_approved(trader.do("trade", **order)), f"an approval of {order}")
 
     def run(self, who: str, *words: str, expect: int = 0) -> dict[str, Any]:
         """An operator's command; gives its JSON answer."""
@@ -172,3 +176,7 @@ class ScenarioWorld(World):
         if answer["outcome"] == "RESUME_OUTCOME_PROPOSED":
             self.run("bob", "resume", "--confirm", answer["proposal_id"])
         self.until(lambda: not self.halts(), "the resume")
+
+
+def _if_approved(answer: dict[str, Any]) -> dict[str, Any] | None:
+    return answer if answer["approved"] else None

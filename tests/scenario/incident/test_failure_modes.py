@@ -80,7 +80,7 @@ def test_no_halt_mechanism(world: IncidentWorld) -> None:
 def test_no_support_contact(world: IncidentWorld) -> None:
     """Orders are at a venue that has gone silent: everybody is told whom to call, and as whom."""
     alpha = world.trader("alpha")
-    order = alpha.do("trade", **{**ORDER, "wait_fill": False})
+    order = world.trade(alpha, **{**ORDER, "wait_fill": False})
     world.until(world.account_orders, "an order that the gate has seen")
     before = {who: len(world.receivers.of(who)) for who in RECIPIENTS}
     for fault in ({"name": "ws_silent"}, {"name": "hang", "path": "/v5/*"}):

@@ -146,9 +146,9 @@ def page() -> list[str]:
 def test_every_command_of_the_page_does_what_the_page_says(world: IncidentWorld) -> None:
     alpha = world.trader("alpha")
     order = {"side": "buy", "type": "market", "quantity": str(HELD), "intended": "0.3"}
-    assert alpha.do("trade", instrument=BTC, **order)["approved"]
+    world.trade(alpha, instrument=BTC, **order)
     resting = {"side": "buy", "type": "limit", "quantity": "0.01", "price": "45000", "intended": "0.3"}
-    assert alpha.do("trade", instrument=BTC, wait_fill=False, **resting)["approved"]
+    world.trade(alpha, instrument=BTC, wait_fill=False, **resting)
     world.until(lambda: world.positions(BTC) == (HELD, HELD) and world.account_orders(), "a position and an order")
     reader = Reader(world, alpha)
     reader.rogue_buys()
