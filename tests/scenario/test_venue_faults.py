@@ -133,11 +133,12 @@ def test_what_reduces_passes_a_little_longer_and_then_nothing_does(world: Scenar
     leaving = {"side": "sell", "type": "limit", "quantity": "0.001", "price": "50000", "intended": "0.3"}
     world.paper("faults", name="http_error", path=POSITIONS, status=500)
     world.until(lambda: not ask(alpha)["approved"], "a gate that lets nothing grow")
-    assert alpha.do("ask", instrument=BTC, **leaving, reduce_only=True)["approved"]
-    last = world.until(
-        lambda: (asked := alpha.do("ask", instrument=BTC, **leaving, reduce_only=True))["reasons"] and asked, "a denial"
-    )
-    assert last["reasons"] == ["SNAPSHOT_STALE"]
+
+    def leave() -> dict[str, Any]:
+        return alpha.do("ask", instrument=BTC, **leaving, reduce_only=True)
+
+    world.until(lambda: leave()["approved"], "a reducing order that passes")
+    world.until(lambda: leave()["reasons"] == ["SNAPSHOT_STALE"], "a denial for that alone")
     assert world.account().snapshot_age_ms > DENIED_AFTER_MS
 
 
