@@ -3,7 +3,8 @@
     python -m deploy.compiled.build --wheel dist [--into FOLDER]
 
 The same source, made into C by mypyc (a part of mypy) and compiled: needs a C compiler and Python's headers. What is
-compiled decides a check, with all that this imports of `risksvc/core`; see README.md beside this file.
+compiled decides a check, with all that this imports of `risksvc/core`, and what carries a check from its bytes to its
+answer's; see README.md beside this file.
 """
 
 import argparse
@@ -23,9 +24,24 @@ from deploy.compiled.constructors import with_constructors
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "risksvc.core"
 FIRST = "batches"  # a batch's rules are a check's, and all that these need
-# Left as they are: msgspec makes what it reads of journals and limits without a class's own hand, and an object of a
-# compiled class that was made so has zeros where defaults belong, and no methods.
-READ = frozenset({"config", "denials", "events", "limits", "outputs", "trading_state", "types", "venue_events"})
+# What a check's bytes go through, there and back.
+ON_THE_WAY = (
+    "approval_wire",
+    "chain",
+    "check_metrics",
+    "codec",
+    "convert",
+    "convert_batch",
+    "convert_strategy",
+    "entry_forms",
+    "frames",
+    "journal",
+    "listening",
+    "owner",
+    "strategy_service",
+    "engine/direct",
+    "engine/places",
+)
 BESIDE = ("pyproject.toml", "README.md", "LICENSE")
 SETUP = """
 from mypyc.build import mypycify
@@ -73,7 +89,7 @@ def source_hash() -> str:
 def modules(package: Path, name: str, found: dict[str, Path]) -> dict[str, Path]:
     """What is compiled: a module of the core and every other one that it imports, with those that these import."""
     path = package / f"{name}.py"
-    if name not in found and name not in READ and path.is_file():
+    if name not in found and path.is_file():
         found[name] = path
         for one in _imported(ast.parse(path.read_text(encoding="utf-8"))):
             modules(package, one, found)
@@ -95,7 +111,8 @@ def build(to: Path) -> Path:
         for one in BESIDE:
             shutil.copy(ROOT / one, folder / one)
         shutil.copytree(ROOT / "risksvc", folder / "risksvc", ignore=shutil.ignore_patterns("__pycache__", "*.so"))
-        chosen = sorted(modules(folder / PACKAGE.replace(".", "/"), FIRST, {}).values())
+        chosen = sorted(modules(folder / "risksvc" / "core", FIRST, {}).values())
+        chosen += [folder / "risksvc" / "gate" / f"{name}.py" for name in ON_THE_WAY]
         for path in chosen:
             path.write_text(with_constructors(path.read_text(encoding="utf-8")), encoding="utf-8")
         said = [path.relative_to(folder).as_posix() for path in chosen]

@@ -1,14 +1,23 @@
-"""Writes the constructors of a module's dataclasses out, so that they are compiled with it.
+"""Writes out what `dataclasses` makes of a module's classes when it is imported, so that it is compiled with it.
 
-`dataclasses` makes a constructor when the module is imported, and what is made then is interpreted; one that stands in
-the class is compiled. Nothing else is changed: fields, defaults, order and `__post_init__` stay as they are; a class
-that is not understood is refused. `immutable` of `risksvc.core.types` becomes the dataclass that it makes.
+The constructor: one that stands in the class is compiled, one that is made later is interpreted. The annotations, which
+compiled classes lose and `risksvc.gate.constructing` reads. And that a class whose objects never change is in no ring
+of references, so that no collection looks for one. Nothing else is changed: fields, defaults, order and `__post_init__`
+stay as they are; a class that is not understood is refused. `immutable` of `risksvc.core.types` becomes the dataclass
+that it makes.
 """
 
 import ast
 from collections.abc import Iterator
 
 IMMUTABLE = "@dataclasses.dataclass(slots=True, unsafe_hash=True)"
+NO_RING = "@mypyc_attr(acyclic=True)"
+IMPORTS = (
+    "import dataclasses",
+    "import typing",
+    "if typing.TYPE_CHECKING:",
+    "    from mypy_extensions import mypyc_attr",
+)
 
 
 class NotUnderstoodError(Exception):
@@ -19,14 +28,18 @@ def with_constructors(source: str) -> str:
     """The same module with the constructors written out."""
     module = ast.parse(source)
     lines = source.split("\n")
-    above, below = {_first_import(module): ["import dataclasses"]}, {}
+    above: dict[int, list[str]] = {_first_import(module): [*IMPORTS]}
+    below: dict[int | None, list[str]] = {}
     for statement in module.body:
         if isinstance(statement, ast.ClassDef) and (decorator := _dataclass(statement)) is not None:
             if _name(decorator) == "immutable":
                 lines[decorator.lineno - 1] = IMMUTABLE
+            if _name(decorator) == "immutable" or _frozen(decorator):
+                above[decorator.lineno] = [NO_RING]
             fields = _fields(statement)
             if fields and not _has(statement, "__init__"):
                 below[fields[-1].end_lineno] = [*_constructor(statement, fields, frozen=_frozen(decorator))]
+            below.setdefault(statement.end_lineno, []).append(_annotations(statement.name, fields))
     return "\n".join(one for at, line in enumerate(lines, 1) for one in (*above.get(at, ()), line, *below.get(at, ())))
 
 
@@ -63,6 +76,11 @@ def _constructor(statement: ast.ClassDef, fields: list[ast.AnnAssign], *, frozen
         yield f"        self.{name} = {value}{said}"
     if _has(statement, "__post_init__"):
         yield "        self.__post_init__()"
+
+
+def _annotations(name: str, fields: list[ast.AnnAssign]) -> str:
+    said = {ast.unparse(one.target): ast.unparse(one.annotation) for one in fields}
+    return f"{name}.__annotations__ = {said!r}"
 
 
 def _field(field: ast.AnnAssign) -> tuple[str, str, str]:

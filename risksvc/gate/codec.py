@@ -6,8 +6,6 @@ field was added (added fields have defaults: `risksvc.core.events`). What this v
 anywhere inside, is an error and never ignored: a journal written by a newer version must not be half understood.
 """
 
-import dataclasses
-import functools
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ import msgspec
 from risksvc.core.events import Input, OrderChecked
 from risksvc.core.outputs import Decision, Output
 from risksvc.core.types import Nanoseconds, RiskError
+from risksvc.gate.constructing import reader
 from risksvc.gate.entry_forms import checked, decided
 
 
@@ -98,42 +97,8 @@ def _plain(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} has no place in a journal")
 
 
-@functools.cache
-def _strict(kind: Any) -> Any:  # noqa: ANN401 - types are values here
-    """The same shape, refusing unknown fields (which msgspec ignores in dataclasses, but not in its own structs)."""
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        fields = [_strict_field(field, hints[field.name]) for field in dataclasses.fields(kind)]
-        return msgspec.defstruct(kind.__name__, fields, forbid_unknown_fields=True, kw_only=True, gc=False)
-    arguments = tuple(_strict(argument) for argument in typing.get_args(kind) if argument is not Ellipsis)
-    origin = typing.get_origin(kind)
-    if origin is types.UnionType:
-        return functools.reduce(lambda left, right: left | right, arguments)
-    if origin is tuple:
-        return tuple[arguments[0], ...]  # type: ignore[valid-type]
-    if origin is Mapping:
-        return dict[arguments[0], arguments[1]]  # type: ignore[valid-type]
-    return kind
-
-
-def _strict_field(field: dataclasses.Field[Any], hint: Any) -> tuple[str, Any] | tuple[str, Any, Any]:  # noqa: ANN401
-    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    return (field.name, _strict(hint)) if required else (field.name, _strict(hint), None)
-
-
-def _reader(kind: Any) -> Callable[[msgspec.Raw], Any]:  # noqa: ANN401 - types are values here
-    check = msgspec.msgpack.Decoder(_strict(kind)).decode
-    read = msgspec.msgpack.Decoder(kind).decode
-
-    def read_checked(body: msgspec.Raw) -> Any:  # noqa: ANN401
-        check(body)
-        return read(body)
-
-    return read_checked
-
-
 def _readers(union: Any) -> dict[str, Callable[[msgspec.Raw], Any]]:  # noqa: ANN401
-    return {kind.__name__: _reader(kind) for kind in typing.get_args(union)}
+    return {kind.__name__: reader(kind) for kind in typing.get_args(union)}
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from risksvc.core.limits import AccountLimits, InstrumentLimits, Limits, StrategyInstrumentLimits, StrategyLimits
+from risksvc.gate.constructing import reader
 
 ROWS_AT_ONCE = 100
 _HEADER = struct.Struct(">BI")  # MessagePack's map with a length of four bytes
@@ -52,10 +53,10 @@ class PackedLimits(msgspec.Struct, frozen=True):
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode
-_FRAME = msgspec.msgpack.Decoder(Limits).decode
+_FRAME = reader(Limits)
 _ROWS = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
-_INSTRUMENT = msgspec.msgpack.Decoder(InstrumentLimits).decode
-_PAIR = msgspec.msgpack.Decoder(StrategyInstrumentLimits).decode
+_INSTRUMENT = reader(InstrumentLimits)
+_PAIR = reader(StrategyInstrumentLimits)
 
 
 # -- packing ------------------------------------------------------------------------------------------------------

@@ -5,18 +5,12 @@ denial, never in an approval. Bytes in, bytes out: deadlines, durability and sta
 (`risksvc.gate.engine.methods`).
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
-from typing import TypeVar
-
-from google.protobuf.message import DecodeError, Message
-from grpc import StatusCode
+from google.protobuf.message import DecodeError
 
 from risksvc.core.denials import Denial, DenialReason
 from risksvc.core.events import Input
 from risksvc.core.outputs import Decision, ExposureUse, Output, ReportTaken
-from risksvc.core.types import MILLISECOND, SECOND, MalformedInputError, Scope, TradingState
+from risksvc.core.types import MalformedInputError, Scope, TradingState
 from risksvc.gate import convert
 from risksvc.gate.app import GateApp
 from risksvc.gate.convert_batch import BatchRead, batch_reply, read_batch
@@ -28,12 +22,9 @@ from risksvc.gate.convert_strategy import (
     order_reported,
     position_reported,
 )
-from risksvc.gate.engine.methods import Method, Session, StatusError, Unary, Watch
-from risksvc.gate.watching import TooManyWatchersError, Watcher, state_message
-from risksvc.v1 import strategy_pb2, types_pb2
-
-_LOOK_AGAIN_SECONDS = 0.02  # a disk that hangs must not keep a halt from those who wait for it
-_Read = TypeVar("_Read", bound=Message)
+from risksvc.gate.engine.methods import Method, Session, Unary, Watch, read_message
+from risksvc.gate.state_streams import StateStreams
+from risksvc.v1 import strategy_pb2
 
 
 class StrategyService:
@@ -52,12 +43,12 @@ class StrategyService:
             Unary(f"{name}/ReportOrder", self.report_order),
             Unary(f"{name}/ReportFill", self.report_fill),
             Unary(f"{name}/ReportPosition", self.report_position),
-            Watch(f"{name}/WatchTradingState", self.watch_trading_state),
+            Watch(f"{name}/WatchTradingState", StateStreams(self._app).follow),
         )
 
     def check_order(self, data: bytes) -> bytes:
         """Decides one order."""
-        return self._check(_read(strategy_pb2.CheckOrderRequest.FromString, data))
+        return self._check(read_message(strategy_pb2.CheckOrderRequest.FromString, data))
 
     def check_in_session(self, data: bytes) -> bytes:
         """Decides one order of a stream; a malformed one is denied and the stream goes on."""
@@ -73,7 +64,7 @@ class StrategyService:
 
     def check_batch(self, data: bytes) -> bytes:
         """Decides several orders. Those that can't be read are denied as in a stream; under all or none, so are all."""
-        request = _read(strategy_pb2.CheckBatchRequest.FromString, data)
+        request = read_message(strategy_pb2.CheckBatchRequest.FromString, data)
         batch = read_batch(request)
         self._app.counters.malformed += len(batch.refused)
         if self._app.owner.fault is not None:
@@ -86,60 +77,19 @@ class StrategyService:
 
     def report_order(self, data: bytes) -> bytes:
         """What became of an order."""
-        taken = self._report(order_reported(_read(strategy_pb2.ReportOrderRequest.FromString, data)))
+        taken = self._report(order_reported(read_message(strategy_pb2.ReportOrderRequest.FromString, data)))
         return strategy_pb2.ReportOrderResponse(known=taken.known).SerializeToString()
 
     def report_fill(self, data: bytes) -> bytes:
         """A fill."""
-        taken = self._report(fill_reported(_read(strategy_pb2.ReportFillRequest.FromString, data)))
+        taken = self._report(fill_reported(read_message(strategy_pb2.ReportFillRequest.FromString, data)))
         return strategy_pb2.ReportFillResponse(recorded=taken.known).SerializeToString()
 
     def report_position(self, data: bytes) -> bytes:
         """A belief."""
-        taken = self._report(position_reported(_read(strategy_pb2.ReportPositionRequest.FromString, data)))
+        taken = self._report(position_reported(read_message(strategy_pb2.ReportPositionRequest.FromString, data)))
         ledger = number(taken.ledger_position)
         return strategy_pb2.ReportPositionResponse(agrees=taken.agrees, ledger_position=ledger).SerializeToString()
-
-    async def watch_trading_state(self, data: bytes) -> AsyncGenerator[bytes, None]:
-        """The state at once, on every change, and with every heartbeat."""
-        request = _read(strategy_pb2.WatchTradingStateRequest.FromString, data)
-        account = convert.name(request.account, field="account")
-        strategy = convert.name(request.strategy, field="strategy")
-        try:
-            with self._app.watchers.following(account, strategy) as watcher:
-                async for message in self._follow(watcher):
-                    yield message.SerializeToString()
-        except TooManyWatchersError:
-            text = f"{len(self._app.watchers)} streams are open; one per strategy is enough"
-            raise StatusError(StatusCode.RESOURCE_EXHAUSTED, text) from None
-
-    async def _follow(self, watcher: Watcher) -> AsyncGenerator[strategy_pb2.WatchTradingStateResponse, None]:
-        app = self._app
-        sequence = 0
-        while True:
-            sequence += 1
-            last = app.watchers.ended
-            yield await self._told(watcher, sequence)
-            if last:
-                return
-            await watcher.wait(app.settings.heartbeat_ns / SECOND)
-
-    async def _told(self, watcher: Watcher, sequence: int) -> strategy_pb2.WatchTradingStateResponse:
-        """The state as it is. What lets a strategy trade is told once it is durable; what stops it, at once."""
-        app = self._app
-        while True:
-            watcher.changed.clear()
-            heartbeat_ms = app.settings.heartbeat_ns // MILLISECOND
-            message = state_message(
-                app.owner, watcher, sequence=sequence, heartbeat_ms=heartbeat_ms, now=app.clock.now()
-            )
-            if message.trading_state == types_pb2.TRADING_STATE_HALTED or message.closed_because:
-                return message
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
-                    await app.owner.durable()
-                if not watcher.changed.is_set():
-                    return message
 
     def _check(self, request: strategy_pb2.CheckOrderRequest) -> bytes:
         event = order_checked(request)
@@ -199,11 +149,3 @@ class StrategyService:
             limits_hash=app.owner.state.limits_hash,
         )
         return decision_bytes(decision)
-
-
-def _read(read: Callable[[bytes], _Read], data: bytes) -> _Read:
-    try:
-        return read(data)
-    except DecodeError:
-        text = "the message can't be read; send what proto/risksvc/v1 describes, text in UTF-8"
-        raise StatusError(StatusCode.INVALID_ARGUMENT, text) from None

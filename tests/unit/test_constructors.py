@@ -1,7 +1,10 @@
 """What deploy/compiled writes into a module before it is compiled: the constructor that `dataclasses` would make."""
 
+import dataclasses
 import inspect
 import textwrap
+import typing
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,8 +51,14 @@ class Own:
 '''
 
 
+def no_attribute(**said: bool) -> Callable[[type], type]:
+    """What mypyc takes out."""
+    assert said == {"acyclic": True}
+    return lambda kind: kind
+
+
 def made(source: str) -> dict[str, Any]:
-    names: dict[str, Any] = {"__name__": __name__}
+    names: dict[str, Any] = {"__name__": __name__, "mypyc_attr": no_attribute}
     exec(compile(with_constructors(source), "written", "exec"), names)  # noqa: S102 - what is tested
     return names
 
@@ -69,6 +78,20 @@ def test_what_is_written_is_what_dataclasses_would_make() -> None:
     assert written["Own"]().one == 7
     with pytest.raises(ValueError, match="low"):
         written["Frozen"](4)
+
+
+def test_annotations_are_kept_where_compiled_classes_lose_them() -> None:
+    names = made(SOURCE.replace("@dataclass(frozen=True)", "@dataclass"))
+    for name in ("Changes", "Frozen", "Given", "Own"):
+        hints = typing.get_type_hints(names[name], names)
+        assert hints == {field.name: field.type for field in dataclasses.fields(names[name])}
+    assert names["Changes"].__annotations__["rows"] == "dict[str, list[int]]", "written out"
+
+
+def test_what_never_changes_is_in_no_ring() -> None:
+    lines = with_constructors(SOURCE).split("\n")
+    marked = [lines[at + 2] for at, line in enumerate(lines) if line == "@mypyc_attr(acyclic=True)"]
+    assert marked == ["class Frozen:", "class Given:"]
 
 
 def test_a_frozen_one_is_marked_for_the_type_checker() -> None:

@@ -61,7 +61,7 @@ class DirectEngine:
         self._queue = cygrpc.CompletionQueue()
         self._server = cygrpc.Server(list(served.options), False)
         self._server.register_completion_queue(self._queue)
-        self._thread = threading.Thread(target=self._run, name="strategies", daemon=True)
+        self._serving = threading.Thread(target=self._run, name="strategies", daemon=True)
         self._failed: asyncio.Future[None] = loop.create_future()
         self._buried: asyncio.Future[None] = loop.create_future()
         self._open = 0
@@ -87,7 +87,7 @@ class DirectEngine:
     async def start(self) -> None:
         """Serves from now on."""
         self._server.start()
-        self._thread.start()
+        self._serving.start()
 
     async def failed(self) -> None:
         """Raises what went wrong on the thread, when it does; waits for ever otherwise."""
@@ -95,7 +95,7 @@ class DirectEngine:
 
     async def stop(self, grace: float) -> None:
         """Takes nothing new; what runs may finish for so many seconds; then everything is cancelled."""
-        if self._thread.ident is None:
+        if self._serving.ident is None:
             return
         self._shut_down()
         if not await self._ended(grace):

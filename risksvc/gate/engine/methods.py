@@ -8,14 +8,16 @@ Knows neither gRPC's servers nor the services.
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 
 from risksvc.core.types import RiskError
 
 Handle = Callable[[bytes], bytes]
 Follow = Callable[[bytes], AsyncGenerator[bytes, None]]
+_Read = TypeVar("_Read", bound=Message)
 
 
 class StatusError(RiskError):
@@ -24,6 +26,15 @@ class StatusError(RiskError):
     def __init__(self, code: grpc.StatusCode, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+def read_message(read: Callable[[bytes], _Read], data: bytes) -> _Read:
+    """What a caller sent. Raises StatusError when it is not that message."""
+    try:
+        return read(data)
+    except DecodeError:
+        text = "the message can't be read; send what proto/risksvc/v1 describes, text in UTF-8"
+        raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, text) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ An operator under stress can read them with `less` or redis-cli. A field that th
 reads it closes. Namespaces: "*" is the global one, every other is an account's name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import Nanoseconds, RiskError, Scope
+from risksvc.gate.constructing import reader
 
 GLOBAL = "*"
 
@@ -92,17 +95,17 @@ def record_line(record: Record) -> bytes:
 
 def read_line(line: bytes) -> Record:
     """The record of a latch's line. Raises RecordUnreadableError."""
-    parts = _read(_LINE, line)
+    parts = _read(_LINE.decode, line)
     name, body = next(iter(parts.items()), ("", msgspec.Raw()))
-    decoder = _RECORDS.get(name)
-    if decoder is None or len(parts) != 1:
+    read = _RECORDS.get(name)
+    if read is None or len(parts) != 1:
         raise RecordUnreadableError(f"not one of {', '.join(_RECORDS)}: {_shown(line)}")
-    return _read(decoder, bytes(body))
+    return _read(read, bytes(body))
 
 
-def _read(decoder: "msgspec.json.Decoder[_T]", text: str | bytes) -> _T:
+def _read(read: Callable[[str | bytes], _T], text: str | bytes) -> _T:
     try:
-        return decoder.decode(text)
+        return read(text)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise RecordUnreadableError(f"{error}: {_shown(text)}") from error
 
@@ -112,12 +115,9 @@ def _shown(text: str | bytes) -> str:
 
 
 _ENCODER = msgspec.json.Encoder()
-_HALT = msgspec.json.Decoder(Halt)
-_CLEAR = msgspec.json.Decoder(Clear)
-_HEARTBEAT = msgspec.json.Decoder(Heartbeat)
+_lenient = partial(reader, decoder=msgspec.json.Decoder, strict=False)
+_HALT: Callable[[str | bytes], Halt] = _lenient(Halt)
+_CLEAR: Callable[[str | bytes], Clear] = _lenient(Clear)
+_HEARTBEAT: Callable[[str | bytes], Heartbeat] = _lenient(Heartbeat)
 _LINE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_RECORDS: dict[str, "msgspec.json.Decoder[Record]"] = {
-    "Halt": msgspec.json.Decoder[Record](Halt),
-    "Clear": msgspec.json.Decoder[Record](Clear),
-    "Mark": msgspec.json.Decoder[Record](Mark),
-}
+_RECORDS: dict[str, Callable[[str | bytes], Record]] = {"Halt": _HALT, "Clear": _CLEAR, "Mark": _lenient(Mark)}
