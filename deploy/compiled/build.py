@@ -19,11 +19,13 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from deploy.compiled.constructors import with_constructors
+from deploy.compiled.writing_out import written_out
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "risksvc.core"
 FIRST = "batches"  # a batch's rules are a check's, and all that these need
+# A decorator that marks itself for type checkers, which compiled functions can't bear; `writing_out` takes its place.
+NEVER = frozenset({"immutable"})
 # What a check's bytes go through, there and back.
 ON_THE_WAY = (
     "approval_wire",
@@ -89,7 +91,7 @@ def source_hash() -> str:
 def modules(package: Path, name: str, found: dict[str, Path]) -> dict[str, Path]:
     """What is compiled: a module of the core and every other one that it imports, with those that these import."""
     path = package / f"{name}.py"
-    if name not in found and path.is_file():
+    if name not in found and name not in NEVER and path.is_file():
         found[name] = path
         for one in _imported(ast.parse(path.read_text(encoding="utf-8"))):
             modules(package, one, found)
@@ -114,7 +116,7 @@ def build(to: Path) -> Path:
         chosen = sorted(modules(folder / "risksvc" / "core", FIRST, {}).values())
         chosen += [folder / "risksvc" / "gate" / f"{name}.py" for name in ON_THE_WAY]
         for path in chosen:
-            path.write_text(with_constructors(path.read_text(encoding="utf-8")), encoding="utf-8")
+            path.write_text(written_out(path.read_text(encoding="utf-8")), encoding="utf-8")
         said = [path.relative_to(folder).as_posix() for path in chosen]
         (folder / "setup.py").write_text(SETUP.format(modules=said), encoding="utf-8")
         offline = ("--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check")

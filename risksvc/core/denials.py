@@ -6,7 +6,8 @@ The order of the members is the order of precedence; names and numbers are those
 from decimal import Decimal
 from enum import IntEnum
 
-from risksvc.core.types import Scope, immutable
+from risksvc.core.immutable import immutable
+from risksvc.core.types import Scope
 
 
 class DenialReason(IntEnum):

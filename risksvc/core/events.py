@@ -16,6 +16,7 @@ from risksvc.core.flatten.events import (
     FlattenSliced,
     FlattenStopped,
 )
+from risksvc.core.immutable import immutable
 from risksvc.core.incident.events import (
     AssessmentTaken,
     CauseNamed,
@@ -38,7 +39,6 @@ from risksvc.core.types import (
     Scope,
     Severity,
     TradingState,
-    immutable,
 )
 from risksvc.core.venue_events import (
     BalancesReceived,

@@ -11,7 +11,8 @@ order units; values are in the limits' currency.
 
 from decimal import Decimal
 
-from risksvc.core.types import BUY, HUNDRED, INVERSE, LIMIT, ONE, ZERO, Instrument, OrderType, Side, immutable
+from risksvc.core.immutable import immutable
+from risksvc.core.types import BUY, HUNDRED, INVERSE, LIMIT, ONE, ZERO, Instrument, OrderType, Side
 
 
 @immutable

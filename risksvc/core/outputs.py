@@ -5,8 +5,9 @@ from decimal import Decimal
 from enum import Enum
 
 from risksvc.core.denials import Denial
+from risksvc.core.immutable import immutable
 from risksvc.core.trading_state import Clear, Halt
-from risksvc.core.types import Nanoseconds, TradingState, immutable
+from risksvc.core.types import Nanoseconds, TradingState
 
 
 @immutable

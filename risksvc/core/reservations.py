@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
+from risksvc.core.immutable import immutable
 from risksvc.core.outputs import Decision
-from risksvc.core.types import MARKET, ZERO, Nanoseconds, Order, ReplaceMode, Side, immutable
+from risksvc.core.types import MARKET, ZERO, Nanoseconds, Order, ReplaceMode, Side
 from risksvc.core.venue_events import Fill, VenueOrder, VenueStatus
 
 

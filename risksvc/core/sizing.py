@@ -13,9 +13,10 @@ from operator import attrgetter
 from risksvc.core.check import Check, proven_working
 from risksvc.core.denials import HEADLINE, Denial, DenialReason
 from risksvc.core.exposure import worst_case
+from risksvc.core.immutable import immutable
 from risksvc.core.limits import SHADOW, Limit, OrderLimits
 from risksvc.core.line import Line
-from risksvc.core.types import BUY, HUNDRED, ZERO, PositionRange, Scope, immutable, plain
+from risksvc.core.types import BUY, HUNDRED, ZERO, PositionRange, Scope, plain
 
 # Where a limit stands: the scope of a check that it is for, made only when it is broken.
 Where = Callable[[Check], Scope]

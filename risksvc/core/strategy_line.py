@@ -17,7 +17,7 @@ from risksvc.core.exposure import FLAT, NOTHING_WORKING, Working, WorstCase, wor
 from risksvc.core.reservations import Reservation
 from risksvc.core.types import BUY, HUNDRED, ZERO, Nanoseconds, PositionRange, Side
 
-NOTHING_STANDS = PositionRange(ZERO, ZERO)
+NOTHING_STANDS: PositionRange = PositionRange(ZERO, ZERO)
 
 
 @dataclass(slots=True)

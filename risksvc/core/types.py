@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import NewType, TypeVar, dataclass_transform
+from typing import Any, NewType
+
+from risksvc.core.immutable import immutable
 
 Price = NewType("Price", Decimal)
 Quantity = NewType("Quantity", Decimal)  # signed where it is a position, positive where it is an order
@@ -29,18 +31,6 @@ _PRECISION = 140
 _DECIMAL_TEXT = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{MAX_DECIMALS}}})?", re.ASCII)
 
 
-_Kind = TypeVar("_Kind")
-
-
-@dataclass_transform(frozen_default=True)
-def immutable(kind: type[_Kind]) -> type[_Kind]:
-    """A dataclass whose instances are never changed: the type checker refuses it, so that nothing has to at run time.
-
-    For what every check makes: a frozen dataclass costs four times as much, a call for each field.
-    """
-    return dataclass(slots=True, unsafe_hash=True)(kind)
-
-
 class RiskError(Exception):
     """Something that a caller can act on; its text says what, where, and what to do."""
 
@@ -56,7 +46,8 @@ class MalformedInputError(RiskError):
 
 def use_exact_arithmetic() -> None:
     """Makes this process's decimals exact, and mixing them with floats an error. Called once, at start-up."""
-    for context in (decimal.DefaultContext, decimal.getcontext()):
+    contexts: tuple[Any, ...] = (decimal.DefaultContext, decimal.getcontext())  # their traps are no dict, as is said
+    for context in contexts:
         context.prec = _PRECISION
         context.rounding = decimal.ROUND_HALF_EVEN
         context.traps[decimal.FloatOperation] = True

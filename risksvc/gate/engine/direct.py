@@ -35,7 +35,6 @@ _NOW = 0.0  # a deadline that has passed: look, and do not wait
 _INITIAL = cygrpc.SendInitialMetadataOperation(None, 0)
 _OK = cygrpc.SendStatusFromServerOperation(None, cygrpc.StatusCode.ok, b"", 0)
 _CLOSE = cygrpc.ReceiveCloseOnServerOperation(0)
-_NO_MESSAGE = StatusError(grpc.StatusCode.CANCELLED, "no message came")
 _UNKNOWN = StatusError(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 _TOO_MANY = StatusError(grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
 
@@ -45,6 +44,9 @@ _Private: TypeAlias = Any  # cygrpc's; it has no types
 
 def _status(status: StatusError) -> _Private:
     return cygrpc.SendStatusFromServerOperation(None, status.code.value[0], str(status).encode(), 0)
+
+
+_LACKING = _status(StatusError(grpc.StatusCode.CANCELLED, "no message came"))
 
 
 class DirectEngine:
@@ -263,15 +265,17 @@ class _Asking:
     def begin(self) -> None:
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._heard)
 
-    _at_end: _Private  # the status of a call that brings nothing more
+    def _hung_up(self) -> None:
+        """Its caller has gone, or has said all."""
+        raise NotImplementedError
 
     def _tell(self, reply: _Private) -> None:
         raise NotImplementedError
 
     def _heard(self, event: _Private) -> None:
         data: bytes | None = event.batch_operations[-1].message()
-        if data is None:  # its caller has gone, or has said all
-            self._end(self._at_end)
+        if data is None:
+            self._hung_up()
         else:
             self._engine.asks(self, data)
 
@@ -289,11 +293,13 @@ class _UnaryCall(_Asking):
     """One request, one reply."""
 
     __slots__ = ("_looks",)
-    _at_end = _status(_NO_MESSAGE)
 
     def __init__(self, engine: DirectEngine, call: _Private, deadline: float, handle: Handle) -> None:
         super().__init__(engine, call, deadline, handle)
         self._looks = engine.places.came()
+
+    def _hung_up(self) -> None:
+        self._end(_LACKING)
 
     def _end(self, status: _Private) -> None:
         self._engine.places.answered(self._looks)
@@ -308,7 +314,9 @@ class _SessionCall(_Asking):
     """A stream: each reply is sent together with the wish for the next request."""
 
     __slots__ = ()
-    _at_end = _OK
+
+    def _hung_up(self) -> None:
+        self._end(_OK)
 
     def _tell(self, reply: _Private) -> None:
         operations = (*self._begun, reply, cygrpc.ReceiveMessageOperation(0))
@@ -339,7 +347,7 @@ class _WatchCall:
         self._engine.loop.begin_turn()
         try:
             if data is None:
-                self._end(_status(_NO_MESSAGE))
+                self._end(_LACKING)
             elif not self._gone:
                 self._task = self._engine.loop.create_task(self._feed(data), name="watch")
                 self._engine.following.add(self._task)

@@ -84,6 +84,7 @@ class Rig:
         self.kind, self._rpcs, self._spin_ns = kind, rpcs, spin_ns
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._live, daemon=True)
+        self._ending = False
         self._channels: list[grpc.Channel] = []
 
     def __enter__(self) -> Self:
@@ -132,7 +133,8 @@ class Rig:
             await self.engine.stop(grace)
             self._stopped.set()
 
-        if self._thread.is_alive():
+        if not self._ending:  # the loop ends soon after, and takes nothing more
+            self._ending = True
             self.on_loop(stop())
 
     def on_loop(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:

@@ -1,16 +1,21 @@
 """Writes out what `dataclasses` makes of a module's classes when it is imported, so that it is compiled with it.
 
 The constructor: one that stands in the class is compiled, one that is made later is interpreted. The annotations, which
-compiled classes lose and `risksvc.gate.constructing` reads. And that a class whose objects never change is in no ring
-of references, so that no collection looks for one. Nothing else is changed: fields, defaults, order and `__post_init__`
-stay as they are; a class that is not understood is refused. `immutable` of `risksvc.core.types` becomes the dataclass
+compiled classes lose and `risksvc.gate.constructing` reads. That a class whose objects never change is in no ring of
+references, so that no collection looks for one. And that a module's name is set once: then compiled code keeps what it
+names, and does not look the name up each time. Nothing else is changed: fields, defaults, order and `__post_init__`
+stay as they are; what is not understood is refused. `risksvc.core.immutable` becomes the dataclass
 that it makes.
 """
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 IMMUTABLE = "@dataclasses.dataclass(slots=True, unsafe_hash=True)"
+CONSTANT = re.compile(r"_?([A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*)")
+OF_TYPES = ("TypeVar", "TypeVarTuple", "ParamSpec", "NewType")
 NO_RING = "@mypyc_attr(acyclic=True)"
 IMPORTS = (
     "import dataclasses",
@@ -24,11 +29,14 @@ class NotUnderstoodError(Exception):
     """A dataclass that this can't write a constructor for."""
 
 
-def with_constructors(source: str) -> str:
-    """The same module with the constructors written out."""
+def written_out(source: str) -> str:
+    """The same module with all that written out."""
     module = ast.parse(source)
     lines = source.split("\n")
-    above: dict[int, list[str]] = {_first_import(module): [*IMPORTS]}
+    for statement in _set_once(module):
+        at = statement.lineno - 1
+        lines[at] = _final(statement, lines[at])
+    above: dict[int, list[str]] = {_beginning(module): [*IMPORTS]}
     below: dict[int | None, list[str]] = {}
     for statement in module.body:
         if isinstance(statement, ast.ClassDef) and (decorator := _dataclass(statement)) is not None:
@@ -78,9 +86,38 @@ def _constructor(statement: ast.ClassDef, fields: list[ast.AnnAssign], *, frozen
         yield "        self.__post_init__()"
 
 
+def _set_once(module: ast.Module) -> Iterator[ast.Assign | ast.AnnAssign]:
+    """Assignments of a module's own names that nothing assigns again, but for names of types."""
+    found = [one for one in module.body if isinstance(one, ast.Assign | ast.AnnAssign) and _target(one)]
+    often = Counter(_target(one) for one in found)
+    for one in found:
+        made_by = _name(one.value) if isinstance(one.value, ast.Call) else ""
+        if often[_target(one)] == 1 and one.value is not None and made_by not in OF_TYPES:
+            yield one
+
+
+def _target(statement: ast.Assign | ast.AnnAssign) -> str:
+    """The name that is set, if it is one, and no name of a type."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    name = targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+    return name if CONSTANT.fullmatch(name) else ""
+
+
+def _final(statement: ast.Assign | ast.AnnAssign, line: str) -> str:
+    """Its first line, on which the name and the annotation stand."""
+    name = _target(statement)
+    if isinstance(statement, ast.Assign):
+        return line.replace(f"{name} =", f"{name}: typing.Final =", 1)
+    kind = ast.unparse(statement.annotation)
+    start, end = statement.annotation.col_offset, statement.annotation.end_col_offset
+    if statement.annotation.end_lineno != statement.lineno:
+        raise NotUnderstoodError(f"line {statement.lineno}: the annotation of {name} goes on on the next line")
+    return line if kind.startswith("Final") else f"{line[:start]}typing.Final[{line[start:end]}]{line[end:]}"
+
+
 def _annotations(name: str, fields: list[ast.AnnAssign]) -> str:
     said = {ast.unparse(one.target): ast.unparse(one.annotation) for one in fields}
-    return f"{name}.__annotations__ = {said!r}"
+    return f'setattr({name}, "__annotations__", {said!r})'
 
 
 def _field(field: ast.AnnAssign) -> tuple[str, str, str]:
@@ -102,7 +139,9 @@ def _field(field: ast.AnnAssign) -> tuple[str, str, str]:
     return name, f"{name}: {annotation} | None = None", f"{factory}() if {name} is None else {name}"
 
 
-def _first_import(module: ast.Module) -> int:
-    """The line of the first import; a module that imports nothing holds no dataclass."""
-    imports = (one.lineno for one in module.body if isinstance(one, ast.Import | ast.ImportFrom))
-    return next(imports, 0)
+def _beginning(module: ast.Module) -> int:
+    """The line of the first statement behind the module's text."""
+    first = next((one for one in module.body if not isinstance(one, ast.Expr)), None)
+    if first is None:
+        return 0
+    return min((first.lineno, *(one.lineno for one in getattr(first, "decorator_list", ()))))

@@ -1,4 +1,4 @@
-"""What deploy/compiled writes into a module before it is compiled: the constructor that `dataclasses` would make."""
+"""What deploy/compiled writes into a module before it is compiled: what `dataclasses` would make, and what is final."""
 
 import dataclasses
 import inspect
@@ -9,13 +9,27 @@ from typing import Any
 
 import pytest
 
-from deploy.compiled.constructors import NotUnderstoodError, with_constructors
+from deploy.compiled.writing_out import NotUnderstoodError, written_out
 
 SOURCE = '''
 """A module."""
 
 from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from risksvc.core.immutable import immutable
 from risksvc.core.types import immutable
+
+_T = TypeVar("_T")
+Row = dict[str, int]
+ZERO, ONE = 0, 1
+HUNDRED = (
+    100
+)
+_rows: dict[str, int] = {}
+said: Final = 1
+twice = 1
+twice = 2
+later: int
 
 @dataclass(slots=True)
 class Changes:
@@ -59,7 +73,7 @@ def no_attribute(**said: bool) -> Callable[[type], type]:
 
 def made(source: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": __name__, "mypyc_attr": no_attribute}
-    exec(compile(with_constructors(source), "written", "exec"), names)  # noqa: S102 - what is tested
+    exec(compile(written_out(source), "written", "exec"), names)  # noqa: S102 - what is tested
     return names
 
 
@@ -88,14 +102,35 @@ def test_annotations_are_kept_where_compiled_classes_lose_them() -> None:
     assert names["Changes"].__annotations__["rows"] == "dict[str, list[int]]", "written out"
 
 
+def test_what_is_set_once_is_final() -> None:
+    lines = written_out(SOURCE).split("\n")
+    assert [line for line in lines if "Final" in line and "import" not in line] == [
+        "HUNDRED: typing.Final = (",
+        "_rows: typing.Final[dict[str, int]] = {}",
+        "said: Final = 1",
+    ]
+
+
+def test_a_module_that_imports_nothing_gets_what_it_needs_behind_its_text() -> None:
+    written = written_out('"""A text\nof two lines."""\n\nMOST = 3\n').split("\n")
+    assert written[:5] == ['"""A text', 'of two lines."""', "", "import dataclasses", "import typing"]
+    assert written[-2:] == ["MOST: typing.Final = 3", ""]
+    assert written_out('"""Only a text."""\n').startswith('"""Only a text."""')
+
+
+def test_an_annotation_over_several_lines_is_refused() -> None:
+    with pytest.raises(NotUnderstoodError, match="line 1: the annotation of MOST goes on"):
+        written_out("MOST: dict[\n    str, int\n] = {}\n")
+
+
 def test_what_never_changes_is_in_no_ring() -> None:
-    lines = with_constructors(SOURCE).split("\n")
+    lines = written_out(SOURCE).split("\n")
     marked = [lines[at + 2] for at, line in enumerate(lines) if line == "@mypyc_attr(acyclic=True)"]
     assert marked == ["class Frozen:", "class Given:"]
 
 
 def test_a_frozen_one_is_marked_for_the_type_checker() -> None:
-    assert "        self.low = low  # type: ignore[misc]\n" in with_constructors(SOURCE)
+    assert "        self.low = low  # type: ignore[misc]\n" in written_out(SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +145,9 @@ def test_what_is_not_understood_is_refused(field: str) -> None:
             {field}
         """)
     with pytest.raises(NotUnderstoodError, match="line 5: one"):
-        with_constructors(source)
+        written_out(source)
 
 
 def test_a_dataclass_with_bases_is_refused() -> None:
     with pytest.raises(NotUnderstoodError, match="line 3: the dataclass One has bases"):
-        with_constructors("import dataclasses\n@dataclass\nclass One(Other):\n    one: int\n")
+        written_out("import dataclasses\n@dataclass\nclass One(Other):\n    one: int\n")
