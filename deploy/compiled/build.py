@@ -39,6 +39,7 @@ ON_THE_WAY = (
     "frames",
     "journal",
     "listening",
+    "metrics",
     "owner",
     "strategy_service",
     "engine/direct",

@@ -10,7 +10,7 @@ that it makes.
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 IMMUTABLE = "@dataclasses.dataclass(slots=True, unsafe_hash=True)"
@@ -25,30 +25,33 @@ IMPORTS = (
 )
 
 
+Lines = defaultdict[int, list[str]]  # by the line of the source that they stand above or below
+
+
 class NotUnderstoodError(Exception):
-    """A dataclass that this can't write a constructor for."""
+    """A statement that this can't write out."""
 
 
 def written_out(source: str) -> str:
     """The same module with all that written out."""
     module = ast.parse(source)
     lines = source.split("\n")
-    for statement in _set_once(module):
-        at = statement.lineno - 1
-        lines[at] = _final(statement, lines[at])
-    above: dict[int, list[str]] = {_beginning(module): [*IMPORTS]}
-    below: dict[int | None, list[str]] = {}
+    above: Lines = defaultdict(list)
+    below: Lines = defaultdict(list)
+    above[_beginning(module)] += IMPORTS
+    for one in _set_once(module):
+        lines[one.lineno - 1] = _final(one, lines[one.lineno - 1])
     for statement in module.body:
         if isinstance(statement, ast.ClassDef) and (decorator := _dataclass(statement)) is not None:
             if _name(decorator) == "immutable":
                 lines[decorator.lineno - 1] = IMMUTABLE
             if _name(decorator) == "immutable" or _frozen(decorator):
-                above[decorator.lineno] = [NO_RING]
+                above[decorator.lineno].append(NO_RING)
             fields = _fields(statement)
             if fields and not _has(statement, "__init__"):
-                below[fields[-1].end_lineno] = [*_constructor(statement, fields, frozen=_frozen(decorator))]
-            below.setdefault(statement.end_lineno, []).append(_annotations(statement.name, fields))
-    return "\n".join(one for at, line in enumerate(lines, 1) for one in (*above.get(at, ()), line, *below.get(at, ())))
+                below[_end(fields[-1])] += _constructor(statement, fields, frozen=_frozen(decorator))
+            below[_end(statement)].append(_annotations(statement.name, fields))
+    return "\n".join(one for at, line in enumerate(lines, 1) for one in (*above[at], line, *below[at]))
 
 
 def _dataclass(statement: ast.ClassDef) -> ast.expr | None:
@@ -144,4 +147,9 @@ def _beginning(module: ast.Module) -> int:
     first = next((one for one in module.body if not isinstance(one, ast.Expr)), None)
     if first is None:
         return 0
-    return min((first.lineno, *(one.lineno for one in getattr(first, "decorator_list", ()))))
+    decorators = first.decorator_list if isinstance(first, ast.ClassDef | ast.FunctionDef) else []
+    return min((first.lineno, *(one.lineno for one in decorators)))
+
+
+def _end(statement: ast.stmt) -> int:
+    return statement.end_lineno or statement.lineno

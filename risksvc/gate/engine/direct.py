@@ -29,11 +29,11 @@ from risksvc.gate.engine.statuses import status_of, too_late
 AT_ONCE = 32  # messages that are looked at one after the other, and whose replies share one wait for the disk
 CANCELLED_WITHIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
-
 _NOW = 0.0  # a deadline that has passed: look, and do not wait
 # These hold nothing of a call, so all calls share them.
 _INITIAL = cygrpc.SendInitialMetadataOperation(None, 0)
 _OK = cygrpc.SendStatusFromServerOperation(None, cygrpc.StatusCode.ok, b"", 0)
+_LACKING = cygrpc.SendStatusFromServerOperation(None, cygrpc.StatusCode.cancelled, b"no message came", 0)
 _CLOSE = cygrpc.ReceiveCloseOnServerOperation(0)
 _UNKNOWN = StatusError(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 _TOO_MANY = StatusError(grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
@@ -44,9 +44,6 @@ _Private: TypeAlias = Any  # cygrpc's; it has no types
 
 def _status(status: StatusError) -> _Private:
     return cygrpc.SendStatusFromServerOperation(None, status.code.value[0], str(status).encode(), 0)
-
-
-_LACKING = _status(StatusError(grpc.StatusCode.CANCELLED, "no message came"))
 
 
 class DirectEngine:
@@ -265,8 +262,7 @@ class _Asking:
     def begin(self) -> None:
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._heard)
 
-    def _hung_up(self) -> None:
-        """Its caller has gone, or has said all."""
+    def _hung_up(self) -> None:  # its caller has gone, or has said all
         raise NotImplementedError
 
     def _tell(self, reply: _Private) -> None:
