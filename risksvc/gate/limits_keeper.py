@@ -8,7 +8,6 @@ changes nothing but the counts.
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import msgspec
 
 from risksvc.core.limits import Limits
 from risksvc.core.types import Nanoseconds
+from risksvc.gate import aside
 from risksvc.gate.codec import Table
 from risksvc.gate.config_problems import FileProblem, LimitsFileError
 from risksvc.gate.limits_bytes import Unpacking
@@ -33,6 +33,7 @@ from risksvc.gate.limits_loading import (
 )
 
 LONGEST_SECONDS = 120.0
+NICENESS = 10
 _ENDING_SECONDS = 5.0
 _LET_GO_AT_ONCE = 200
 
@@ -111,7 +112,7 @@ class LimitsKeeper:
         self.last_error = str(error)
 
     async def _ask(self) -> Answer:
-        words = (sys.executable, "-P", "-m", "risksvc.gate.limits_loading", str(self.path), str(os.getpid()))
+        words = aside.words("risksvc.gate.limits_loading", str(self.path), str(os.getpid()), niceness=NICENESS)
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)

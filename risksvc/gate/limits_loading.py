@@ -1,12 +1,11 @@
 """The process that reads a limits file: `python -m risksvc.gate.limits_loading FILE PARENT`.
 
 Reading, checking and comparing ten thousand instruments takes a second of Python, and a thread of the gate that does it
-holds up every check for moments at a time. So it is done in a process of its own, at a low priority, which ends with
-the gate (PARENT). On standard input it is given the limits in force as people read them (a GetLimitsResponse); on
+holds up every check for moments at a time. So it is done in a process of its own (`risksvc.gate.aside`), which ends
+with the gate (PARENT). On standard input it is given the limits in force as people read them (a GetLimitsResponse); on
 standard output it gives one `Answer`. It changes nothing.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,6 @@ from risksvc.gate.limits_view import diff_entries, effective
 from risksvc.gate.parent_death import die_with
 from risksvc.v1 import operator_pb2
 
-NICENESS = 10
 ENTRIES_AT_ONCE = 200
 
 Entries = Sequence[tuple[str, str]]
@@ -104,7 +102,6 @@ def main(words: list[str]) -> int:
     path, parent = Path(words[0]), int(words[1])
     use_exact_arithmetic()
     die_with(parent)
-    os.nice(NICENESS)
     sys.stdout.buffer.write(encode(answer(path, sys.stdin.buffer.read())))
     sys.stdout.buffer.flush()
     return 0

@@ -10,13 +10,13 @@ import asyncio
 import json
 import logging
 import os
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from risksvc.gate import aside
 from risksvc.gate.event_log import log_event
 from risksvc.gate.replay import Replayed
 from risksvc.gate.segments import Link, list_segments, number_of
@@ -25,6 +25,7 @@ from risksvc.gate.snapshots import path_of
 AGAIN_SECONDS = 60.0
 PAUSE_SECONDS = 10.0  # a processor is the gate's for at least so long between two of them, however fast segments close
 LONGEST_SECONDS = 900.0
+NICENESS = 19  # the lowest priority
 _ENDING_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
@@ -114,16 +115,11 @@ class SnapshotKeeper:
 
     async def _in_process(self, before: int) -> dict[str, Any]:
         """Makes it in a process of its own; its answer, or why there is none."""
-        words = (sys.executable, "-P", "-m", "risksvc.gate.snapshotting")
+        folder, parent = str(self._journal.folder), str(os.getpid())
+        words = aside.words("risksvc.gate.snapshotting", folder, str(before), parent, niceness=NICENESS)
+        nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
         try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                str(self._journal.folder),
-                str(before),
-                str(os.getpid()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-            )
+            process = await asyncio.create_subprocess_exec(*words, stdin=nothing, stdout=pipe)
         except OSError as error:
             return {"failed": f"its process can't be started: {error}"}
         try:

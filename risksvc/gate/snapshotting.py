@@ -3,12 +3,11 @@
 It reads the newest usable snapshot and the closed segments after it (at most so many at once), applies every entry
 again (and so proves, while the gate runs, that the journal can be replayed and gives what was recorded), and writes the
 state before segment BEFORE. From the journal alone: a snapshot can't hold what the journal does not say. It takes no
-lock, touches no segment, runs at the lowest priority and ends with the gate (PARENT). It prints one line: a JSON
+lock, touches no segment, runs aside (`risksvc.gate.aside`) and ends with the gate (PARENT). It prints one line: a JSON
 object, what it made or {"failed": why}.
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ from risksvc.gate.segments import Link, read_closed
 from risksvc.gate.snapshots import path_of, remove_others, write_snapshot
 
 EXIT_FAILED = 1
-NICENESS = 19
 SEGMENTS_AT_ONCE = 20
 
 
@@ -92,7 +90,6 @@ def main(words: list[str]) -> int:
     use_exact_arithmetic()
     try:
         die_with(parent)
-        os.nice(NICENESS)
         with no_collections():
             made = make_snapshot(folder, before=before)
     except (RiskError, OSError) as error:
