@@ -26,7 +26,7 @@ from risksvc.gate.engine.places import Places
 from risksvc.gate.engine.shared_loop import SharedLoop, fail, resolve
 from risksvc.gate.engine.statuses import status_of, too_late
 
-AT_ONCE = 32  # messages that are looked at one after the other, and whose replies share one wait for the disk
+AT_ONCE = 64  # messages that are looked at one after the other, and whose replies share one wait for the disk
 CANCELLED_WITHIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 _NOW = 0.0  # a deadline that has passed: look, and do not wait
