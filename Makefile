@@ -42,8 +42,8 @@ run: $(READY) ## start the demo's world and keep it up until Ctrl-C
 	@echo "run: the demo's world, kept up; Ctrl-C ends it"
 	@$(BIN)/risksvc demo --keep-running
 
-compiled: $(READY) compiler ## a wheel with the rules compiled, in dist/ (deploy/compiled)
-	@echo "compiled: a wheel with the rules compiled, and what is in it for bench and tests (one or two minutes)"
+compiled: $(READY) compiler ## a wheel with the gate compiled, in dist/ (deploy/compiled)
+	@echo "compiled: a wheel with the gate compiled, and what is in it for bench and tests (one or two minutes)"
 	@$(BIN)/python -m deploy.compiled.build --wheel dist --into .compiled
 
 compiler: $(BIN)/python ## install Debian's gcc and Python's headers if they are missing (as root)
@@ -51,7 +51,7 @@ compiler: $(BIN)/python ## install Debian's gcc and Python's headers if they are
 
 test: lint prometheus redis-server faketime compiler ## lint, then every test; the core at 100 % branch coverage
 	@echo "test: the whole suite on three workers; tests that start processes run in two rows, all else beside them"
-	@$(BIN)/python -m pytest -n 3 --cache-clear --cov --cov-report= || $(BIN)/python -m tests.rows
+	@$(BIN)/python -m pytest -n 3 --cache-clear --cov --cov-report= || $(BIN)/python -m tests.rows $$?
 	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
 	@$(BIN)/coverage report --include='risksvc/core/*' --fail-under=100
 

@@ -1,8 +1,9 @@
 """Which tests start real processes: they run in two rows, and one that failed beside the others is looked at once more.
 
-`python -m tests.rows` is that second look, after a run of the whole suite: two processors carry three workers and all
-their processes, so a test of real processes may fail for want of time. If that is all that failed, the files of what
-failed run once more with nothing beside them, and what passed only then is named. Anything else that failed has failed.
+`python -m tests.rows CODE` is that second look, after a run of the suite that ended so: two processors carry three
+workers and all their processes, so a test of real processes may fail for want of time. If that is all that failed, the
+files of what failed run once more with nothing beside them, and what passed only then is named. Anything else that
+failed has failed.
 """
 
 import json
@@ -10,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAST_FAILED = ".pytest_cache/v/cache/lastfailed"
@@ -44,13 +47,15 @@ def worth_a_second_look(failed: Iterable[str]) -> list[str]:
     return sorted({nodeid.partition("::")[0] for nodeid in failed})
 
 
-def second_look(root: Path = ROOT) -> int:
-    """Runs them; gives the exit code."""
+def second_look(code: int, root: Path = ROOT) -> int:
+    """Runs them; gives the exit code. A run that ended otherwise than with tests that failed has not seen them all."""
+    if code != pytest.ExitCode.TESTS_FAILED:
+        return code
     remembered = root / LAST_FAILED
     failed = json.loads(remembered.read_text()) if remembered.exists() else {}
     files = worth_a_second_look(failed)
     if not files:
-        return 1
+        return code
     sys.stdout.write(f"test: failed beside the others, so once more with nothing beside: {', '.join(files)}\n")
     sys.stdout.flush()
     code = subprocess.run([sys.executable, "-m", "pytest", *files], cwd=root, check=False).returncode
@@ -60,4 +65,4 @@ def second_look(root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(second_look())
+    sys.exit(second_look(int(sys.argv[1])))

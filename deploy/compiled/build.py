@@ -1,4 +1,4 @@
-"""Builds risksvc with its rules compiled: a wheel, and on wish a folder of what is in it.
+"""Builds risksvc with the gate compiled: a wheel, and on wish a folder of what is in it.
 
     python -m deploy.compiled.build --wheel dist [--into FOLDER]
 
@@ -57,7 +57,7 @@ STAMP = ".made-of"
 
 def main(words: Sequence[str] | None = None) -> int:
     """As the module's text says."""
-    parser = argparse.ArgumentParser(description="builds risksvc with its rules compiled")
+    parser = argparse.ArgumentParser(description="builds risksvc with the gate compiled")
     parser.add_argument("--wheel", type=Path, default=ROOT / "dist", help="the folder that the wheel is put into")
     parser.add_argument("--into", type=Path, help="a folder that gets what is in the wheel; made anew")
     said = parser.parse_args(words)

@@ -4,8 +4,7 @@ The constructor: one that stands in the class is compiled, one that is made late
 compiled classes lose and `risksvc.gate.constructing` reads. That a class whose objects never change is in no ring of
 references, so that no collection looks for one. And that a module's name is set once: then compiled code keeps what it
 names, and does not look the name up each time. Nothing else is changed: fields, defaults, order and `__post_init__`
-stay as they are; what is not understood is refused. `risksvc.core.immutable` becomes the dataclass
-that it makes.
+stay as they are; what is not understood is refused. `risksvc.core.immutable` becomes the dataclass that it makes.
 """
 
 import ast

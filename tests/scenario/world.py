@@ -147,6 +147,10 @@ class ScenarioWorld(World):
     def until_closed(self, reason: str) -> None:
         self.until(lambda: reason in self.closed_because(), f"a gate closed with {reason}")
 
+    def answered(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """An answer about an order; a gate without its lease, for a moment on a busy machine, is asked anew."""
+        return self.until(lambda: _unless_without_lease(ask()), "an answer of a gate that has its lease")
+
     # -- acting ----------------------------------------------------------------------------------------------------
 
     def trade(self, trader: TraderHandle, **order: object) -> dict[str, Any]:
@@ -176,6 +180,10 @@ class ScenarioWorld(World):
         if answer["outcome"] == "RESUME_OUTCOME_PROPOSED":
             self.run("bob", "resume", "--confirm", answer["proposal_id"])
         self.until(lambda: not self.halts(), "the resume")
+
+
+def _unless_without_lease(answer: dict[str, Any]) -> dict[str, Any] | None:
+    return None if "KILL_SWITCH_UNREACHABLE" in answer["reasons"] else answer
 
 
 def _if_approved(answer: dict[str, Any]) -> dict[str, Any] | None:

@@ -103,7 +103,7 @@ def _buy(world: SoakWorld, trader: TraderHandle, symbol: str, quantity: Decimal)
         "quantity": str(quantity),
         "intended": str(quantity),
     }
-    world.until(lambda: trader.do("trade", **order)["approved"], f"an order in {symbol}")
+    world.trade(trader, **order)
     world.until(lambda: world.positions(symbol) == (quantity, quantity), f"a position in {symbol}")
 
 

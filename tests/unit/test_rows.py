@@ -34,11 +34,12 @@ def test_the_second_look_is_what_counts(
     folder = tmp_path / "tests" / "scenario"
     folder.mkdir(parents=True)
     (folder / "test_kill_nine.py").write_text(f"def test_a():\n    {body}\n")
-    assert rows.second_look(tmp_path) == 1, "nothing is known to have failed, and yet something did"
+    assert rows.second_look(1, tmp_path) == 1, "nothing is known to have failed, and yet something did"
     remembered = tmp_path / rows.LAST_FAILED
     remembered.parent.mkdir(parents=True)
     remembered.write_text(json.dumps({KILLED: True}))
-    assert rows.second_look(tmp_path) == code
+    assert rows.second_look(1, tmp_path) == code
+    assert rows.second_look(2, tmp_path) == 2, "a run that was broken off"
     said = capfd.readouterr().out
     assert ("PASSED ONLY ALONE" in said) == (code == 0)
     assert "once more with nothing beside: tests/scenario/test_kill_nine.py" in said

@@ -17,7 +17,6 @@ SOURCE = '''
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from risksvc.core.immutable import immutable
-from risksvc.core.types import immutable
 
 _T = TypeVar("_T")
 Row = dict[str, int]
