@@ -24,8 +24,9 @@ from deploy.compiled.writing_out import written_out
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "risksvc.core"
 FIRST = "batches"  # a batch's rules are a check's, and all that these need
-# A decorator that marks itself for type checkers, which compiled functions can't bear; `writing_out` takes its place.
-NEVER = frozenset({"immutable"})
+# A decorator that marks itself for type checkers, which compiled functions can't bear (`writing_out` takes its place);
+# errors that are a built-in error as well somewhere, as no subclass of a compiled class can be.
+NEVER = frozenset({"errors", "immutable"})
 # What a check's bytes go through, there and back.
 ON_THE_WAY = (
     "approval_wire",

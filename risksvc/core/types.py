@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Any, NewType
 
+from risksvc.core.errors import MalformedInputError as MalformedInputError  # noqa: PLC0414 - everybody takes it from here
+from risksvc.core.errors import RiskError as RiskError  # noqa: PLC0414 - the same
 from risksvc.core.immutable import immutable
 
 Price = NewType("Price", Decimal)
@@ -29,19 +31,6 @@ MAX_INTEGER_DIGITS = 15
 # A product of quantity, contract size, price and rate has at most 4 x 33 digits: exact, whatever the input.
 _PRECISION = 140
 _DECIMAL_TEXT = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{MAX_DECIMALS}}})?", re.ASCII)
-
-
-class RiskError(Exception):
-    """Something that a caller can act on; its text says what, where, and what to do."""
-
-
-class MalformedInputError(RiskError):
-    """A field that can't be read: `field` names it, the text says what is allowed."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
-        self.field = field
-        self.problem = problem
 
 
 def use_exact_arithmetic() -> None:
