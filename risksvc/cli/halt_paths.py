@@ -197,7 +197,7 @@ class ToStore:
         namespace, deadline = namespace_of(self.halt.scope), time.monotonic() + STORE_SECONDS
         if not self.known and not (await self._view(store, namespace)).generation:
             return way.failed(f"no gate of this store serves account {namespace}", ExitCode.USAGE)
-        await store.add_halts(namespace, [self.halt])
+        await store.add_new_halt(namespace, self.halt)
         first: dict[str, tuple[int, int]] = {}
         tried = self._stored(way, await self._view(store, namespace), first)
         while tried.taken and tried.missing and time.monotonic() < deadline:

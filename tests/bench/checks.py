@@ -25,7 +25,7 @@ QUICK = (
 )  # fmt: skip
 FULL = (
     *QUICK,
-    "go/1", "go/64",
+    "go/1", "go/64", "rust/1", "rust/8", "rust/64",
     "aio/8", "engine/8", "cpp/8", "go/8", "gate/8", "gate-power/8", "gate-power/1", "gate-spin/64",
     "gate-plain/1", "gate-plain/64", "gate-plain/batch",
     "gate-public/1", "gate-public/8", "gate-public/64",
@@ -45,8 +45,9 @@ NOTES = (
     ),
     (
         "Ratios are of p50, and of orders/s where more than one is in flight. The echoes answer as much as a "
-        "gate does, and decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine. Gates run on the compiled "
-        "rules (deploy/compiled), `gate-plain` on the plain source."
+        "gate does, and decide nothing: `aio` is `grpc.aio`, `engine` the gate's own engine, `rust` pygrpc-native "
+        "(it carries no stream of requests and no TLS). Gates run compiled (deploy/compiled), `gate-plain` on the "
+        "plain source."
     ),
 )
 

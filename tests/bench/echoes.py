@@ -1,13 +1,15 @@
 """Bare echo servers of CheckOrder and CheckOrders: what carrying the messages costs, when nothing is decided.
 
-`python -m tests.bench.echoes aio|direct|public ADDRESS`: on `grpc.aio` as anybody would, or on
-the gate's own engine. The answer is as large as an approval of the gate and never worked out: only the order's id is
-put in. Says "ready", and ends when standard input does.
+`python -m tests.bench.echoes aio|rust|direct|public ADDRESS`: on `grpc.aio` as anybody would, on pygrpc-native's lowest
+layer, or on the gate's own engine. The answer is as large as an approval of the gate and never worked out:
+only the order's id is put in. Says "ready", and ends when standard input does.
 """
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc.aio
 
@@ -24,6 +26,7 @@ _ANSWER = strategy_pb2.CheckOrderResponse(
     limits_hash="a" * 64,
     decided_at_ns=1_800_000_000_000_000_000,
 )
+_AT_ONCE = 64
 _read = strategy_pb2.CheckOrderRequest.FromString
 
 
@@ -60,6 +63,27 @@ async def _serve_aio(address: str) -> None:
     await _until_told()
 
 
+def _serve_rust(address: str) -> None:
+    """Unary calls only: it carries no stream of requests, and no TLS."""
+    import pygrpc_native  # type: ignore[import-not-found] # noqa: PLC0415 - in a folder of its own (make bench-tools)
+
+    front = pygrpc_native.NativeGrpcFront(address, [("/risksvc.v1.StrategyService/CheckOrder", False)])
+    front.start()
+    serving = threading.Thread(target=_answer_all, args=(front,))
+    serving.start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    front.close()
+    serving.join()
+
+
+def _answer_all(front: Any) -> None:  # noqa: ANN401 - it has no types here
+    while (events := front.recv_batch(_AT_ONCE)) is not None:
+        for _kind, call, _method, request, _client in events:
+            if request is not None:
+                front.respond(call, echo(request))
+
+
 async def _until_told() -> None:
     print("ready", flush=True)
     reader = asyncio.StreamReader()
@@ -71,6 +95,9 @@ def main() -> None:
     kind, address = sys.argv[1:3]
     if kind == "aio":
         asyncio.run(_serve_aio(address))
+        return
+    if kind == "rust":
+        _serve_rust(address)
         return
     from tests.bench.own_engine import serve  # noqa: PLC0415 - the bare echo loads nothing of the gate
 

@@ -119,7 +119,7 @@ async def _by_turns(store: KillSwitchStore, client: "redis.Redis", *, blocks: in
                 halt = _halt(f"bench-{next(numbers)}")
                 began = time.time_ns()
                 with suppress(StoreUnreachableError):  # it gives up after 50 ms: then nothing is known of this one
-                    await store.add_halts("main", [halt])
+                    await store.add_new_halt("main", halt)
                     halts[halt.halt_id] = began
             await asyncio.sleep(PAUSE)
         sent.append(halts)

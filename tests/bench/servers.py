@@ -11,6 +11,7 @@ from tests.bench.loads import TOOLS, Load, Target, ask, new_prefix
 from tests.bench.processes import Served, module
 from tests.integration.kill_switch.real_server import free_port
 
+PYGRPC_NATIVE = TOOLS / "pygrpc-native"
 _TRIES = 10  # a machine that was busy may have cost the gate its lease for a moment
 
 
@@ -69,7 +70,14 @@ def _native(program: str, package: str) -> Callable[[str], tuple[list[str], Mapp
     return words
 
 
+def _rust(address: str) -> tuple[list[str], Mapping[str, str]]:
+    if not (PYGRPC_NATIVE / "pygrpc_native").is_dir():
+        raise NotHereError("pygrpc-native is not installed here: make bench-tools says why")
+    return module("tests.bench.echoes", "rust", address), {"PYTHONPATH": str(PYGRPC_NATIVE)}
+
+
 _ECHOES: Mapping[str, Callable[[str], tuple[list[str], Mapping[str, str]]]] = {
+    "rust": _rust,
     "aio": lambda address: (module("tests.bench.echoes", "aio", address), {}),
     "engine": lambda address: (module("tests.bench.echoes", "direct", address), VARIABLES),
     "cpp": _native("echo", "the C++ echo"),

@@ -4,9 +4,11 @@ As the real one: one patience per call, then StoreUnreachableError, no retry; wh
 later. A call that failed looks the primary's address up again, and so does `reconnect`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from risksvc.core.trading_state import Clear, Halt
 from risksvc.core.types import MILLISECOND
@@ -18,15 +20,13 @@ from risksvc.gate.kill_switch.view import (
     ClearGuard,
     ClearsWritten,
     Initialised,
+    StoreError,
     StoreUnreachableError,
     StoreView,
 )
 from tests.simulation.network import Network
 from tests.simulation.servers import Server
 from tests.simulation.virtual_time import Process
-
-if TYPE_CHECKING:
-    import asyncio
 
 WAIT_NS = WAIT_MS * MILLISECOND
 _T = TypeVar("_T")
@@ -113,6 +113,14 @@ class SimulatedStore:
 
         added, quorum = await self._call(add)
         return added if quorum else replace(added, quorum=False)
+
+    async def add_new_halt(self, namespace: str, halt: Halt) -> Added:
+        _, added = await asyncio.gather(self._tell(namespace, halt), self.add_halts(namespace, [halt]))
+        return added
+
+    async def _tell(self, namespace: str, halt: Halt) -> None:
+        with suppress(StoreError):
+            await self._call(lambda server: self._cluster.publish(server, namespace, (halt,)))
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
         given, asked = tuple(clears), self._cluster.listener.clear_asked(self._process.name)

@@ -271,7 +271,7 @@ class KillSwitchFollower:
     async def _add(self, halt: Halt) -> tuple[bool, str]:
         """Whether it is stored, and what is wrong: the rounds publish it until enough replicas have it."""
         try:
-            added = await self._store.add_halts(namespace_of(halt.scope), [halt])
+            added = await self._store.add_new_halt(namespace_of(halt.scope), halt)
         except StoreError as error:
             return False, str(error)
         return True, "" if added.quorum else f"{self._store.address}: {_NOT_REPLICATED}"

@@ -22,7 +22,7 @@ from risksvc.core.types import RiskError
 from risksvc.gate.kill_switch.address import Credentials
 
 SOCKET_TIMEOUT_SECONDS = 0.05
-MAX_CONNECTIONS = 8  # a poll, a halt, a resume, its read back, a question about a halt, the hints; two to spare
+MAX_CONNECTIONS = 8  # a poll, a halt and its message, a resume, its read back, a question about a halt; two to spare
 MAX_SOCKET_PATH = 107  # Linux: sun_path holds 108 bytes with the final zero
 _URL_OPTIONS = {"db"}
 _TLS_URL_OPTIONS = _URL_OPTIONS | {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}

@@ -14,7 +14,8 @@ Keys, for the namespace of one account or of everything ("*"):
   {risksvc:NS}:halts   hash: halt id -> JSON. Only added to.
   {risksvc:NS}:clears  hash: halt id -> JSON. Only added to, and only on an operator's behalf.
   {risksvc:NS}:seen    hash: gate id -> "<redis time in ms> <heartbeat JSON>"
-  {risksvc:NS}:ch      channel: each new halt's JSON; "clears" when clears were added. A hint, nothing more.
+  {risksvc:NS}:ch      channel: each new halt's JSON, when it is raised and when it is added; "clears" when clears were
+                       added. A hint, nothing more.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,9 @@ by construction: a late heartbeat makes a gate look alive for longer, a late hal
 refused by the deadline that it carries. Reads nothing into an answer: what a view means is `lease_rules`' business.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -33,6 +35,7 @@ from risksvc.gate.kill_switch.view import (
     ClearsWritten,
     Initialised,
     Seen,
+    StoreError,
     StoreUnreachableError,
     StoreUnreadableError,
     StoreView,
@@ -62,6 +65,10 @@ class Store(Protocol):
 
     async def add_halts(self, namespace: str, halts: Sequence[Halt], *, least_epoch: int = 0) -> Added:
         """Adds those that are missing."""
+        ...
+
+    async def add_new_halt(self, namespace: str, halt: Halt) -> Added:
+        """Adds one that was just raised, and tells the channel of it at the same moment, stored or not."""
         ...
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
@@ -151,6 +158,20 @@ class KillSwitchStore:
             new += int(answer.reply[0])
             quorum = quorum and answer.quorum
         return Added(new, int(answer.reply[1]), answer.reply[2], quorum)
+
+    async def add_new_halt(self, namespace: str, halt: Halt) -> Added:
+        """Adds one that was just raised. The channel is told at once, without waiting for the server's disk.
+
+        So gates that listen have it in force before it is stored, and also where it can't be stored (a disk that is
+        full, a replica that is missing): a halt that is heard can only close. Not for what is published again: each
+        message asks every gate for a round.
+        """
+        _, added = await asyncio.gather(self._tell(namespace, halt), self.add_halts(namespace, [halt]))
+        return added
+
+    async def _tell(self, namespace: str, halt: Halt) -> None:
+        with suppress(StoreError):  # a hint and nothing more
+            await self._link.call("PUBLISH", keys_of(namespace).channel, halt_text(halt))
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
         """Adds clears, all or none, if the guard still holds when the server executes it.

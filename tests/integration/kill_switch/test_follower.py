@@ -215,6 +215,22 @@ async def test_hints_bring_a_halt_without_a_poll(server: RealServer) -> None:
     await store.close()
 
 
+async def test_a_halt_that_the_store_can_not_take_is_in_force_at_whoever_listens(
+    server: RealServer, start_gate: MakeGate
+) -> None:
+    one, two = start_gate(server.url), start_gate(server.url)
+    await begin(one, two)
+    with server.client() as client:
+        await until(lambda: client.pubsub_numsub(keys_of("main").channel)[0][1] == 2, one.inputs)
+        client.config_set("min-replicas-to-write", 1)  # so that every write is refused
+        paths = await one.follower.publish_halt(halt())
+        assert (paths.latched, paths.stored) == (True, False)
+        await two.hears(HaltSeen(halt()))
+        assert not client.hexists(keys_of("main").halts, "h1")
+        client.config_set("min-replicas-to-write", 0)
+        await until(lambda: client.hexists(keys_of("main").halts, "h1"), one.inputs)
+
+
 async def test_hints_stay_connected_while_nothing_happens(server: RealServer) -> None:
     hints = asyncio.create_task(Hints(server.url, ["one", "two"], take=lambda _: None).run())
     with server.client() as client:

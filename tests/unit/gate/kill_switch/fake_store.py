@@ -119,6 +119,9 @@ class FakeStore:
         content.epoch = max(content.epoch, least_epoch)
         return Added(len(new), content.epoch, content.generation, self.server.quorum)
 
+    async def add_new_halt(self, namespace: str, halt: Halt) -> Added:
+        return await self.add_halts(namespace, [halt])
+
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
         content = self._reach(namespace)
         new = [clear for clear in clears if clear.halt_id not in content.clears]
