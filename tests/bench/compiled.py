@@ -1,4 +1,4 @@
-"""The compiled rules (deploy/compiled), where they are built: what measured gates run on by default."""
+"""The compiled gate (deploy/compiled), where it is built: what measured gates run on by default."""
 
 import os
 from functools import cache
@@ -12,13 +12,13 @@ FOLDER = ROOT / ".compiled"
 
 @cache
 def built() -> bool:
-    """Whether they are there, and of this source."""
+    """Whether it is there, and of this source."""
     stamp = FOLDER / STAMP
     return stamp.is_file() and stamp.read_text(encoding="ascii") == source_hash()
 
 
 def environment(*, compiled: bool = True) -> dict[str, str]:
-    """Of a process that runs on them, or on the plain source."""
+    """Of a process that runs on it, or on the plain source."""
     return looking_in(FOLDER, ROOT) if compiled and built() else looking_in(ROOT)
 
 

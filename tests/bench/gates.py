@@ -51,7 +51,7 @@ class World:
 
     `listed`: instruments that the venue lists, if more than those in the limits file. `positions`: held from the start.
     `fresh`: marks and complete reads come at their default cadences; else once, and stay fresh for an hour.
-    `compiled`: it runs on the compiled rules, where they are built.
+    `compiled`: it runs compiled, where that is built.
     """
 
     instruments: int = 10

@@ -44,7 +44,7 @@ def measure(options: Options, results: Results) -> None:
     """Adds its table, and the two figures of the bars."""
     if not options.wants("halts"):
         return
-    each = 20 if options.quick else 60
+    each = 12 if options.quick else 60
     with MeasuredGate(World()) as gate:
         server = private_place(gate.folder / "s" / "redis").socket
         with redis.Redis(unix_socket_path=str(server)) as client:

@@ -155,7 +155,16 @@ class ScenarioWorld(World):
 
     def trade(self, trader: TraderHandle, **order: object) -> dict[str, Any]:
         """An order, asked for until it is approved and placed: a busy machine is stale for a moment now and then."""
-        return self.until(lambda: _if_approved(trader.do("trade", **order)), f"an approval of {order}")
+        answers: list[dict[str, Any]] = []
+
+        def approved() -> dict[str, Any] | None:
+            answers.append(trader.do("trade", **order))
+            return answers[-1] if answers[-1]["approved"] else None
+
+        try:
+            return self.until(approved, f"an approval of {order}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the last answer: {answers[-1:]}") from error
 
     def run(self, who: str, *words: str, expect: int = 0) -> dict[str, Any]:
         """An operator's command; gives its JSON answer."""
