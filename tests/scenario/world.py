@@ -193,7 +193,3 @@ class ScenarioWorld(World):
 
 def _unless_without_lease(answer: dict[str, Any]) -> dict[str, Any] | None:
     return None if "KILL_SWITCH_UNREACHABLE" in answer["reasons"] else answer
-
-
-def _if_approved(answer: dict[str, Any]) -> dict[str, Any] | None:
-    return answer if answer["approved"] else None
