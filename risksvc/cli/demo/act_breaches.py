@@ -27,7 +27,7 @@ def _rest(cast: Cast, trader: TraderHandle, orders: tuple[tuple[str, str, str], 
     placed = []
     for instrument, quantity, price in orders:
         order = {"side": "buy", "type": "limit", "quantity": quantity, "price": price, "wait_fill": False}
-        answer = trader.do("trade", instrument=instrument, intended=quantity, **order)
+        answer = cast.ask(trader, "trade", instrument=instrument, intended=quantity, **order)
         cast.timeline.check(f"a resting buy of {quantity} {instrument} is approved", holds=answer["approved"])
         placed.append({**answer, "instrument": instrument})
     return placed
@@ -43,11 +43,11 @@ def _cancel(cast: Cast, trader: TraderHandle, placed: list[Answer]) -> None:
 def _total(cast: Cast) -> None:
     placed = _rest(cast, cast.beta, RESTING)
     ask = {"instrument": ETH, "side": "sell", "quantity": "1", "intended": "-5"}
-    exact = cast.beta.do("ask", price="2500.00", **ask)
+    exact = cast.ask(cast.beta, "ask", price="2500.00", **ask)
     _outcome(cast, "beta", "total worst case of $150,000.00", exact)
     cast.timeline.check("$150,000.00 in total passes", holds=exact["approved"], observed=exact["total_after"])
     cast.released_but(len(placed))
-    above = cast.beta.do("ask", price="2500.01", **ask)
+    above = cast.ask(cast.beta, "ask", price="2500.01", **ask)
     _outcome(cast, "beta", "total worst case of $150,000.01", above)
     denied = above["reasons"] == ["HEADROOM_RESERVED"]
     cast.timeline.check("$150,000.01 is denied", holds=denied, observed=above["total_after"])
@@ -57,15 +57,15 @@ def _total(cast: Cast) -> None:
 
 def _band(cast: Cast) -> None:
     ask = {"instrument": ETH, "side": "sell", "price": "2500.00", "intended": "-4"}
-    exact = cast.beta.do("ask", quantity="2", **ask)
+    exact = cast.ask(cast.beta, "ask", quantity="2", **ask)
     _outcome(cast, "beta", "-6 ETH, 150 % of the -4 it intends", exact)
     cast.timeline.check("150 % of intended size passes", holds=exact["approved"])
     cast.released()
-    above = cast.beta.do("ask", quantity="2.01", **ask)
+    above = cast.ask(cast.beta, "ask", quantity="2.01", **ask)
     _outcome(cast, "beta", "-6.01 ETH", above)
     cast.timeline.check("one step more is denied", holds=above["reasons"] == ["INTENDED_BAND"])
     _tripped(cast, "beta", "TRADING_STATE_REDUCING")
-    other = cast.alpha.do("ask", instrument=BTC, side="buy", quantity="0.01", price="50000.0", intended="0.2")
+    other = cast.ask(cast.alpha, "ask", instrument=BTC, side="buy", quantity="0.01", price="50000.0", intended="0.2")
     cast.timeline.check("the other strategy trades on", holds=other["approved"])
     cast.released()
     cast.resume("beta's sizing was explained; its limits stand")
@@ -74,14 +74,14 @@ def _band(cast: Cast) -> None:
 def _net(cast: Cast) -> None:
     placed = _rest(cast, cast.alpha, ((BTC, "0.7", "45000.0"),))
     ask = {"instrument": BTC, "side": "buy", "quantity": "0.1", "intended": "1"}
-    exact = cast.alpha.do("ask", price="50000.0", **ask)
+    exact = cast.ask(cast.alpha, "ask", price="50000.0", **ask)
     _outcome(cast, "alpha", "BTC worst case of $50,000.00", exact)
     cast.timeline.check("$50,000.00 passes", holds=exact["approved"], observed=exact["exposure_after"])
     cast.released_but(len(placed))
     for attempt_number in (1, 2, 3):
         # The client library takes REDUCING for an answer; the second and third time the gate itself is asked.
         how = {"do": "ask"} if attempt_number == 1 else {"do": "insist", "strategy": "alpha", "gate": cast.world.gate}
-        above = cast.alpha.do(how.pop("do"), price="50000.1", **ask, **how)
+        above = cast.ask(cast.alpha, str(how.pop("do")), price="50000.1", **ask, **how)
         _outcome(cast, "alpha", f"BTC worst case of $50,000.01 (attempt {attempt_number})", above)
         cast.timeline.check(
             "$50,000.01 is denied", holds="MAX_NET_EXPOSURE" in above["reasons"], observed=above["exposure_after"]

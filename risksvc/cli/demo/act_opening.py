@@ -9,10 +9,10 @@ def trade(cast: Cast) -> None:
     timeline.act(1, "Two strategies trade; belief, ledger and venue agree")
     timeline.say("gate", f"open after {cast.wait_open():.1f} s: account flat, nothing to adopt")
     order = {"side": "buy", "type": "market", "quantity": "0.2", "intended": "0.2"}
-    bought = cast.alpha.do("trade", instrument=BTC, **order)
+    bought = cast.ask(cast.alpha, "trade", instrument=BTC, **order)
     timeline.say("strategy", f"alpha buys 0.2 BTC at market: {_said(bought)}")
     order = {"side": "sell", "type": "market", "quantity": "4", "intended": "-4"}
-    sold = cast.beta.do("trade", instrument=ETH, **order)
+    sold = cast.ask(cast.beta, "trade", instrument=ETH, **order)
     timeline.say("strategy", f"beta sells 4 ETH at market: {_said(sold)}")
     timeline.check("both orders were approved", holds=bought["approved"] and sold["approved"])
     timeline.check(

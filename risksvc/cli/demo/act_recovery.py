@@ -51,5 +51,5 @@ def _resume(cast: Cast, ids: list[str]) -> None:
     timeline.check("who proposed can't confirm", holds="SAME_PERSON" in same["refusals"][0]["reason"])
     cast.operate("bob", "resume", "--confirm", proposed["proposal_id"])
     cast.world.wait(lambda: not cast.halts(), "the resume", within_s=5)
-    passed = cast.alpha.do("ask", instrument=BTC, side="buy", quantity="0.01", price="50000.0", intended="0.3")
+    passed = cast.ask(cast.alpha, "ask", instrument=BTC, side="buy", quantity="0.01", price="50000.0", intended="0.3")
     timeline.check("an order passes again", holds=passed["approved"], observed=passed["reasons"] or "")
