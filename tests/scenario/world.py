@@ -125,8 +125,15 @@ class ScenarioWorld(World):
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 
-    def until(self, holds: Callable[[], Found | None], what: str, *, within_s: float = WAIT_S) -> Found:
-        """Waits until something gives a true value, which is returned; a gate that is down gives none."""
+    def until(
+        self,
+        holds: Callable[[], Found | None],
+        what: str,
+        *,
+        enough: Callable[[Found], bool] = bool,
+        within_s: float = WAIT_S,
+    ) -> Found:
+        """Waits until something gives a value that is enough, which is returned; a gate that is down gives none."""
         ends = time.monotonic() + within_s
         while True:
             try:
@@ -135,7 +142,7 @@ class ScenarioWorld(World):
                 found, seen = None, repr(error.code())
             else:
                 seen = repr(found)
-            if found:
+            if found is not None and enough(found):
                 return found
             if time.monotonic() > ends:
                 raise AssertionError(f"{what} did not come about within {within_s:.0f} s; last seen: {seen}")
@@ -149,22 +156,13 @@ class ScenarioWorld(World):
 
     def answered(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """An answer about an order; a gate without its lease, for a moment on a busy machine, is asked anew."""
-        return self.until(lambda: _unless_without_lease(ask()), "an answer of a gate that has its lease")
+        return self.until(ask, "an answer of a gate that has its lease", enough=_with_its_lease)
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
     def trade(self, trader: TraderHandle, **order: object) -> dict[str, Any]:
         """An order, asked for until it is approved and placed: a busy machine is stale for a moment now and then."""
-        answers: list[dict[str, Any]] = []
-
-        def approved() -> dict[str, Any] | None:
-            answers.append(trader.do("trade", **order))
-            return answers[-1] if answers[-1]["approved"] else None
-
-        try:
-            return self.until(approved, f"an approval of {order}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}; the last answer: {answers[-1:]}") from error
+        return self.until(lambda: trader.do("trade", **order), f"an approval of {order}", enough=_approved)
 
     def run(self, who: str, *words: str, expect: int = 0) -> dict[str, Any]:
         """An operator's command; gives its JSON answer."""
@@ -191,5 +189,9 @@ class ScenarioWorld(World):
         self.until(lambda: not self.halts(), "the resume")
 
 
-def _unless_without_lease(answer: dict[str, Any]) -> dict[str, Any] | None:
-    return None if "KILL_SWITCH_UNREACHABLE" in answer["reasons"] else answer
+def _approved(answer: dict[str, Any]) -> bool:
+    return bool(answer["approved"])
+
+
+def _with_its_lease(answer: dict[str, Any]) -> bool:
+    return "KILL_SWITCH_UNREACHABLE" not in answer["reasons"]
