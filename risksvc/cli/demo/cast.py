@@ -1,8 +1,9 @@
 """Who takes part in the demo, and what every act asks of them."""
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from risksvc.cli.demo.timeline import CheckFailedError, Timeline
 from risksvc.cli.demo.world import TraderHandle, World
@@ -15,6 +16,7 @@ _NO_LEASE = DenialReason.KILL_SWITCH_UNREACHABLE.name
 _ASKED_AGAIN = 10
 
 Answer = dict[str, Any]
+_Done = TypeVar("_Done")
 
 
 class Cast:
@@ -30,12 +32,9 @@ class Cast:
         """Runs an operator's command and says so; one refused while Redis was silent is typed again, as one would."""
         shown = " ".join(f"'{word}'" if " " in word else word for word in words)
         self.timeline.say("operator", f"{who}$ risksvc {shown}")
-        code, answer, said = self.world.operate(who, *words)
-        for _ in range(_ASKED_AGAIN):
-            if code == expect or _NO_LEASE not in str(answer):
-                break
-            self._wait_for_its_lease()
-            code, answer, said = self.world.operate(who, *words)
+        code, answer, said = self._with_its_lease(
+            lambda: self.world.operate(who, *words), lambda typed: typed[0] != expect and _NO_LEASE in str(typed[1])
+        )
         if code != expect:
             raise CheckFailedError(f"risksvc {shown}: exit code {code}, not {expect}: {said or answer}")
         return answer
@@ -72,21 +71,24 @@ class Cast:
 
     def ask(self, trader: TraderHandle, what: str, **values: object) -> Answer:
         """What a strategy does. One that a gate without its lease denied does it again, and says so."""
-        answer = trader.do(what, **values)
+        return self._with_its_lease(
+            lambda: trader.do(what, **values), lambda answer: _NO_LEASE in answer.get("reasons", ())
+        )
+
+    def _with_its_lease(self, act: Callable[[], _Done], lacked: Callable[[_Done], bool]) -> _Done:
+        """What came of it; done again where the gate lacked its lease on the kill switch."""
+        done = act()
         for _ in range(_ASKED_AGAIN):
-            if _NO_LEASE not in answer.get("reasons", ()):
+            if not lacked(done):
                 break
-            self._wait_for_its_lease()
-            answer = trader.do(what, **values)
-        return answer
+            self.timeline.say("gate", f"{_NO_LEASE}: Redis was silent (a busy disk?); asked again once it answers")
+            self.world.wait(self._has_its_lease, "the gate's lease", within_s=30)
+            done = act()
+        return done
 
-    def _wait_for_its_lease(self) -> None:
-        def has_it() -> bool:
-            status = self.status()
-            return bool(status["kill_switch"].get("connected")) and _NO_LEASE not in str(status.get("closed_because"))
-
-        self.timeline.say("gate", f"{_NO_LEASE}: Redis was silent (a busy disk?); asked again once it answers")
-        self.world.wait(has_it, "the gate's lease", within_s=30)
+    def _has_its_lease(self) -> bool:
+        status = self.status()
+        return bool(status["kill_switch"].get("connected")) and _NO_LEASE not in str(status.get("closed_because"))
 
     def wait_open(self) -> float:
         """Waits until the gate approves again."""
