@@ -30,6 +30,8 @@ ROWS = {
     ),
     "by the clock": ("tests/chaos/", "tests/integration/", "tests/scenario/"),
 }
+# Runs tests of real processes too, at the lowest priority.
+ALSO = "tests/compiled/"
 # More than these at once is no want of time.
 MOST_LOOKED_AT_AGAIN = 3
 
@@ -42,7 +44,7 @@ def row(nodeid: str) -> str | None:
 def worth_a_second_look(failed: Iterable[str]) -> list[str]:
     """The files to run once more; none where something failed that has no processes to wait for, or too much did."""
     failed = sorted(failed)
-    if len(failed) > MOST_LOOKED_AT_AGAIN or not all(map(row, failed)):
+    if len(failed) > MOST_LOOKED_AT_AGAIN or not all(row(nodeid) or nodeid.startswith(ALSO) for nodeid in failed):
         return []
     return sorted({nodeid.partition("::")[0] for nodeid in failed})
 

@@ -7,4 +7,4 @@ import signal
 def stop(pid: int) -> None:
     """Stops this process's child, and returns when it stands still. SIGCONT lets it go on."""
     os.kill(pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, pid, os.WSTOPPED)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)

@@ -9,12 +9,14 @@ from tests import rows
 
 KILLED, HALTED = "tests/scenario/test_kill_nine.py::test_a", "tests/integration/halt/test_halts.py::test_b[1]"
 CALLED = "tests/integration/client/test_calls.py::test_c"
+COMPILED = "tests/compiled/test_compiled_rules.py::test_e"
 UNIT = "tests/unit/core/test_gate.py::test_d"
 
 
 def test_files_of_tests_with_processes_are_looked_at_once_more() -> None:
     found = rows.worth_a_second_look([KILLED, HALTED, KILLED.replace("_a", "_z")])
     assert found == ["tests/integration/halt/test_halts.py", "tests/scenario/test_kill_nine.py"]
+    assert rows.worth_a_second_look([COMPILED]) == ["tests/compiled/test_compiled_rules.py"]
 
 
 @pytest.mark.parametrize("failed", [[], [UNIT], [KILLED, UNIT], [f"{KILLED}{n}" for n in range(4)]])

@@ -10,6 +10,7 @@ from risksvc.v1 import operator_pb2, strategy_pb2, types_pb2
 from tests.integration.gate.conftest import Order, open_gate
 from tests.integration.gate.gate_process import GateProcess, as_
 from tests.integration.gate.scripted_feed import ScriptedFeed, hello
+from tests.stopping import stop
 
 APPROVED, DENIED = strategy_pb2.OUTCOME_APPROVED, strategy_pb2.OUTCOME_DENIED
 
@@ -80,7 +81,7 @@ def test_a_call_whose_deadline_has_passed_reserves_nothing(gate: GateProcess, fe
     stub = gate.strategy
     assert stub.CheckOrder(order(), timeout=5).outcome == APPROVED  # connected
     assert gate.process is not None
-    gate.process.send_signal(signal.SIGSTOP)
+    stop(gate.process.pid)
     try:
         for _ in range(20):
             with pytest.raises(grpc.RpcError) as late:

@@ -14,6 +14,7 @@ from risksvc.v1 import strategy_pb2
 from tests.integration.gate.conftest import Order
 from tests.integration.gate.gate_process import GateProcess
 from tests.integration.gate.scripted_feed import ScriptedFeed
+from tests.stopping import stop
 
 WAITING = 20
 
@@ -23,13 +24,13 @@ def test_checks_that_wait_for_a_stopped_gate_are_not_approved_on_its_old_lease(
 ) -> None:
     assert gate.process is not None
     stub = gate.strategy
-    for stop in (0.5, 1.5):
+    for seconds in (0.5, 1.5):
         gate.wait_for(lambda: gate.status().ready, "the gate is open")
         assert stub.CheckOrder(order(quantity="0.001"), timeout=5).outcome == strategy_pb2.OUTCOME_APPROVED
-        gate.process.send_signal(signal.SIGSTOP)
+        stop(gate.process.pid)
         stopped = time.time_ns()
         calls = [stub.CheckOrder.future(order(quantity="0.001"), timeout=30) for _ in range(WAITING)]
-        time.sleep(stop)
+        time.sleep(seconds)
         gate.process.send_signal(signal.SIGCONT)
         for call in calls:
             with contextlib.suppress(grpc.RpcError):

@@ -1,6 +1,5 @@
 """`risksvc halt`, as a process, with real gates and a real Redis: any way is enough, and none that hangs stops it."""
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from risksvc.gate.latch import read_latch
 from tests.integration.gate.gate_process import RUN
 from tests.integration.halt.fleet import Fleet, wait_for
 from tests.integration.kill_switch.real_server import RealServer
+from tests.stopping import stop
 
 pytestmark = pytest.mark.timeout(300)  # several processes each, on a machine that may be busy
 
@@ -40,7 +40,7 @@ def test_a_gate_hangs_and_redis_is_dead(pair: Fleet, redis: RealServer) -> None:
     process = pair.gates["g2"].process
     assert process is not None
     redis.kill()
-    process.send_signal(signal.SIGSTOP)
+    stop(process.pid)
     done = pair.halt(gate="g1", code=5, paths={"gate g1": "taken", "gate g2": "failed", "redis": "failed"})
     assert done.document["missing"] == ["redis", "g2"]
 

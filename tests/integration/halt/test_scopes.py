@@ -7,6 +7,7 @@ import pytest
 from risksvc.v1 import types_pb2
 from tests.integration.gate.scripted_feed import ScriptedFeed, hello
 from tests.integration.halt.fleet import Fleet, wait_for
+from tests.stopping import stop
 
 pytestmark = pytest.mark.timeout(300)  # several processes each, on a machine that may be busy
 
@@ -90,7 +91,7 @@ def resumed(fleet: Fleet, halt_id: str, *, gate: str) -> bool:
 def test_a_halt_waits_for_the_lease_of_a_gate_that_is_stopped(pair: Fleet) -> None:
     process = pair.gates["g2"].process
     assert process is not None
-    process.send_signal(signal.SIGSTOP)
+    stop(process.pid)
     done = pair.halt(gate="g1", code=0, paths={"gate g1": "taken", "gate g2": "failed", "redis": "taken"})
     assert not done.document["missing"]
     process.send_signal(signal.SIGCONT)

