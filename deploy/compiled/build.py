@@ -3,8 +3,8 @@
     python -m deploy.compiled.build --wheel dist [--into FOLDER]
 
 The same source, made into C by mypyc (a part of mypy) and compiled: needs a C compiler and Python's headers. What is
-compiled decides a check, with all that this imports of `risksvc/core`, and what carries a check from its bytes to its
-answer's; see README.md beside this file.
+compiled takes every Input in (`risksvc/core`), and carries a check from its bytes to its answer's; see README.md beside
+this file.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from deploy.compiled.writing_out import written_out
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "risksvc.core"
-FIRST = "batches"  # a batch's rules are a check's, and all that these need
+FIRST = "gate"  # it takes every Input in
 # A decorator that marks itself for type checkers, which compiled functions can't bear (`writing_out` takes its place);
 # errors that are a built-in error as well somewhere, as no subclass of a compiled class can be.
 NEVER = frozenset({"errors", "immutable"})
-# What a check's bytes go through, there and back.
+# What a check's bytes go through, there and back, and what the venue's process tells.
 ON_THE_WAY = (
     "approval_wire",
     "chain",
@@ -35,6 +35,7 @@ ON_THE_WAY = (
     "codec",
     "convert",
     "convert_batch",
+    "convert_feed",
     "convert_strategy",
     "entry_forms",
     "frames",

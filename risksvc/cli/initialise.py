@@ -60,6 +60,7 @@ def init(  # noqa: PLR0913 - one parameter per option
 
 def _write_files(folder: Path, *, name: str | None, no_token: bool, token_file: Path | None) -> None:
     from risksvc.gate.operator_tokens import Operator, hash_token, new_token  # noqa: PLC0415 - only this step needs it
+    from risksvc.gate.config_problems import SettingsFileError  # noqa: PLC0415
     from risksvc.gate.settings import parse_settings  # noqa: PLC0415
     from risksvc.gate.templates import (  # noqa: PLC0415
         CONTACTS_NAME,
@@ -77,7 +78,12 @@ def _write_files(folder: Path, *, name: str | None, no_token: bool, token_file: 
         check_name(who)
     text = settings_text([Operator(who, hash_token(made))] if who else [])
     settings_path = folder / SETTINGS_NAME
-    settings = parse_settings(text, path=settings_path)
+    try:
+        settings = parse_settings(text, path=settings_path)
+    except SettingsFileError as error:
+        reasons = "; ".join(f"{problem.key}: {problem.message}" for problem in error.errors)
+        shorter = Hint("risksvc init DIR", "writes into another folder, with a shorter path")
+        raise CliError(f"nothing was written: {reasons}", code=ExitCode.USAGE, hints=[shorter]) from error
     limits_path, contacts_path = settings.limits_path, settings.contacts_path or folder / CONTACTS_NAME
     _write_new({settings_path: text, limits_path: limits_text(), contacts_path: contacts_text()})
     out = Output(as_json=False)

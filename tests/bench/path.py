@@ -15,17 +15,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
-from risksvc.core.events import Input
-from risksvc.core.gate import RiskGate
+from risksvc.core.events import OrderChecked
+from risksvc.core.gate import HANDLERS, RiskGate
 from risksvc.core.outputs import Decision, Output
-from risksvc.core.types import Nanoseconds, use_exact_arithmetic
+from risksvc.core.types import use_exact_arithmetic
 from risksvc.gate.app import Counters, GateApp
 from risksvc.gate.clock import Clock
 from risksvc.gate.codec import encode
@@ -58,19 +58,11 @@ class Asked:
     outputs: tuple[Output, ...]
 
 
-class AnswersFromAList(RiskGate):
-    """Rules that cost nothing: what they gave before, again."""
-
-    def __init__(self, gate: RiskGate, asked: list[Asked]) -> None:
-        super().__init__(gate.state)
-        self._given = [one.outputs for one in asked]
-        self._next = 0
-
-    def apply(self, event: Input, now: Nanoseconds) -> tuple[Output, ...]:
-        """The next of them, round and round."""
-        del event, now
-        self._next = (self._next + 1) % len(self._given)
-        return self._given[self._next]
+def answer_from_a_list(gate: RiskGate, asked: list[Asked]) -> RiskGate:
+    """A gate whose rules for orders cost nothing, from now on in this process: what they gave before, again."""
+    given = cycle([one.outputs for one in asked])
+    HANDLERS[OrderChecked] = lambda _state, _event, _now: next(given)
+    return RiskGate(gate.state)
 
 
 def requests() -> Iterator[bytes]:
@@ -144,7 +136,7 @@ def owned(gate: RiskGate) -> Iterator[Owner]:
 class Stages:
     """One check after the other, stage by stage, as the gate takes them; each object is as fresh as it is there."""
 
-    def __init__(self, asked: list[Asked], owner: Owner, journal: Journal, rules: AnswersFromAList) -> None:
+    def __init__(self, asked: list[Asked], owner: Owner, journal: Journal, rules: RiskGate) -> None:
         self._requests = [one.request for one in asked]
         self._owner, self._journal, self._rules = owner, journal, rules
         self._clock = Clock()
@@ -185,7 +177,7 @@ class Stages:
 def measure(asked: list[Asked], gate: RiskGate, *, rounds: int) -> dict[str, list[float]]:
     """Every stage's times, round by round."""
     times: dict[str, list[float]] = {name: [] for name in (*STAGES, WHOLE)}
-    rules = AnswersFromAList(gate, asked)
+    rules = answer_from_a_list(gate, asked)
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal") as journal:
         list(journal.recover())
         with owned(rules) as owner:

@@ -77,11 +77,19 @@ def test_init_writes_three_valid_files_and_lists_the_operator(cli_alone: Cli) ->
 
 
 def test_init_into_a_folder_that_is_not_there(cli_alone: Cli) -> None:
-    result = cli_alone("init", "new/place", "--operator", "bob", "--write-token", "token")
+    result = cli_alone("init", "a/b", "--operator", "bob", "--write-token", "token")
     assert result.exit_code == 0
-    assert load_settings(Path("new/place/risksvc.yaml")).operators[0].name == "bob"
-    assert "risksvc serve --settings new/place/risksvc.yaml" in result.stdout
+    assert load_settings(Path("a/b/risksvc.yaml")).operators[0].name == "bob"
+    assert "risksvc serve --settings a/b/risksvc.yaml" in result.stdout
     assert Path("token").read_text().strip() == token_in(result.stdout)
+
+
+def test_init_into_a_folder_whose_path_is_too_long_for_sockets(cli_alone: Cli) -> None:
+    result = cli_alone("init", "long" * 30)
+    assert result.exit_code == 2
+    assert "nothing was written: listen.strategy: " in result.stderr
+    assert "a socket's path has at most 107" in result.stderr
+    assert list(Path().iterdir()) == []
 
 
 def test_init_without_a_token(cli_alone: Cli) -> None:
