@@ -59,8 +59,8 @@ def init(  # noqa: PLR0913 - one parameter per option
 
 
 def _write_files(folder: Path, *, name: str | None, no_token: bool, token_file: Path | None) -> None:
-    from risksvc.gate.operator_tokens import Operator, hash_token, new_token  # noqa: PLC0415 - only this step needs it
     from risksvc.gate.config_problems import SettingsFileError  # noqa: PLC0415
+    from risksvc.gate.operator_tokens import Operator, hash_token, new_token  # noqa: PLC0415 - only this step needs it
     from risksvc.gate.settings import parse_settings  # noqa: PLC0415
     from risksvc.gate.templates import (  # noqa: PLC0415
         CONTACTS_NAME,

@@ -69,7 +69,7 @@ class Store(Protocol):
         ...
 
     async def add_new_halt(self, namespace: str, halt: Halt) -> Added:
-        """Adds one that was just raised, and tells the channel of it at the same moment, stored or not."""
+        """Adds one that was just raised, and tells the channel of it first, stored or not."""
         ...
 
     async def add_clears(self, namespace: str, clears: Sequence[Clear], *, guard: ClearGuard) -> ClearsWritten:
@@ -161,12 +161,11 @@ class KillSwitchStore:
         return Added(new, int(answer.reply[1]), answer.reply[2], quorum)
 
     async def add_new_halt(self, namespace: str, halt: Halt) -> Added:
-        """Adds one that was just raised. The channel is told first: a server that finds both at once tells nobody
-        before its disk has the halt.
+        """Adds one that was just raised. The channel is told of it first.
 
-        So gates that listen have it in force before it is stored, and also where it can't be stored (a disk that is
-        full, a replica that is missing): a halt that is heard can only close. Not for what is published again: each
-        message asks every gate for a round.
+        A server that finds both at once tells nobody before its disk has the halt. Told first, gates that listen have
+        it in force before that, and also where it can't be stored (a disk that is full, a replica that is missing): a
+        halt that is heard can only close. Not for what is published again: each message asks every gate for a round.
         """
         with suppress(StoreError, TimeoutError):  # a hint and nothing more; the stored one is told again
             async with asyncio.timeout(_TOLD_WITHIN_SECONDS):
