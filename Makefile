@@ -49,13 +49,10 @@ compiled: $(READY) compiler ## a wheel with the gate compiled, in dist/ (deploy/
 compiler: $(BIN)/python ## install Debian's gcc and Python's headers if they are missing (as root)
 	@.ci/compiler "$(abspath $(BIN)/python)"
 
-# In memory, where 4 GB of it are to be had: then no pause of a disk fails a test of something else.
-SCRATCH = $(shell free=$$(df -B1G --output=avail /dev/shm 2>/dev/null | tail -1); [ "$${free:-0}" -ge 4 ] && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
-
 test: lint prometheus redis-server faketime compiler ## lint, then every test; the core at 100 % branch coverage
 	@echo "test: the whole suite on three workers; tests that start processes run in two rows, all else beside them"
-	@echo "test: temporary files are in $(SCRATCH)"
-	@export TMPDIR=$(SCRATCH); $(BIN)/python -m pytest -n 3 --cache-clear --cov --cov-report= || $(BIN)/python -m tests.rows $$?
+	@export TMPDIR=$$(.ci/scratch); echo "test: their files are in $$TMPDIR"; \
+		$(BIN)/python -m pytest -n 3 --cache-clear --cov --cov-report= || $(BIN)/python -m tests.rows $$?
 	@echo "test: coverage of risksvc $$($(BIN)/coverage report --format=total) %; of risksvc/core, lines and branches, it must be 100 %:"
 	@$(BIN)/coverage report --include='risksvc/core/*' --fail-under=100
 
