@@ -14,8 +14,9 @@ from risksvc.core.events import (
     LeaseRenewed,
     Ticked,
 )
-from risksvc.core.gate import RiskGate
+from risksvc.core.gate import HANDLERS, RiskGate
 from risksvc.core.outputs import Decision, HaltRaised, IncidentChanged, Output
+from risksvc.core.state import GateState
 from risksvc.core.trading_state import Halt
 from risksvc.core.types import SECOND, Nanoseconds, Scope, Severity, TradingState
 from risksvc.core.venue_events import ReadFailed
@@ -176,12 +177,12 @@ def test_a_lease_that_cannot_be_journaled_stops_the_decision_after_it(world: Wor
 async def test_an_exception_closes_the_gate_and_its_half_done_work_is_gone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def half(self: RiskGate, event: Input, now: Nanoseconds) -> tuple[Output, ...]:
-        self.state.accounts["main"].snapshots = 99
+    def half(state: GateState, _event: Input, _now: Nanoseconds) -> tuple[Output, ...]:
+        state.accounts["main"].snapshots = 99
         raise ZeroDivisionError("bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr(RiskGate, "apply", half)
+        patched.setitem(HANDLERS, OrderChecked, half)
         with pytest.raises(GateClosedError, match="ZeroDivisionError"):
             world.owner.submit(order())
     assert [fault.fatal for fault in world.faults] == [False]
