@@ -12,6 +12,7 @@ from risksvc.core.events import (
     Input,
     LeaseLost,
     LeaseRenewed,
+    OrderChecked,
     Ticked,
 )
 from risksvc.core.gate import HANDLERS, RiskGate
