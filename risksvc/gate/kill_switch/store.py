@@ -43,7 +43,7 @@ from risksvc.gate.kill_switch.view import (
 
 _NO_QUORUM = "not acknowledged by enough replicas yet: a failover may lose it, and then it stays halted"
 _PIECE = 200  # halts in one command: some 50 KB
-_TOLD_WITHIN_SECONDS = 0.02
+_TOLD_WITHIN_SECONDS = 0.02  # a server that is slower is not waited for: storing a halt tells the channel too
 
 _T = TypeVar("_T")
 
